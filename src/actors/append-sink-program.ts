@@ -1,0 +1,104 @@
+/**
+ * Writes rows that are never taken back to a file that only grows. Each epoch's bytes are on disk before its marker,
+ * which holds the file's length and checksum; a recovery cuts the file to that length (SK-1). At the end of the input
+ * the file gets its name, which is repeated after a crash.
+ */
+import { corruptionError } from '../base/errors.ts'
+import { checksum } from '../base/hash.ts'
+import type { DurableFile } from '../base/seam.ts'
+import type { InboxBatch } from '../mailbox/inbox.ts'
+import type { Program } from '../recovery/program.ts'
+import type { SinkContext } from '../topology/connector.ts'
+
+interface SinkMarkerState {
+  readonly bytes: number
+  readonly checksum: number
+  readonly isWhole: boolean
+}
+
+export class AppendSinkProgram implements Program {
+  readonly tables = []
+  output = () => {}
+  readonly #context: SinkContext
+  readonly #partial: string
+  #file: DurableFile | null = null
+  #pending: Uint8Array[] = []
+  #bytes = 0
+  #checksum = 0
+  #isWhole = false
+
+  constructor(context: SinkContext) {
+    this.#context = context
+    this.#partial = `${context.path}.partial`
+  }
+
+  open(markerState: unknown): void {
+    const { files } = this.#context.seam
+    const state = (markerState ?? { bytes: 0, checksum: 0, isWhole: false }) as SinkMarkerState
+    this.#bytes = state.bytes
+    this.#checksum = state.checksum
+    this.#isWhole = state.isWhole
+    if (state.isWhole) return
+    const found = files.exists(this.#partial) ? files.size(this.#partial) : 0
+    if (found < state.bytes) {
+      throw corruptionError(
+        'sink',
+        `${this.#partial} has ${found} bytes, but ${state.bytes} were committed: it was deleted or cut; run with --fresh to start over`,
+      )
+    }
+    this.#file = files.openWrite(this.#partial, state.bytes)
+    if (state.bytes === 0) this.#write(this.#context.format.header(this.#context.columns))
+  }
+
+  onBatch({ batch }: InboxBatch): void {
+    this.#write(this.#context.format.encode(batch, this.#context.columns, null))
+  }
+
+  advance(): boolean {
+    return true
+  }
+  watermarkOf(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+  flush(): void {}
+  digest(): number {
+    return 0
+  }
+  memoryBytes(): number {
+    return 0
+  }
+
+  async prepare(_epoch: number, isLast: boolean): Promise<void> {
+    this.#isWhole = isLast
+    const chunks = this.#pending
+    if (chunks.length === 0) return
+    this.#pending = []
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    await this.#file!.write(chunks, this.#bytes)
+    this.#bytes += size
+  }
+
+  markerState(): SinkMarkerState {
+    return { bytes: this.#bytes, checksum: this.#checksum, isWhole: this.#isWhole }
+  }
+
+  publish(markerState: unknown): void {
+    const { isWhole, bytes } = markerState as SinkMarkerState
+    if (!isWhole) return
+    const { path, seam } = this.#context
+    const { files } = seam
+    if (files.exists(this.#partial) && files.size(this.#partial) === bytes) files.rename(this.#partial, path)
+    else if (!files.exists(path) || files.size(path) !== bytes) {
+      throw corruptionError('sink', `${path} was committed with ${bytes} bytes but is not there; run with --fresh to start over`)
+    }
+  }
+
+  close(): void {
+    this.#file?.close()
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#pending.push(bytes)
+    this.#checksum = checksum(bytes, this.#checksum)
+  }
+}

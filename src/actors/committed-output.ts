@@ -1,0 +1,57 @@
+/** Reads what a topology has committed to an output, from the logs, in the embedding program. */
+import type { Seam } from '../base/seam.ts'
+import { userError } from '../base/errors.ts'
+import { Board, type BoardBuffers } from '../mailbox/board.ts'
+import { EmbeddedLog } from '../mailbox/embedded-log.ts'
+import { Inbox } from '../mailbox/inbox.ts'
+import type { Batch } from '../records/batch.ts'
+import type { Plan } from '../topology/plan.ts'
+import { logDirectory } from './job.ts'
+
+export interface OutputReaderOptions {
+  readonly plan: Plan
+  readonly seam: Seam
+  readonly board: BoardBuffers
+  readonly bell: number
+  readonly directory: string
+}
+
+/**
+ * The committed batches of an output, in order within each sender, until the topology has finished or `stopped` is true.
+ * @throws user error `output` that lists the outputs there are
+ */
+export async function* readOutput(options: OutputReaderOptions, name: string, stopped: () => boolean): AsyncGenerator<Batch> {
+  const { plan, seam, directory } = options
+  const node = plan.topology.outputs.find((output) => output.name === name && output.connector === null)
+  if (node === undefined) {
+    const names = plan.topology.outputs.filter((output) => output.connector === null).map((output) => `'${output.name}'`)
+    throw userError('output', `there is no output '${name}'; the outputs are ${names.join(', ') || 'none: end a stream with .output()'}`)
+  }
+  const edge = plan.edges.find((one) => one.to === null && one.from.node === node.inputs[0].id)!
+  const board = new Board(options.board, options.bell)
+  const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
+  const log = new EmbeddedLog({
+    files: seam.files,
+    directory: logDirectory(directory),
+    announced: (sender) => board.announced(cellOf.get(sender)!),
+    announce: () => {},
+  })
+  const senders = plan.shards.filter((shard) => shard.stage === edge.from.stage).map((shard) => shard.id)
+  const inbox = new Inbox(log, [{ edge: edge.id, schema: edge.schema, senders }], 0)
+  const release = seam.scheduler.hold()
+  try {
+    while (!inbox.isFinished) {
+      const { moment } = board
+      const batches: Batch[] = []
+      const slices = await inbox.fill(65_536, ({ batch }) => batches.push(batch))
+      yield* batches
+      if (slices.length === 0) {
+        if (stopped()) return
+        await board.changedSince(moment)
+      }
+    }
+  } finally {
+    release()
+    inbox.close()
+  }
+}

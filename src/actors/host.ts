@@ -1,0 +1,116 @@
+/**
+ * A host: a process with a pool of workers. It runs its part of a job's shards, places them again when a worker dies,
+ * and tells the supervisor what it sees. It ends when its supervisor is gone.
+ */
+import { toWireError } from '../base/errors.ts'
+import type { Seam } from '../base/seam.ts'
+import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
+import { type Plan, type PlannedShard, plan } from '../topology/plan.ts'
+import { loadTopology } from './load-topology.ts'
+import { type RunningWorker, WorkerPool } from './piscina-workers.ts'
+import { placeShards } from './placement.ts'
+import type { BoardChange, FromHost, HostConfig, ToHost } from './protocol.ts'
+import { isFatal, RestartBudget } from './restart-budget.ts'
+import type { ShardStatus } from './shard-actor.ts'
+
+/** The bell of the host's own thread; workers have the ones behind it. */
+const HOST_BELL = 0
+
+export class Host {
+  readonly #config: HostConfig
+  readonly #seam: Seam
+  readonly #send: (message: FromHost) => void
+  readonly #plan: Plan
+  readonly #buffers: BoardBuffers
+  readonly #board: Board
+  readonly #pool: WorkerPool
+  readonly #statuses = new Map<string, ShardStatus>()
+  readonly #budget: RestartBudget
+  #workers: (RunningWorker | null)[] = []
+  #draining = false
+
+  static async start(config: HostConfig, seam: Seam, workerFile: URL, send: (message: FromHost) => void): Promise<Host> {
+    const topology = await loadTopology(config.module, config.export)
+    return new Host(config, plan(topology, config.parallelism), seam, workerFile, send)
+  }
+
+  private constructor(config: HostConfig, whole: Plan, seam: Seam, workerFile: URL, send: (message: FromHost) => void) {
+    this.#config = config
+    this.#plan = whole
+    this.#seam = seam
+    this.#send = send
+    this.#buffers = makeBoardBuffers(whole.shards.length)
+    this.#board = new Board(this.#buffers, HOST_BELL)
+    this.#pool = new WorkerPool(workerFile, config.workers, config.heapMb)
+    this.#budget = new RestartBudget(seam.clock)
+  }
+
+  /** Runs until every shard has ended, or one has failed beyond repair. */
+  async run(): Promise<void> {
+    const { host, hosts, workers } = this.#config
+    const own = placeShards(this.#plan, this.#plan.shards, hosts)[host]!
+    const stopStatus = this.#seam.scheduler.every(200, () => this.#report())
+    this.#relay().catch(() => {})
+    try {
+      const ends = await Promise.all(placeShards(this.#plan, own, workers).map((shards, w) => this.#runWorker(w, shards)))
+      this.#report()
+      this.#send({ type: 'ended', outcome: ends.every((end) => end === 'finished') ? 'finished' : 'drained' })
+    } catch (error) {
+      this.#drain()
+      this.#send({ type: 'failed', error: toWireError(error) })
+    } finally {
+      stopStatus()
+    }
+  }
+
+  receive(message: ToHost): void {
+    if (message.type === 'drain') this.#drain()
+    else if (message.type === 'board') this.#board.apply(message.changes)
+  }
+
+  /** Runs one worker's shards, again and again while it dies of what a restart can mend. */
+  async #runWorker(worker: number, shards: readonly PlannedShard[]): Promise<'finished' | 'drained'> {
+    if (shards.length === 0) return 'finished'
+    const ids = shards.map((shard) => shard.id)
+    for (;;) {
+      const running = this.#pool.run(
+        { config: this.#config, board: this.#buffers, bell: worker + 1, shards: ids },
+        (message) => {
+          for (const status of message.shards) this.#statuses.set(status.shard, status)
+        },
+      )
+      this.#workers[worker] = running
+      if (this.#draining) running.send({ type: 'drain' })
+      try {
+        return await running.ended
+      } catch (error) {
+        this.#workers[worker] = null
+        if (isFatal(error) || this.#draining) throw error
+        this.#send({ type: 'worker-died', worker, shards: ids, error: toWireError(error) })
+        await this.#seam.scheduler.after(this.#budget.next(error))
+      }
+    }
+  }
+
+  #drain(): void {
+    this.#draining = true
+    for (const worker of this.#workers) worker?.send({ type: 'drain' })
+  }
+
+  #report(): void {
+    this.#send({ type: 'status', shards: [...this.#statuses.values()] })
+  }
+
+  /** Tells the other processes what changed on the board, some hundred times a second at the most. */
+  async #relay(): Promise<void> {
+    if (!this.#config.relay) return
+    const known = this.#board.snapshot()
+    for (;;) {
+      const { moment } = this.#board
+      const changes: BoardChange[] = this.#board.changes(known)
+      if (changes.length > 0) this.#send({ type: 'board', changes })
+      await this.#board.changedSince(moment)
+      await this.#seam.scheduler.turn()
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/** Reads a job's directory from outside: markers from the logs, epochs from the stores. Writes nothing. */
+import { shardId } from '../base/ids.ts'
+import type { Files } from '../base/seam.ts'
+import { EmbeddedLog } from '../mailbox/embedded-log.ts'
+import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
+import { decodeMarker, type Marker } from '../recovery/marker.ts'
+import { readStoredState } from '../recovery/shard-store.ts'
+import { ReplaceableReader } from '../storage/reader.ts'
+import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
+
+export interface InspectedShard {
+  readonly shard: string
+  readonly markedEpoch: number
+  /** Null where the whole state is in the marker. */
+  readonly storedEpoch: number | null
+  /** Least of the input watermarks at the last marker; microseconds. */
+  readonly watermark: number
+  /** How far this is behind the furthest shard. */
+  readonly lag: number
+  readonly positions: readonly number[]
+  readonly isFinished: boolean
+  readonly logBytes: number
+  readonly stateBytes: number
+}
+
+/** Null where the directory is not a job's. */
+export async function inspectJob(files: Files, directory: string): Promise<{ job: JobRecord; shards: InspectedShard[] } | null> {
+  const job = readJob(files, directory)
+  if (job === null) return null
+  const shards: InspectedShard[] = []
+  for (const folder of files.list(logDirectory(directory))) {
+    const cut = folder.lastIndexOf('.')
+    shards.push(await inspectShard(files, directory, shardId(folder.slice(0, cut), Number(folder.slice(cut + 1)))))
+  }
+  const furthest = Math.max(...shards.map((shard) => shard.watermark).filter(Number.isFinite))
+  return { job, shards: shards.map((shard) => ({ ...shard, lag: furthest - shard.watermark })) }
+}
+
+async function inspectShard(files: Files, directory: string, shard: string): Promise<InspectedShard> {
+  const log = new EmbeddedLog({ files, directory: logDirectory(directory), announced: () => -1, announce: () => {} })
+  const folder = `${logDirectory(directory)}/${shard.replace('/', '.')}`
+  const markedEpoch = findEnd(files, listSegments(files, folder))
+  let marker: Marker | null = null
+  if (markedEpoch > 0) for await (const found of log.markers(shard, markedEpoch, markedEpoch)) marker = decodeMarker(found.marker)
+  const path = storeDirectory(directory, shard)
+  const reader = new ReplaceableReader({ files, path, tables: [] })
+  const store = await reader.current()
+  const meta = store?.meta() ?? null
+  const storedEpoch = meta === null ? null : readStoredState(meta.body).epoch
+  await reader.close()
+  const sizes = (at: string) => files.list(at).reduce((sum, name) => sum + files.size(`${at}/${name}`), 0)
+  return {
+    shard,
+    markedEpoch,
+    storedEpoch,
+    watermark: watermarkOf(marker),
+    lag: 0,
+    positions: marker?.inbox.positions ?? [],
+    isFinished: marker?.isLast ?? false,
+    logBytes: sizes(folder),
+    stateBytes: sizes(path),
+  }
+}
+
+function watermarkOf(marker: Marker | null): number {
+  if (marker === null) return Number.NEGATIVE_INFINITY
+  const inputs = marker.inbox.watermarks.flat()
+  if (inputs.length > 0) return Math.min(...inputs)
+  const splits = Object.values((marker.program as { splits?: Record<string, { latest: number; isEnded: boolean }> })?.splits ?? {})
+  return Math.min(...splits.map((split) => (split.isEnded ? Number.POSITIVE_INFINITY : split.latest)))
+}

@@ -1,0 +1,77 @@
+/**
+ * A job: one run of a topology in a data directory, and the layout of that directory.
+ *
+ *   job.json          what runs here: definition, shards, state     supervisor.json   who runs it: see `supervisor-lock.ts`
+ *   log/<shard>/      the shard's log                               state/<shard>/    its store
+ *   dead-letters.jsonl
+ */
+import { userError } from '../base/errors.ts'
+import { type ShardId, shardFolder } from '../base/ids.ts'
+import type { Files } from '../base/seam.ts'
+import type { Topology } from '../topology/topology.ts'
+
+export interface JobRecord {
+  readonly topology: string
+  readonly definition: string
+  readonly parallelism: number
+  readonly module: string | null
+  readonly state: 'running' | 'finished'
+}
+
+export const logDirectory = (directory: string): string => `${directory}/log`
+export const storeDirectory = (directory: string, shard: ShardId): string => `${directory}/state/${shardFolder(shard)}`
+const jobFile = (directory: string): string => `${directory}/job.json`
+
+export function readJob(files: Files, directory: string): JobRecord | null {
+  const file = jobFile(directory)
+  return files.exists(file) ? (JSON.parse(Buffer.from(files.read(file)).toString()) as JobRecord) : null
+}
+
+export function writeJob(files: Files, directory: string, job: JobRecord): void {
+  files.replace(jobFile(directory), `${JSON.stringify(job, null, 2)}\n`)
+}
+
+export interface PreparedJob {
+  readonly job: JobRecord
+  /** True when an interrupted run goes on. */
+  readonly isContinued: boolean
+}
+
+/**
+ * Makes the directory ready: an interrupted run of the same definition goes on, a finished one is cleared away.
+ * @throws user error `definition` when unfinished state of another definition is there
+ */
+export function prepareJob(
+  files: Files,
+  directory: string,
+  topology: Topology,
+  options: { parallelism: number; module: string | null; fresh: boolean },
+): PreparedJob {
+  const found = readJob(files, directory)
+  const goesOn = found !== null && found.state === 'running' && !options.fresh
+  if (goesOn && found.definition !== topology.definition) {
+    throw userError(
+      'definition',
+      `${directory} holds an unfinished run of another definition of topology '${found.topology}'; ` +
+        'run with --fresh to discard it, with --dir to use another directory, or with the former code to finish it',
+    )
+  }
+  if (goesOn && found.parallelism !== options.parallelism) {
+    throw userError(
+      'parallelism',
+      `${directory} holds an unfinished run with ${found.parallelism} shards a stage, not ${options.parallelism}; ` +
+        `run with --shards ${found.parallelism}, or with --fresh to start over`,
+    )
+  }
+  if (goesOn) return { job: found, isContinued: true }
+  for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial']) files.remove(`${directory}/${name}`)
+  const job: JobRecord = {
+    topology: topology.name,
+    definition: topology.definition,
+    parallelism: options.parallelism,
+    module: options.module,
+    state: 'running',
+  }
+  writeJob(files, directory, job)
+  return { job, isContinued: false }
+}

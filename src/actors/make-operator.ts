@@ -1,0 +1,82 @@
+/** From a planned node to its operator. */
+import type { Seam } from '../base/seam.ts'
+import { ActorOperator } from '../operators/actor-operator.ts'
+import { AsOfJoin } from '../operators/as-of-join.ts'
+import type { Operator, OperatorContext } from '../operators/operator.ts'
+import { Assign, Filter, Project, Union } from '../operators/stateless.ts'
+import { WindowAggregate } from '../operators/window-aggregate.ts'
+import type { PlannedNode } from '../topology/plan.ts'
+
+const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = {
+  window: ['panes', 'firing'],
+  'as-of-join': ['right', 'waiting', 'answered'],
+  actor: ['state', 'timers', 'held'],
+}
+
+/** Names of a node's tables within its shard's store. */
+export const tablesOf = ({ node }: PlannedNode): string[] => (TABLES[node.kind] ?? []).map((table) => `n${node.id}.${table}`)
+
+/** Head of the origins of what a node makes itself: its number in the graph. */
+function originHead(id: number): Uint8Array {
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(id)
+  return head
+}
+
+export function makeOperator(planned: PlannedNode, context: OperatorContext, seam: Seam, random: () => number): Operator {
+  const { node, inputSchemas, schema, facts, inputFacts } = planned
+  const input = inputSchemas[0]!
+  switch (node.kind) {
+    case 'assign':
+      return new Assign({ input, output: schema, name: node.name, type: node.type, compute: node.compute }, context.emit)
+    case 'filter':
+      return new Filter(input, node.keep, context.emit)
+    case 'project':
+      return new Project(input, schema, schema.names.map((name) => node.sources[name]!), context.emit)
+    case 'union':
+      return new Union(context.emit)
+    case 'window':
+      return new WindowAggregate(
+        {
+          input,
+          output: schema,
+          keys: node.keys,
+          window: node.window,
+          aggregations: Object.values(node.aggregates),
+          bound: inputFacts[0]!.bound,
+          origin: facts.needsOrigins ? originHead(node.id) : null,
+        },
+        context,
+      )
+    case 'as-of-join':
+      return new AsOfJoin(
+        {
+          left: input,
+          right: inputSchemas[1]!,
+          output: schema,
+          leftKeys: node.leftKeys,
+          rightKeys: node.rightKeys,
+          fields: node.fields,
+          how: node.how,
+          leftBound: inputFacts[0]!.bound,
+          rightBound: inputFacts[1]!.bound,
+        },
+        context,
+      )
+    case 'actor':
+      return new ActorOperator(
+        {
+          input,
+          keys: node.keys,
+          definition: node.definition,
+          inputBound: inputFacts[0]!.bound,
+          origin: originHead(node.id),
+          clock: () => seam.clock.now(),
+          random,
+        },
+        context,
+      )
+    default:
+      return { onBatch: (batch) => context.emit(batch) }
+  }
+}

@@ -1,0 +1,55 @@
+/** The pool of worker threads of a host. The only file that imports piscina and worker_threads. */
+import { MessageChannel } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { BoardBuffers } from '../mailbox/board.ts'
+import type { FromWorker, HostConfig, ToWorker } from './protocol.ts'
+
+/** What one endless task gets. */
+export interface WorkerTask {
+  readonly config: HostConfig
+  readonly board: BoardBuffers
+  /** The bell that this worker listens to. */
+  readonly bell: number
+  /** Ids of the shards to run. */
+  readonly shards: readonly string[]
+}
+
+export interface RunningWorker {
+  /** Resolves when all its shards have ended; rejects when the worker or one of its shards has died. */
+  readonly ended: Promise<'finished' | 'drained'>
+  send(message: ToWorker): void
+}
+
+export class WorkerPool {
+  readonly #pool: Piscina
+
+  constructor(file: URL, workers: number, heapMb: number) {
+    this.#pool = new Piscina({
+      filename: file.href,
+      minThreads: workers,
+      maxThreads: workers,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      atomics: 'disabled',
+      recordTiming: false,
+      maxQueue: 'auto',
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    })
+    // The death of an idle thread arrives here; that of a busy one rejects its task.
+    this.#pool.on('error', () => {})
+  }
+
+  run(task: WorkerTask, onMessage: (message: FromWorker) => void): RunningWorker {
+    const { port1, port2 } = new MessageChannel()
+    port1.on('message', onMessage)
+    const ended = this.#pool
+      .run({ ...task, port: port2 }, { transferList: [port2] })
+      .finally(() => port1.close()) as Promise<'finished' | 'drained'>
+    return { ended, send: (message) => port1.postMessage(message) }
+  }
+
+  /** Ends the threads; their tasks must have ended before. */
+  async close(): Promise<void> {
+    await this.#pool.close()
+  }
+}

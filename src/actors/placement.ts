@@ -1,0 +1,17 @@
+/** Which host and worker runs which shard: heavier stages first, each to the least loaded place. Deterministic. */
+import type { Plan, PlannedShard, PlannedStage } from '../topology/plan.ts'
+
+const WEIGHT: Record<PlannedStage['kind'], number> = { source: 4, operators: 2, sink: 1 }
+
+/** The shards of each of `places` places. */
+export function placeShards(plan: Plan, shards: readonly PlannedShard[], places: number): PlannedShard[][] {
+  const placed: PlannedShard[][] = Array.from({ length: places }, () => [])
+  const load = new Array<number>(places).fill(0)
+  const weight = (shard: PlannedShard) => WEIGHT[plan.stages[shard.stage]!.kind]
+  for (const shard of shards.toSorted((a, b) => weight(b) - weight(a) || a.cell - b.cell)) {
+    const place = load.indexOf(Math.min(...load))
+    placed[place]!.push(shard)
+    load[place]! += weight(shard)
+  }
+  return placed
+}

@@ -1,0 +1,30 @@
+/** The main module of a host process: waits for its orders from the supervisor that forked it. */
+import { toWireError } from '../../base/errors.ts'
+import { nodeSeam } from '../../base/real/node-seam.ts'
+import { Host } from '../host.ts'
+import type { FromHost, ToHost } from '../protocol.ts'
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const workerFile = new URL(`../worker.${extension}`, import.meta.url)
+
+// The terminal sends Ctrl-C to the whole group: the supervisor decides what it means.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+// A host without its supervisor ends at once; its state is as after any kill.
+process.on('disconnect', () => process.exit(1))
+
+let host: Promise<Host> | null = null
+
+const send = (message: FromHost): void => {
+  if (process.connected) process.send!(message)
+}
+
+process.on('message', async (message: ToHost) => {
+  if (message.type !== 'start') return (await host)?.receive(message)
+  try {
+    host = Host.start(message.config, nodeSeam, workerFile, send)
+    await (await host).run()
+  } catch (error) {
+    send({ type: 'failed', error: toWireError(error) })
+  }
+})

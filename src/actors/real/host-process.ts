@@ -1,0 +1,65 @@
+/** Forks host processes, and knows which process ids are still whose. */
+import { type ChildProcess, fork } from 'node:child_process'
+import fs from 'node:fs'
+import type { FromHost, ToHost } from '../protocol.ts'
+
+export interface HostProcess {
+  readonly pid: number
+  send(message: ToHost): void
+  kill(signal: NodeJS.Signals): void
+}
+
+export interface HostEvents {
+  onMessage(message: FromHost): void
+  /** The process was reaped: it is certainly dead. */
+  onExit(code: number | null, signal: NodeJS.Signals | null): void
+}
+
+export function forkHost(events: HostEvents): HostProcess {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  const child: ChildProcess = fork(new URL(`./host-main.${extension}`, import.meta.url), {
+    serialization: 'advanced',
+    // LMDB commits and log writes of all shards share this pool.
+    env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '8' },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  child.on('message', (message) => events.onMessage(message as FromHost))
+  child.on('exit', (code, signal) => events.onExit(code, signal))
+  child.on('error', () => {})
+  return {
+    pid: child.pid!,
+    send: (message) => {
+      if (child.connected) child.send(message, () => {})
+    },
+    kill: (signal) => void child.kill(signal),
+  }
+}
+
+/** When a process started, as the kernel counts it; null when there is none. Tells a pid from its successor. */
+export function startTimeOf(pid: number): string | null {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A zombie has ended already: it waits for its parent to look.
+    return fields[0] === 'Z' ? null : fields[19]!
+  } catch {
+    return fs.existsSync('/proc/self') ? null : aliveWithoutProc(pid)
+  }
+}
+
+function aliveWithoutProc(pid: number): string | null {
+  try {
+    process.kill(pid, 0)
+    return 'alive'
+  } catch {
+    return null
+  }
+}
+
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}

@@ -1,0 +1,7 @@
+/** What the machine is like. */
+import os from 'node:os'
+
+export const nodeVersion = process.version
+
+/** Processors that may be used, at most 8: mailbox partitions are few. */
+export const defaultParallelism = (): number => Math.min(8, os.availableParallelism())

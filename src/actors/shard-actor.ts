@@ -1,0 +1,197 @@
+/** A shard as an actor: its program, mailboxes and store put together, and its life from recovery to the end. */
+import { createActor } from 'xstate'
+import type { Seam } from '../base/seam.ts'
+import type { Board } from '../mailbox/board.ts'
+import { Inbox } from '../mailbox/inbox.ts'
+import type { MailboxLog } from '../mailbox/log.ts'
+import { Outbox } from '../mailbox/outbox.ts'
+import { EpochDriver, type ShardObservation } from '../recovery/epoch-driver.ts'
+import { Journal } from '../recovery/journal.ts'
+import type { CodeVersion } from '../recovery/marker.ts'
+import type { Program } from '../recovery/program.ts'
+import { recover } from '../recovery/recover.ts'
+import type { ShardContext } from '../recovery/shard-context.ts'
+import type { ShardLimits } from '../recovery/shard-limits.ts'
+import type { ShardStore } from '../recovery/shard-store.ts'
+import type { Environment } from '../storage/environment.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from '../topology/dead-letters.ts'
+import { type Plan, type PlannedShard, type PlannedStage, sourceNodeOf } from '../topology/plan.ts'
+import { jsonLines } from '../connectors/json-lines.ts'
+import type { SinkNode } from '../topology/graph.ts'
+import { AppendSinkProgram } from './append-sink-program.ts'
+import { makeOperator } from './make-operator.ts'
+import { MergeSinkProgram } from './merge-sink-program.ts'
+import { shardMachine } from './shard.machine.ts'
+import { SourceProgram } from './source-program.ts'
+import { StageProgram } from './stage-program.ts'
+
+/** What a shard gets from the worker (or inline host) that it lives in. */
+export interface ShardServices {
+  readonly seam: Seam
+  readonly board: Board
+  readonly log: MailboxLog
+  readonly limits: ShardLimits
+  readonly version: CodeVersion
+  readonly random: () => number
+  /** Directory of the sinks' relative paths, and the data directory. */
+  readonly out: string
+  readonly directory: string
+  readonly openStore: (shard: PlannedShard, tables: readonly string[]) => Environment
+  readonly discardStore: (shard: PlannedShard) => void
+}
+
+export interface ShardStatus extends ShardObservation {
+  readonly shard: string
+  readonly state: string
+  readonly replayed: number
+  readonly rebuilt: string | null
+  readonly progress: number | null
+  readonly recoveryMs: number
+}
+
+export class ShardActor {
+  readonly shard: PlannedShard
+  readonly #plan: Plan
+  readonly #services: ShardServices
+  readonly #machine = createActor(shardMachine)
+  readonly #program: Program
+  readonly #context: ShardContext
+  #driver: EpochDriver | null = null
+  #drain = false
+  #recovered = { replayed: 0, rebuilt: null as string | null, ms: 0 }
+  #store: ShardStore | null = null
+
+  constructor(plan: Plan, shard: PlannedShard, services: ShardServices) {
+    this.#plan = plan
+    this.shard = shard
+    this.#services = services
+    this.#machine.start()
+    const journal = new Journal()
+    this.#program = this.#makeProgram(plan.stages[shard.stage]!, journal)
+    this.#context = this.#makeContext(journal)
+  }
+
+  /** The whole life: resolves when the shard has finished or drained, rejects with what ended it. */
+  async run(): Promise<'finished' | 'drained'> {
+    const { clock } = this.#services.seam
+    const start = clock.monotonic()
+    try {
+      const recovered = await recover(this.#context)
+      this.#recovered = { replayed: recovered.replayed, rebuilt: recovered.rebuilt, ms: clock.monotonic() - start }
+      this.#driver = new EpochDriver(this.#context, recovered)
+      if (this.#drain) this.#driver.drain()
+      this.#machine.send({ type: 'RECOVERED' })
+      const end = await this.#driver.run()
+      this.#machine.send(end === 'finished' ? { type: 'FINISHED' } : { type: 'DRAINED' })
+      return end
+    } catch (error) {
+      this.#machine.send({ type: 'FAILED', reason: (error as Error).message })
+      throw error
+    } finally {
+      await (this.#driver?.close() ?? this.#store?.close())
+    }
+  }
+
+  drain(): void {
+    this.#drain = true
+    this.#machine.send({ type: 'DRAIN' })
+    this.#driver?.drain()
+  }
+
+  status(): ShardStatus {
+    const observation = this.#driver?.observation ?? {
+      epoch: 0,
+      storedEpoch: 0,
+      rowsIn: 0,
+      rowsOut: 0,
+      logBytes: 0,
+      watermark: Number.NEGATIVE_INFINITY,
+      stores: 0,
+    }
+    const program = this.#program
+    return {
+      ...observation,
+      shard: this.shard.id,
+      state: String(this.#machine.getSnapshot().value),
+      replayed: this.#recovered.replayed,
+      rebuilt: this.#recovered.rebuilt,
+      recoveryMs: this.#recovered.ms,
+      progress: program instanceof SourceProgram ? program.progress() : null,
+    }
+  }
+
+  #makeContext(journal: Journal): ShardContext {
+    const { seam, board, log, limits, version, openStore, discardStore } = this.#services
+    const stage = this.#plan.stages[this.shard.stage]!
+    const shardsOf = (index: number) => this.#plan.shards.filter((shard) => shard.stage === index)
+    const incoming = this.#plan.edges
+      .filter((edge) => edge.to?.stage === stage.index)
+      .map((edge) => ({
+        edge: edge.id,
+        schema: edge.schema,
+        senders: shardsOf(edge.from.stage).map((shard) => shard.id),
+      }))
+    const outgoing = this.#plan.edges.filter((edge) => edge.from.stage === stage.index)
+    const routes = outgoing.map((edge) => {
+      const partitions = edge.to === null ? 1 : this.#plan.stages[edge.to.stage]!.shards
+      const keys = edge.keys?.map((key) => edge.schema.names.indexOf(key)) ?? null
+      return { edge: edge.id, partitions, keys, fixed: this.shard.index % partitions }
+    })
+    const inbox = new Inbox(log, incoming, this.shard.index)
+    const outbox = new Outbox(routes)
+    this.#program.output = ({ edge, batch }) => outbox.add(edge, batch)
+    const receivers = [...new Set(outgoing.flatMap((edge) => (edge.to === null ? [] : shardsOf(edge.to.stage))))]
+    return {
+      shard: this.shard.id,
+      cell: this.shard.cell,
+      receivers: receivers.map((shard) => shard.cell),
+      senders: inbox.senders.map((id) => this.#plan.shards.find((shard) => shard.id === id)!.cell),
+      edges: outgoing.map((edge) => edge.id),
+      program: this.#program,
+      seam,
+      board,
+      log,
+      inbox,
+      outbox,
+      journal,
+      version,
+      limits,
+      openStore: () => openStore(this.shard, this.#program.tables),
+      discardStore: () => discardStore(this.shard),
+      bindStore: (store) => {
+        this.#store = store
+      },
+    }
+  }
+
+  #table = (name: string): KeyedTable => this.#store!.table(name)
+
+  #makeProgram(stage: PlannedStage, journal: Journal): Program {
+    if (stage.kind === 'sink') return this.#makeSink(stage)
+    const { seam, random } = this.#services
+    const program = new StageProgram(this.#plan, stage, {
+      table: this.#table,
+      journal: (ask) => journal.ask(ask),
+      make: (planned, context) => makeOperator(planned, context, seam, random),
+    })
+    if (stage.kind === 'operators') return program
+    const node = sourceNodeOf(stage)
+    const numbers = Array.from({ length: node.connector.splits }, (_, i) => i).filter((i) => i % stage.shards === this.shard.index)
+    const rejects = this.#plan.edges.find((edge) => edge.from.stage === stage.index && edge.schema === DEAD_LETTER_SCHEMA)!
+    return new SourceProgram(program, stage.nodes[0]!, { seam, schema: stage.nodes[0]!.schema }, numbers, rejects)
+  }
+
+  #makeSink(stage: PlannedStage): Program {
+    const { seam, out, directory } = this.#services
+    if (stage.name === DEAD_LETTERS) {
+      const columns = DEAD_LETTER_SCHEMA.names
+      const path = `${directory}/${DEAD_LETTERS}.jsonl`
+      return new AppendSinkProgram({ seam, schema: DEAD_LETTER_SCHEMA, columns, path, format: jsonLines })
+    }
+    const { node, schema, inputFacts } = stage.nodes[0]!
+    const { path, format, columns } = (node as SinkNode).connector!
+    const context = { seam, schema, columns: columns ?? schema.names, path: `${out}/${path}`, format }
+    return inputFacts[0]!.retracts ? new MergeSinkProgram(context, this.#table) : new AppendSinkProgram(context)
+  }
+}

@@ -1,0 +1,86 @@
+/** Runs a set of shards on the calling thread: in a worker, or inline for tests and embedding. */
+import type { Seam } from '../base/seam.ts'
+import { Board, type BoardBuffers } from '../mailbox/board.ts'
+import { EmbeddedLog } from '../mailbox/embedded-log.ts'
+import type { ShardLimits } from '../recovery/shard-limits.ts'
+import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
+import type { Plan, PlannedShard } from '../topology/plan.ts'
+import { UMBEL_VERSION } from '../base/version.ts'
+import { logDirectory, storeDirectory } from './job.ts'
+import { ShardActor, type ShardServices, type ShardStatus } from './shard-actor.ts'
+
+export interface ShardGroupOptions {
+  readonly plan: Plan
+  readonly shards: readonly PlannedShard[]
+  readonly seam: Seam
+  readonly board: BoardBuffers
+  readonly bell: number
+  readonly directory: string
+  readonly out: string
+  readonly limits: ShardLimits
+  readonly random: () => number
+  readonly nodeVersion: string
+}
+
+export class ShardGroup {
+  readonly #actors: readonly ShardActor[]
+  readonly #board: Board
+
+  constructor(options: ShardGroupOptions) {
+    this.#board = new Board(options.board, options.bell)
+    const services = makeServices(options, this.#board)
+    this.#actors = options.shards.map((shard) => new ShardActor(options.plan, shard, services))
+  }
+
+  /** Resolves when every shard has ended; if one fails, the others are drained first. */
+  async run(): Promise<'finished' | 'drained'> {
+    let failure: unknown
+    const ends = await Promise.all(
+      this.#actors.map((actor) =>
+        actor.run().catch((error: unknown) => {
+          failure ??= error
+          this.drain()
+          return 'failed' as const
+        }),
+      ),
+    )
+    if (failure !== undefined) throw failure
+    return ends.every((end) => end === 'finished') ? 'finished' : 'drained'
+  }
+
+  drain(): void {
+    for (const actor of this.#actors) actor.drain()
+    this.#board.ring()
+  }
+
+  status(): ShardStatus[] {
+    return this.#actors.map((actor) => actor.status())
+  }
+}
+
+function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
+  const { plan, seam, directory, out, limits, random } = options
+  const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
+  const log = new EmbeddedLog({
+    files: seam.files,
+    directory: logDirectory(directory),
+    announced: (sender) => board.announced(cellOf.get(sender)!),
+    announce: (sender, epoch) => board.announce(cellOf.get(sender)!, epoch),
+  })
+  return {
+    seam,
+    board,
+    log,
+    limits,
+    random,
+    out,
+    directory,
+    version: { definition: plan.topology.definition, umbel: UMBEL_VERSION, node: options.nodeVersion },
+    openStore: (shard, tables) => {
+      const path = storeDirectory(directory, shard.id)
+      seam.files.makeDirectory(path)
+      return new LmdbEnvironment({ path, tables })
+    },
+    discardStore: (shard) => seam.files.remove(storeDirectory(directory, shard.id)),
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * Runs a source: reads its splits, judges each row's time once (on time, late but taken, too late, too far ahead), and
+ * passes the rows through the operators that are fused with it. Its whole state is in its marker, so it is never replayed.
+ */
+import { createActor } from 'xstate'
+import type { Budget } from '../base/budget.ts'
+import type { Timestamp } from '../base/time.ts'
+import { watermarkMachine } from '../operators/watermark.machine.ts'
+import { Batch, BatchBuilder } from '../records/batch.ts'
+import { type OriginColumn, consecutiveOrigins, splitHead } from '../records/origin.ts'
+import type { Program, ProgramOutput } from '../recovery/program.ts'
+import type { SourceContext, SplitPosition, SplitReader, SplitRows } from '../topology/connector.ts'
+import { DEAD_LETTER_SCHEMA } from '../topology/dead-letters.ts'
+import type { PlannedEdge, PlannedNode } from '../topology/plan.ts'
+import type { SourceNode } from '../topology/graph.ts'
+import type { StageProgram } from './stage-program.ts'
+
+interface SplitState {
+  readonly position: SplitPosition
+  /** The latest event time seen. */
+  readonly latest: Timestamp
+  readonly isEnded: boolean
+}
+
+export interface SourceMarkerState {
+  readonly splits: Readonly<Record<number, SplitState>>
+  readonly rows: number
+  readonly late: number
+  readonly rejected: number
+}
+
+class Split {
+  readonly number: number
+  readonly head: Uint8Array
+  readonly watermark
+  reader: SplitReader | null = null
+  latest: Timestamp
+  isEnded: boolean
+  #endPosition: SplitPosition
+
+  constructor(source: number, number: number, state: SplitState | undefined, disorder: number) {
+    this.number = number
+    this.head = splitHead(source, number)
+    this.latest = state?.latest ?? Number.NEGATIVE_INFINITY
+    this.isEnded = state?.isEnded ?? false
+    this.#endPosition = state?.position ?? null
+    const watermark = this.isEnded ? Number.POSITIVE_INFINITY : this.latest - disorder
+    this.watermark = createActor(watermarkMachine, { input: { watermark } })
+    this.watermark.start()
+  }
+
+  get state(): SplitState {
+    return { position: this.reader?.position() ?? this.#endPosition, latest: this.latest, isEnded: this.isEnded }
+  }
+
+  async end(): Promise<void> {
+    this.#endPosition = this.reader?.position() ?? null
+    this.isEnded = true
+    this.watermark.send({ type: 'FINISH' })
+    await this.reader?.close()
+    this.reader = null
+  }
+}
+
+export class SourceProgram implements Program {
+  readonly tables = []
+  readonly #stage: StageProgram
+  readonly #node: SourceNode
+  readonly #planned: PlannedNode
+  readonly #context: SourceContext
+  readonly #numbers: readonly number[]
+  readonly #rejects: number
+  #splits: Split[] = []
+  #turn = 0
+  #rows = 0
+  #late = 0
+  #rejected = 0
+
+  /** @param numbers the splits that this shard reads */
+  constructor(stage: StageProgram, planned: PlannedNode, context: SourceContext, numbers: readonly number[], rejects: PlannedEdge) {
+    this.#stage = stage
+    this.#node = planned.node as SourceNode
+    this.#planned = planned
+    this.#context = context
+    this.#numbers = numbers
+    this.#rejects = rejects.id
+  }
+
+  get output(): (output: ProgramOutput) => void {
+    return this.#stage.output
+  }
+  set output(output: (output: ProgramOutput) => void) {
+    this.#stage.output = output
+  }
+
+  async open(markerState: unknown): Promise<void> {
+    const state = markerState as SourceMarkerState | null
+    this.#rows = state?.rows ?? 0
+    this.#late = state?.late ?? 0
+    this.#rejected = state?.rejected ?? 0
+    const { connector, options, id } = this.#node
+    for (const number of this.#numbers) {
+      const known = state?.splits[number]
+      const split = new Split(id, number, known, options.disorder)
+      if (!split.isEnded) split.reader = await connector.open(this.#context, number, known?.position ?? null)
+      this.#splits.push(split)
+    }
+    this.#stage.open(null, [this.#watermark()])
+  }
+
+  onBatch(): void {}
+
+  get isExhausted(): boolean {
+    return this.#splits.every((split) => split.isEnded)
+  }
+
+  async read(rowsMax: number): Promise<boolean> {
+    for (let tried = 0; tried < this.#splits.length; tried++) {
+      const split = this.#splits[this.#turn++ % this.#splits.length]!
+      if (split.reader === null) continue
+      const rows = await split.reader.read(rowsMax)
+      if (rows === 'wait') continue
+      if (rows === null) await split.end()
+      else this.#take(split, rows)
+      return true
+    }
+    return false
+  }
+
+  advance(_watermarks: readonly Timestamp[], budget: Budget): boolean {
+    return this.#stage.advance([this.#watermark()], budget)
+  }
+
+  watermarkOf(edge: number): Timestamp {
+    return edge === this.#rejects ? this.#watermark() : this.#stage.watermarkOf(edge)
+  }
+
+  flush(): void {}
+  digest(): number {
+    return 0
+  }
+  memoryBytes(): number {
+    return 0
+  }
+
+  markerState(): SourceMarkerState {
+    const splits = Object.fromEntries(this.#splits.map((split) => [split.number, split.state]))
+    return { splits, rows: this.#rows, late: this.#late, rejected: this.#rejected }
+  }
+
+  /** How far through the splits are, 0 to 1, where the readers know. */
+  progress(): number {
+    const parts = this.#splits.map((split) => (split.isEnded ? 1 : (split.reader?.progress?.() ?? 0)))
+    return parts.reduce((sum, part) => sum + part, 0) / Math.max(1, parts.length)
+  }
+
+  async close(): Promise<void> {
+    for (const split of this.#splits) await split.reader?.close()
+  }
+
+  #watermark(): Timestamp {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.#splits.map((split) => split.watermark.getSnapshot().context.watermark))
+  }
+
+  #take(split: Split, { batch, offsets, rejected }: SplitRows): void {
+    const refused = new BatchBuilder(DEAD_LETTER_SCHEMA, 16)
+    for (const { offset, reason, raw } of rejected) this.#refuse(refused, split, 'bad', offset, reason, raw)
+    const kept = this.#judge(split, batch, offsets, refused)
+    if (refused.length > 0) this.#stage.output({ edge: this.#rejects, batch: refused.finish() })
+    this.#rows += kept.length
+    if (Number.isFinite(split.latest)) {
+      split.watermark.send({ type: 'ADVANCE', watermark: split.latest - this.#node.options.disorder })
+    }
+    if (kept.length > 0) this.#stage.inject(this.#node.id, kept, 0)
+  }
+
+  /** The rows that go on. Lateness is decided here, row by row, and nowhere else. */
+  #judge(split: Split, batch: Batch, offsets: number | Float64Array, refused: BatchBuilder): Batch {
+    const { times, length } = batch
+    const rows = new Int32Array(length)
+    const kept = this.#judgeRows(split, times, rows, (row, kind, reason) => {
+      const offset = typeof offsets === 'number' ? offsets + row : offsets[row]!
+      this.#refuse(refused, split, kind, offset, reason, JSON.stringify(batch.row(row)))
+    })
+    return this.#withOrigins(split, batch, offsets).gather(rows, kept)
+  }
+
+  #judgeRows(
+    split: Split,
+    times: Float64Array,
+    rows: Int32Array,
+    refuse: (row: number, kind: 'late' | 'ahead', reason: string) => void,
+  ): number {
+    const { disorder, lateness, aheadMax } = this.#node.options
+    const ahead = aheadMax === null ? Number.POSITIVE_INFINITY : this.#context.seam.clock.now() * 1000 + aheadMax
+    // A new or resumed split is judged by at least what this shard has already told others.
+    const floor = this.#watermark()
+    let watermark = Math.max(floor, split.latest - disorder)
+    let kept = 0
+    for (let row = 0; row < times.length; row++) {
+      const time = times[row]!
+      if (time > ahead) {
+        refuse(row, 'ahead', `more than ${aheadMax} us ahead of the clock`)
+        continue
+      }
+      if (time > split.latest) {
+        split.latest = time
+        if (time - disorder > watermark) watermark = time - disorder
+      }
+      if (time < watermark) {
+        if (time < watermark - lateness) {
+          refuse(row, 'late', `${watermark - time} us behind the watermark, lateness is ${lateness} us`)
+          continue
+        }
+        this.#late++
+      }
+      rows[kept++] = row
+    }
+    return kept
+  }
+
+  #withOrigins(split: Split, batch: Batch, offsets: number | Float64Array): Batch {
+    if (!this.#planned.facts.needsOrigins) return batch
+    const origins: OriginColumn =
+      typeof offsets === 'number'
+        ? consecutiveOrigins(split.head, offsets, batch.length)
+        : { heads: [split.head], head: new Int32Array(batch.length), seq: offsets }
+    return batch.with(batch.schema, batch.columns, origins)
+  }
+
+  #refuse(into: BatchBuilder, split: Split, kind: string, offset: number, reason: string, row: string): void {
+    this.#rejected++
+    const watermark = this.#watermark()
+    const at = Number.isFinite(watermark) ? watermark : 0
+    into.push({ at, source: this.#node.name, split: split.number, offset, kind, reason, row })
+  }
+}

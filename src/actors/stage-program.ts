@@ -1,0 +1,140 @@
+/**
+ * Runs the fused operators of one stage: batches go from node to node by direct calls, and out through the edges; time
+ * is moved through the nodes in order, each waiting for those before it.
+ */
+import { Packr } from 'msgpackr'
+import type { Budget } from '../base/budget.ts'
+import { combineHash } from '../base/hash.ts'
+import type { Timestamp } from '../base/time.ts'
+import type { InboxBatch } from '../mailbox/inbox.ts'
+import type { Operator, OperatorContext } from '../operators/operator.ts'
+import { withOperator } from '../operators/stateless.ts'
+import type { Batch } from '../records/batch.ts'
+import type { Program, ProgramOutput } from '../recovery/program.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import type { Plan, PlannedEdge, PlannedNode, PlannedStage } from '../topology/plan.ts'
+import { tablesOf } from './make-operator.ts'
+
+const STAGE_TABLE = 'stage'
+const WATERMARKS = Buffer.from('watermarks')
+const packr = new Packr({ useRecords: false })
+
+interface RunningNode {
+  readonly planned: PlannedNode
+  readonly operator: Operator
+  /** What the node has passed on: every row before this time. */
+  watermark: Timestamp
+}
+
+export interface StageServices {
+  readonly table: (name: string) => KeyedTable
+  readonly journal: OperatorContext['journal']
+  readonly make: (planned: PlannedNode, context: OperatorContext) => Operator
+}
+
+export class StageProgram implements Program {
+  readonly tables: readonly string[]
+  output: (output: ProgramOutput) => void = () => {}
+  readonly #stage: PlannedStage
+  readonly #services: StageServices
+  readonly #inEdges: readonly PlannedEdge[]
+  readonly #outEdges: readonly PlannedEdge[]
+  #nodes: RunningNode[] = []
+  readonly #byNode = new Map<number, RunningNode>()
+
+  constructor(plan: Plan, stage: PlannedStage, services: StageServices) {
+    this.#stage = stage
+    this.#services = services
+    this.#inEdges = plan.edges.filter((edge) => edge.to?.stage === stage.index)
+    this.#outEdges = plan.edges.filter((edge) => edge.from.stage === stage.index)
+    const tables = stage.nodes.flatMap(tablesOf)
+    this.tables = tables.length > 0 ? [...tables, STAGE_TABLE] : []
+  }
+
+  open(_state: unknown, watermarks: readonly Timestamp[]): void {
+    this.#nodes = this.#stage.nodes.map((planned) => ({
+      planned,
+      operator: this.#services.make(planned, this.#contextOf(planned)),
+      watermark: Number.NEGATIVE_INFINITY,
+    }))
+    for (const running of this.#nodes) this.#byNode.set(running.planned.node.id, running)
+    const stored = this.tables.length > 0 ? this.#services.table(STAGE_TABLE).get(WATERMARKS) : undefined
+    const passed = stored === undefined ? null : (packr.unpack(stored) as number[])
+    this.#nodes.forEach((running, n) => {
+      const inputs = this.#inputWatermarks(running, watermarks)
+      running.watermark = passed?.[n] ?? (this.tables.length === 0 ? Math.min(...inputs) : Number.NEGATIVE_INFINITY)
+      if (passed !== null) running.operator.open?.(inputs)
+    })
+  }
+
+  onBatch({ edge, batch }: InboxBatch): void {
+    const { to } = this.#inEdges.find((one) => one.id === edge)!
+    this.inject(to!.node, batch, to!.port)
+  }
+
+  /** Gives a batch to one node. */
+  inject(node: number, batch: Batch, port: number): void {
+    const { operator, planned } = this.#byNode.get(node)!
+    withOperator(`${planned.node.kind} in stage '${this.#stage.name}'`, () => operator.onBatch(batch, port))
+  }
+
+  advance(watermarks: readonly Timestamp[], budget: Budget): boolean {
+    let isDone = true
+    for (const running of this.#nodes) {
+      const inputs = this.#inputWatermarks(running, watermarks)
+      const { operator } = running
+      const done =
+        operator.advance === undefined ||
+        withOperator(`${running.planned.node.kind} in stage '${this.#stage.name}'`, () => operator.advance!(inputs, budget))
+      if (done) running.watermark = Math.min(...inputs)
+      else isDone = false
+    }
+    return isDone
+  }
+
+  watermarkOf(edge: number): Timestamp {
+    const { from } = this.#outEdges.find((one) => one.id === edge)!
+    return this.#byNode.get(from.node)!.watermark
+  }
+
+  flush(): void {
+    for (const { operator } of this.#nodes) operator.flush?.()
+    this.#services.table(STAGE_TABLE).put(WATERMARKS, packr.pack(this.#nodes.map((running) => running.watermark)))
+  }
+
+  digest(): number {
+    return this.#nodes.reduce((hash, { operator }) => combineHash(hash, operator.digest?.() ?? 0), 0)
+  }
+
+  memoryBytes(): number {
+    return this.#nodes.reduce((sum, { operator }) => sum + (operator.memoryBytes?.() ?? 0), 0)
+  }
+
+  #inputWatermarks({ planned }: RunningNode, edges: readonly Timestamp[]): Timestamp[] {
+    // A source's node has no input: its time is what the caller says.
+    if (planned.inputs.length === 0) return [edges[0]!]
+    return planned.inputs.map((input) =>
+      'node' in input
+        ? this.#byNode.get(input.node)!.watermark
+        : edges[this.#inEdges.findIndex((edge) => edge.id === input.edge)]!,
+    )
+  }
+
+  #contextOf(planned: PlannedNode): OperatorContext {
+    const { id } = planned.node
+    const local = this.#stage.nodes.flatMap((user) =>
+      user.inputs.flatMap((input, port) => ('node' in input && input.node === id ? [{ user: user.node.id, port }] : [])),
+    )
+    const edges = this.#outEdges.filter((edge) => edge.from.node === id && edge.from.stage === this.#stage.index)
+    const columns = edges.map((edge) => edge.schema.names.map((name) => planned.schema.names.indexOf(name)))
+    const emit = (batch: Batch): void => {
+      edges.forEach((edge, e) => {
+        if (columns[e]!.includes(-1)) return
+        const projected = batch.with(edge.schema, columns[e]!.map((c) => batch.columns[c]!), planned.facts.needsOrigins ? batch.origins : null)
+        this.output({ edge: edge.id, batch: projected })
+      })
+      for (const { user, port } of local) this.inject(user, batch, port)
+    }
+    return { emit, journal: this.#services.journal, table: (name) => this.#services.table(`n${id}.${name}`) }
+  }
+}

@@ -1,0 +1,237 @@
+/** Starting a topology: in processes of its own (the default), or inline on the caller's thread. */
+import { UmbelError, userError } from '../base/errors.ts'
+import { nodeSeam } from '../base/real/node-seam.ts'
+import { type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
+import type { Batch } from '../records/batch.ts'
+import { SHARD_LIMITS, type ShardLimits } from '../recovery/shard-limits.ts'
+import { type Plan, plan, sourceNodeOf } from '../topology/plan.ts'
+import { isTopology, type Topology } from '../topology/topology.ts'
+import { readOutput } from './committed-output.ts'
+import { prepareJob, writeJob } from './job.ts'
+import { importing, loadTopology } from './load-topology.ts'
+import { defaultParallelism, nodeVersion } from './real/machine.ts'
+import { SupervisorLock } from './real/supervisor-lock.ts'
+import type { ShardStatus } from './shard-actor.ts'
+import { ShardGroup } from './shard-group.ts'
+import { type Death, Supervisor } from './supervisor.ts'
+
+export interface StartOptions {
+  /** Where state and logs live. Default `.umbel`; each topology has a folder of its own in it. */
+  readonly dir?: string
+  /** Where sinks write relative paths. Default `out/<topology>`. */
+  readonly out?: string
+  /** `process` (default): a supervisor with host processes. `inline`: on this thread, for tests and small embeddings. */
+  readonly host?: 'process' | 'inline'
+  /** Name of the module's export. Default `default`. */
+  readonly export?: string
+  /** Shards of each keyed stage. Default: the number of processors, at most 8. */
+  readonly shards?: number
+  /** Worker threads a host. Default: the number of processors, at most 8. */
+  readonly workers?: number
+  /** Host processes. Default 1. */
+  readonly hosts?: number
+  /** Heap limit of each worker, in MB. Default 512. */
+  readonly heapMb?: number
+  /** Discards the state of an interrupted run. */
+  readonly fresh?: boolean
+  readonly limits?: Partial<ShardLimits>
+}
+
+/** A row of a committed output: +1 holds, -1 takes an earlier one back. */
+export interface OutputRow {
+  readonly row: Readonly<Record<string, unknown>>
+  readonly diff: number
+}
+
+export interface Running {
+  readonly plan: Plan
+  /** True when an interrupted run goes on. */
+  readonly isContinued: boolean
+  /** Resolves when the input has ended (`finished`) or after `stop` (`drained`); rejects with what ended it. */
+  readonly ended: Promise<'finished' | 'drained'>
+  status(): ShardStatus[]
+  /** Workers and hosts that died and were started again. */
+  deaths(): readonly Death[]
+  /** Process ids of the hosts. */
+  pids(): number[]
+  /** The committed rows of `.output(name)`, from the beginning, as they come. */
+  output(name: string): AsyncIterable<OutputRow>
+  /** The same, batch by batch. */
+  outputBatches(name: string): AsyncIterable<Batch>
+  /** Comes to a graceful end: everything is stored, a later start goes on. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a topology.
+ * @param what a module's URL (or path) that exports a topology; or the topology itself with `host: 'inline'`
+ * @throws user error when the module, a source, the definition over old state, or the directory does not allow it
+ * @example
+ * const running = await start(new URL('./flights.ts', import.meta.url))
+ * await running.ended
+ */
+export async function start(what: Topology | URL | string, options: StartOptions = {}): Promise<Running> {
+  if (importing.depth > 0) {
+    throw userError(
+      'starts-on-import',
+      'this module starts a system when it is imported, and workers import it too: export the topology ' +
+        "('export default topology(...)') and start it from another module",
+    )
+  }
+  const inline = options.host === 'inline'
+  if (isTopology(what) && !inline) {
+    throw userError('module', "workers need the topology's module: give start() its URL, or run it with host: 'inline'")
+  }
+  const module = isTopology(what) ? null : moduleUrl(what)
+  const topology = isTopology(what) ? what : await loadTopology(module!, options.export ?? 'default')
+  const parallelism = positive('shards', options.shards ?? defaultParallelism())
+  const whole = plan(topology, parallelism)
+  await checkSources(whole)
+  const directory = `${options.dir ?? '.umbel'}/${topology.name}`
+  const lock = await SupervisorLock.take(directory)
+  try {
+    const prepared = prepareJob(nodeSeam.files, directory, topology, { parallelism, module, fresh: options.fresh ?? false })
+    const started = {
+      plan: whole,
+      directory,
+      out: options.out ?? `out/${topology.name}`,
+      limits: { ...SHARD_LIMITS, ...options.limits },
+    }
+    const engine = inline ? startInline(started) : startProcesses(started, module!, options, lock)
+    return running(started, engine, prepared.isContinued, () => {
+      writeJob(nodeSeam.files, directory, { ...prepared.job, state: 'finished' })
+    }, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+interface Started {
+  readonly plan: Plan
+  readonly directory: string
+  readonly out: string
+  readonly limits: ShardLimits
+}
+
+interface Engine {
+  readonly ended: Promise<'finished' | 'drained'>
+  readonly board: BoardBuffers
+  drain(): void
+  status(): ShardStatus[]
+  deaths(): readonly Death[]
+  pids(): number[]
+}
+
+function startInline({ plan: whole, directory, out, limits }: Started): Engine {
+  const board = makeBoardBuffers(whole.shards.length)
+  const group = new ShardGroup({
+    plan: whole,
+    shards: whole.shards,
+    seam: nodeSeam,
+    board,
+    bell: 1,
+    directory,
+    out,
+    limits,
+    random: Math.random,
+    nodeVersion,
+  })
+  const release = nodeSeam.scheduler.hold()
+  return {
+    board,
+    ended: group.run().finally(release),
+    drain: () => group.drain(),
+    status: () => group.status(),
+    deaths: () => [],
+    pids: () => [],
+  }
+}
+
+function startProcesses({ plan: whole, directory, out, limits }: Started, module: string, options: StartOptions, lock: SupervisorLock): Engine {
+  const supervisor = new Supervisor(
+    whole,
+    {
+      module,
+      export: options.export ?? 'default',
+      definition: whole.topology.definition,
+      parallelism: positive('shards', options.shards ?? defaultParallelism()),
+      directory,
+      out,
+      limits,
+      workers: positive('workers', options.workers ?? defaultParallelism()),
+      heapMb: positive('heapMb', options.heapMb ?? 512, 65_536),
+      hosts: positive('hosts', options.hosts ?? 1),
+      relay: (options.hosts ?? 1) > 1 || whole.edges.some((edge) => edge.to === null),
+    },
+    lock,
+  )
+  return {
+    board: supervisor.board,
+    ended: supervisor.ended,
+    drain: () => supervisor.drain(),
+    status: () => supervisor.status(),
+    deaths: () => supervisor.deaths,
+    pids: () => supervisor.pids(),
+  }
+}
+
+function running(started: Started, engine: Engine, isContinued: boolean, finish: () => void, lock: SupervisorLock): Running {
+  let isOver = false
+  const ended = engine.ended
+    .then((outcome) => {
+      if (outcome === 'finished') finish()
+      return outcome
+    })
+    .finally(() => {
+      isOver = true
+      lock.release()
+    })
+  ended.catch(() => {})
+  const options = { plan: started.plan, seam: nodeSeam, board: engine.board, bell: 2, directory: started.directory }
+  const outputBatches = (name: string) => readOutput(options, name, () => isOver)
+  return {
+    plan: started.plan,
+    isContinued,
+    ended,
+    status: () => engine.status(),
+    deaths: () => engine.deaths(),
+    pids: () => engine.pids(),
+    outputBatches,
+    async *output(name) {
+      for await (const batch of outputBatches(name)) {
+        for (let i = 0; i < batch.length; i++) yield { row: batch.row(i), diff: batch.diff(i) }
+      }
+    },
+    async stop() {
+      engine.drain()
+      await ended
+    },
+  }
+}
+
+function moduleUrl(what: URL | string): string {
+  const url = what instanceof URL || what.startsWith('file:') ? new URL(what) : nodeSeam.files.url(what)
+  if (!nodeSeam.files.exists(nodeSeam.files.path(url))) {
+    throw userError('module', `there is no module ${nodeSeam.files.path(url)}: check the path`)
+  }
+  return url.href
+}
+
+function positive(name: string, value: number, most = 256): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value
+  throw userError('option', `${name} must be a whole number from 1 to ${most}, got ${value}`)
+}
+
+async function checkSources(whole: Plan): Promise<void> {
+  for (const stage of whole.stages) {
+    if (stage.kind !== 'source') continue
+    const { connector, name } = sourceNodeOf(stage)
+    try {
+      await connector.check?.({ seam: nodeSeam, schema: stage.nodes[0]!.schema })
+    } catch (error) {
+      if (!(error instanceof UmbelError)) throw error
+      throw new UmbelError(error.kind, error.code, `source '${name}': ${error.message}`, error)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** The entry of a worker thread: one endless task that runs its shards. Its top level does no I/O. */
+import type { MessagePort } from 'node:worker_threads'
+import { userError } from '../base/errors.ts'
+import { crashingSeam } from '../base/real/crash-seam.ts'
+import { plan } from '../topology/plan.ts'
+import { loadTopology } from './load-topology.ts'
+import type { WorkerTask } from './piscina-workers.ts'
+import type { ToWorker } from './protocol.ts'
+import { ShardGroup } from './shard-group.ts'
+
+const STATUS_MS = 200
+
+export default async function runWorker(task: WorkerTask & { port: MessagePort }): Promise<'finished' | 'drained'> {
+  const { config, board, bell, port } = task
+  const topology = await loadTopology(config.module, config.export)
+  if (topology.definition !== config.definition) {
+    throw userError(
+      'definition',
+      `${config.module} gave another definition in a worker than in the supervisor: it changed meanwhile, or what it declares ` +
+        'depends on something outside (environment, clock, randomness)',
+    )
+  }
+  const whole = plan(topology, config.parallelism)
+  const seam = crashingSeam(process.env.UMBEL_CRASH_AT)
+  const group = new ShardGroup({
+    plan: whole,
+    shards: whole.shards.filter((shard) => task.shards.includes(shard.id)),
+    seam,
+    board,
+    bell,
+    directory: config.directory,
+    out: config.out,
+    limits: config.limits,
+    random: Math.random,
+    nodeVersion: process.version,
+  })
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'drain') group.drain()
+  })
+  const report = () => port.postMessage({ type: 'status', shards: group.status() })
+  const stop = seam.scheduler.every(STATUS_MS, report)
+  try {
+    return await group.run()
+  } finally {
+    stop()
+    report()
+    port.close()
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Names of what runs. A shard is `stage/index`; its lives are counted by the incarnation, its work by the epoch.
+ */
+
+/** Text form `stage/index`, as in `by-origin/1`. */
+export type ShardId = string
+/** Epochs are numbered from 1; 0 means that nothing has happened yet. */
+export type Epoch = number
+/** Lives of a shard, from 1. */
+export type Incarnation = number
+
+export const shardId = (stage: string, index: number): ShardId => `${stage}/${index}`
+
+/** The shard's folder name: no separators. */
+export const shardFolder = (shard: ShardId): string => shard.replace('/', '.')
+
+const EPOCHS = 4294967296
+
+/** One number that orders (incarnation, epoch): what a store is conditional on. Exact to incarnation 2^21. */
+export const storeVersion = (incarnation: Incarnation, epoch: Epoch): number => incarnation * EPOCHS + epoch

@@ -1,0 +1,11 @@
+/**
+ * Keys to key groups to shards. There are `KEY_GROUPS` groups whatever the number of shards; a shard owns a range of
+ * them. The count is part of the format: state keys and frames carry groups, so that shards can be split later.
+ */
+export const KEY_GROUPS = 1024
+
+/** The key group of a key's 32-bit hash. */
+export const keyGroup = (hash: number): number => hash >>> 22
+
+/** The shard (0..shards-1) that owns a hash. Equal ranges of groups; a group never spans two shards. */
+export const shardOf = (hash: number, shards: number): number => Math.floor(((hash >>> 22) * shards) / KEY_GROUPS)

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+/** The `umbel` command. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { UMBEL_VERSION } from '../base/version.ts'
+import { reportError } from './errors.ts'
+import { inspect } from './inspect.ts'
+import { run } from './run.ts'
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number above 0.')
+  return value
+}
+
+const program = new Command('umbel')
+  .description('A real-time feature platform on an actor-model stream processor.')
+  .version(UMBEL_VERSION)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text) })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ umbel run flights.ts                 run a topology; interrupted, the same command goes on
+  $ umbel run flights.ts --json          print nothing but the result, as JSON
+  $ umbel inspect .umbel/flights         what is stored: shards, positions, watermarks, sizes`,
+  )
+
+program
+  .command('run')
+  .description('run the topology that a module exports, until its input ends or Ctrl-C')
+  .argument('<module>', 'a .ts or .js module that exports a topology')
+  .option('--export <name>', 'name of the export', 'default')
+  .option('--dir <directory>', 'where state and logs live', '.umbel')
+  .option('--out <directory>', 'where sinks write (default: out/<topology>)')
+  .option('--shards <n>', 'shards of each keyed stage', wholeNumber)
+  .option('--workers <n>', 'worker threads a host', wholeNumber)
+  .option('--hosts <n>', 'host processes', wholeNumber)
+  .option('--heap-mb <n>', 'heap limit of each worker', wholeNumber)
+  .option('--fresh', 'discard the state of an interrupted run')
+  .option('--json', 'print nothing but the result, as JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ umbel run flights.ts
+  $ umbel run flights.ts --dir /tmp/try --out /tmp/try/out
+  $ umbel run pipelines.js --export clicks --shards 4`,
+  )
+  .action(run)
+
+program
+  .command('inspect')
+  .description('show what a data directory holds; also while it runs')
+  .argument('<directory>', "a topology's data directory, such as .umbel/flights")
+  .option('--json', 'as JSON')
+  .addHelpText('after', '\nExample:\n  $ umbel inspect .umbel/flights --json')
+  .action(inspect)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode
+  else reportError(error, process.argv.includes('--json'))
+}

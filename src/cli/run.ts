@@ -1,0 +1,73 @@
+/** `umbel run`: starts a topology, shows how far it is, and what came of it. */
+import { pathToFileURL } from 'node:url'
+import pc from 'picocolors'
+import { loadModule } from '../actors/load-topology.ts'
+import { type Running, start } from '../actors/system.ts'
+import { Progress } from './progress.ts'
+import { type RunResult, runResult } from './result.ts'
+import { isSummary, type Summary, summaryTable } from './summary.ts'
+
+export interface RunOptions {
+  readonly export: string
+  readonly dir: string
+  readonly out?: string
+  readonly shards?: number
+  readonly workers?: number
+  readonly hosts?: number
+  readonly heapMb?: number
+  readonly fresh?: boolean
+  readonly json?: boolean
+}
+
+/** Exit code after Ctrl-C, as shells have it. */
+const EXIT_INTERRUPTED = 130
+
+export async function run(module: string, options: RunOptions): Promise<void> {
+  const running = await start(module, { ...options, host: 'process' })
+  const progress = options.json ? null : new Progress(running, process.stderr)
+  let signals = 0
+  const onSignal = (): void => {
+    // A second Ctrl-C does not wait for the stores; nothing is lost by it either.
+    if (++signals > 1) process.exit(EXIT_INTERRUPTED)
+    progress?.say('stopping at the next epoch; the same command goes on from there')
+    running.stop().catch(() => {})
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  let outcome: 'finished' | 'drained'
+  try {
+    outcome = await running.ended
+  } finally {
+    progress?.end()
+  }
+  const result = runResult(running, outcome, process.uptime(), options)
+  const summary = outcome === 'finished' ? await summarise(module, result.out) : null
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...result, summary })}\n`)
+  else process.stdout.write(`${describe(running, result, summary)}\n`)
+  if (outcome === 'drained') process.exitCode = EXIT_INTERRUPTED
+}
+
+/** What the module's own `summary(out)` says, if it exports one. */
+async function summarise(module: string, out: string): Promise<Summary | null> {
+  const { summary } = await loadModule(module.startsWith('file:') ? module : pathToFileURL(module).href)
+  const made = typeof summary === 'function' ? await summary(out) : null
+  return isSummary(made) ? made : null
+}
+
+function describe(running: Running, result: RunResult, summary: Summary | null): string {
+  const rate = Math.round(result.rows / result.seconds).toLocaleString('en')
+  const lines = [
+    `${pc.bold(result.topology)} ${result.outcome}: ${result.rows.toLocaleString('en')} rows in ` +
+      `${result.seconds.toFixed(1)} s (${rate} rows/s)`,
+  ]
+  for (const { what, reason } of running.deaths()) lines.push(pc.yellow(`  ${what} died (${reason}) and was started again`))
+  if (result.rejected > 0) lines.push(pc.yellow(`  ${result.rejected} rows were turned away: see ${result.deadLetters}`))
+  if (result.outcome === 'drained') {
+    lines.push('', 'Interrupted: run the same command again, it goes on where it was.')
+    return lines.join('\n')
+  }
+  if (summary !== null) lines.push('', pc.bold(summary.title), summaryTable(summary))
+  lines.push('', pc.bold('Files'), ...result.files.map((file) => `  ${file}`))
+  lines.push('', pc.bold('Next'), `  npx umbel inspect ${result.directory}    how far each shard came, and what it stores`)
+  return lines.join('\n')
+}

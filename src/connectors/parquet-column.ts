@@ -1,0 +1,64 @@
+/** Turns the values that the Parquet library gives into a column, checking that none is lost on the way. */
+import { userError } from '../base/errors.ts'
+import type { Column, NumberColumn } from '../records/column.ts'
+import { ColumnBuilder } from '../records/column.ts'
+import { type FieldType, typeName } from '../records/schema.ts'
+
+export interface ParquetColumn {
+  /** Values of the rows from `at` on, in order. */
+  take(values: ArrayLike<unknown>, at: number): void
+  finish(): Column
+}
+
+/** @throws user error `parquet` on a null where the field allows none, or a whole number beyond ±2^53 */
+export function parquetColumn(name: string, type: FieldType, length: number, file: string): ParquetColumn {
+  const fail = (row: number, what: string): never => {
+    throw userError('parquet', `${file}: '${name}' must be ${typeName(type)}, but ${what} in row ${row} of a row group`)
+  }
+  if (type.kind === 'string' || type.kind === 'bytes') return textColumn(type, length, fail)
+  return numberColumn(type, length, fail)
+}
+
+type Fail = (row: number, what: string) => never
+
+function textColumn(type: FieldType, length: number, fail: Fail): ParquetColumn {
+  const builder = new ColumnBuilder(type, length)
+  const decoder = new TextDecoder()
+  return {
+    take(values, at) {
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]
+        if (value === null || value === undefined) {
+          if (!type.nullable) fail(at + i, 'there is a null')
+          builder.push(null)
+        } else if (type.kind === 'string') {
+          builder.pushString(typeof value === 'string' ? value : value instanceof Uint8Array ? decoder.decode(value) : JSON.stringify(value))
+        } else builder.push(value instanceof Uint8Array ? value : Buffer.from(String(value)))
+      }
+    },
+    finish: () => builder.finish(),
+  }
+}
+
+function numberColumn(type: FieldType, length: number, fail: Fail): ParquetColumn {
+  const data = new Float64Array(length)
+  let valid: Uint8Array | null = null
+  const whole = type.kind !== 'float' && type.kind !== 'bool'
+  return {
+    take(values, at) {
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i] as bigint | number | boolean | null | undefined
+        if (value === null || value === undefined) {
+          if (!type.nullable) fail(at + i, 'there is a null')
+          valid ??= new Uint8Array(length).fill(1)
+          valid[at + i] = 0
+          continue
+        }
+        const number = Number(value)
+        if (whole && !Number.isSafeInteger(number)) fail(at + i, `${value} is not a whole number within ±2^53`)
+        data[at + i] = number
+      }
+    },
+    finish: (): NumberColumn => ({ type: 'number', data, valid }),
+  }
+}

@@ -1,0 +1,43 @@
+/** The door of the package: what a topology is made of, and how it is started. */
+export { type OutputRow, type Running, type StartOptions, start } from './actors/system.ts'
+export type { ShardStatus } from './actors/shard-actor.ts'
+export { type ErrorKind, UmbelError } from './base/errors.ts'
+export { type Duration, isoDate, isoTime, micros, type Timestamp } from './base/time.ts'
+export { csvFile } from './connectors/csv-format.ts'
+export { jsonLinesFile } from './connectors/json-lines.ts'
+export { parquet } from './connectors/parquet.ts'
+export type { ActorContext } from './operators/actor-operator.ts'
+export { hopping, tumbling, type Window } from './operators/window.ts'
+export { Batch, BatchBuilder } from './records/batch.ts'
+export type { Value } from './records/column.ts'
+export { type ConsolidatedRow, consolidate } from './records/consolidate.ts'
+export {
+  bool,
+  bytes,
+  date,
+  eventTime,
+  type FieldType,
+  type Fields,
+  float,
+  type Infer,
+  int,
+  optional,
+  type Row,
+  type Schema,
+  schema,
+  string,
+  time,
+} from './records/schema.ts'
+export { count, max, mean, min, stddev, sum } from './topology/aggregates.ts'
+export type {
+  RejectedRow,
+  RowFormat,
+  SinkConnector,
+  SourceConnector,
+  SourceContext,
+  SplitPosition,
+  SplitReader,
+  SplitRows,
+} from './topology/connector.ts'
+export { type ActorOptions, KeyedStream, type Output, Stream, type TypedActorContext, WindowedStream } from './topology/stream.ts'
+export { type SourceSettings, source, type Topology, topology } from './topology/topology.ts'

@@ -1,0 +1,119 @@
+/**
+ * The board: how far every shard has come, shared by the threads of a host, and the bells that wake them. One writer a
+ * cell, so that no lock is needed; between hosts the same numbers travel by message.
+ *
+ *   announced  the last visible epoch of each shard, -1 while it has not started: others only replay until then
+ *   consumed   per (receiver, sender): the last position that the receiver has stored
+ *   backlog    per shard: bytes of its log that some receiver has not stored yet
+ */
+
+const BELLS = 64
+
+export interface BoardBuffers {
+  readonly shards: number
+  readonly numbers: SharedArrayBuffer
+  readonly bells: SharedArrayBuffer
+}
+
+export function makeBoardBuffers(shards: number): BoardBuffers {
+  const numbers = new SharedArrayBuffer(8 * (shards * 2 + shards * shards))
+  new BigInt64Array(numbers).fill(-1n, 0, shards)
+  return { shards, numbers, bells: new SharedArrayBuffer(4 * BELLS) }
+}
+
+export class Board {
+  readonly #cells: BigInt64Array
+  readonly #bells: Int32Array
+  readonly #shards: number
+  readonly #bell: number
+
+  /** @param bell which of the bells this thread listens to */
+  constructor(buffers: BoardBuffers, bell: number) {
+    this.#shards = buffers.shards
+    this.#cells = new BigInt64Array(buffers.numbers)
+    this.#bells = new Int32Array(buffers.bells)
+    this.#bell = bell
+  }
+
+  announced(shard: number): number {
+    return Number(Atomics.load(this.#cells, shard))
+  }
+
+  /** Tells everybody that the shard's log is visible up to `epoch`. Never goes back. */
+  announce(shard: number, epoch: number): void {
+    if (this.announced(shard) >= epoch) return
+    Atomics.store(this.#cells, shard, BigInt(epoch))
+    this.ring()
+  }
+
+  backlog(shard: number): number {
+    return Number(Atomics.load(this.#cells, this.#shards + shard))
+  }
+
+  setBacklog(shard: number, bytes: number): void {
+    Atomics.store(this.#cells, this.#shards + shard, BigInt(bytes))
+  }
+
+  backlogOfAll(): number {
+    let sum = 0
+    for (let shard = 0; shard < this.#shards; shard++) sum += this.backlog(shard)
+    return sum
+  }
+
+  consumed(receiver: number, sender: number): number {
+    return Number(Atomics.load(this.#cells, this.#consumedCell(receiver, sender)))
+  }
+
+  setConsumed(receiver: number, sender: number, position: number): void {
+    const cell = this.#consumedCell(receiver, sender)
+    if (Number(Atomics.load(this.#cells, cell)) === position) return
+    Atomics.store(this.#cells, cell, BigInt(position))
+    this.ring()
+  }
+
+  /** All cells as they are now, for `changes`. */
+  snapshot(): number[] {
+    return Array.from(this.#cells, () => Number.NaN)
+  }
+
+  /** Cells that differ from `known`, which is brought up to date. */
+  changes(known: number[]): [cell: number, value: number][] {
+    const changes: [number, number][] = []
+    for (let cell = 0; cell < this.#cells.length; cell++) {
+      const value = Number(Atomics.load(this.#cells, cell))
+      if (value === known[cell]) continue
+      known[cell] = value
+      changes.push([cell, value])
+    }
+    return changes
+  }
+
+  /** Takes over what another process has seen. A cell has one writer, so there is nothing to merge. */
+  apply(changes: readonly (readonly [cell: number, value: number])[]): void {
+    for (const [cell, value] of changes) Atomics.store(this.#cells, cell, BigInt(value))
+    this.ring()
+  }
+
+  /** Wakes every thread of the host that waits. */
+  ring(): void {
+    for (let bell = 0; bell < BELLS; bell++) {
+      Atomics.add(this.#bells, bell, 1)
+      Atomics.notify(this.#bells, bell)
+    }
+  }
+
+  /** A number that changes with the board: take it before looking, and wait for a change since then. */
+  get moment(): number {
+    return Atomics.load(this.#bells, this.#bell)
+  }
+
+  /** Resolves when the board has changed since `moment`. Does not keep a thread alive. */
+  async changedSince(moment: number): Promise<void> {
+    const wait = Atomics.waitAsync(this.#bells, this.#bell, moment)
+    if (wait.async) await wait.value
+  }
+
+  #consumedCell(receiver: number, sender: number): number {
+    return this.#shards * 2 + receiver * this.#shards + sender
+  }
+}

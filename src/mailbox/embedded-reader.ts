@@ -1,0 +1,108 @@
+/** The reading end of the embedded log: one sender, one partition, from the files of all its lives. */
+import { corruptionError } from '../base/errors.ts'
+import type { Files, ReadableFile } from '../base/seam.ts'
+import type { IncomingRecord, LogReader } from './log.ts'
+import { type RecordHead, SEGMENT_HEADER } from './segment.ts'
+import { listSegments, readHead, type Segment, segmentOf } from './segment-chain.ts'
+
+/** Walks the records of a sender, whatever the partition. */
+export class RecordCursor {
+  readonly #files: Files
+  readonly #directory: string
+  readonly #sender: string
+  #segments: Segment[] = []
+  #open: { segment: Segment; file: ReadableFile } | null = null
+  #at = 0
+  #next: number
+
+  constructor(files: Files, directory: string, sender: string, firstEpoch: number) {
+    this.#files = files
+    this.#directory = directory
+    this.#sender = sender
+    this.#next = firstEpoch
+  }
+
+  get nextEpoch(): number {
+    return this.#next
+  }
+
+  /** The record of the next epoch, which must exist. @throws corruption `log` */
+  next(): { record: RecordHead; file: ReadableFile; position: number } {
+    const found = this.#find() ?? this.#refind()
+    if (found === null) {
+      throw corruptionError(
+        'log',
+        `the log of ${this.#sender} was visible up to epoch ${this.#next} or further, but that record is missing or damaged ` +
+          `in ${this.#directory}; it was trimmed or its files were changed`,
+      )
+    }
+    this.#at = found.position + found.record.bytes
+    this.#next++
+    return found
+  }
+
+  #find() {
+    if (this.#open === null) return null
+    const record = readHead(this.#open.file, this.#at)
+    if (record === null || record.epoch !== this.#next) return null
+    return { record, file: this.#open.file, position: this.#at }
+  }
+
+  // The sender has rolled to another segment, or a newer life went on in its own.
+  #refind() {
+    this.close()
+    this.#segments = listSegments(this.#files, this.#directory)
+    const segment = segmentOf(this.#segments, this.#next)
+    if (segment === undefined) return null
+    const file = this.#files.openRead(segment.path)
+    this.#open = { segment, file }
+    this.#at = SEGMENT_HEADER
+    for (let epoch = segment.firstEpoch; epoch < this.#next; epoch++) {
+      const record = readHead(file, this.#at)
+      if (record === null || record.epoch !== epoch) return null
+      this.#at += record.bytes
+    }
+    return this.#find()
+  }
+
+  close(): void {
+    this.#open?.file.close()
+    this.#open = null
+  }
+}
+
+export class EmbeddedReader implements LogReader {
+  readonly #cursor: RecordCursor
+  readonly #edges: readonly number[]
+  readonly #partition: number
+  readonly #announced: () => number
+
+  constructor(cursor: RecordCursor, edges: readonly number[], partition: number, announced: () => number) {
+    this.#cursor = cursor
+    this.#edges = edges
+    this.#partition = partition
+    this.#announced = announced
+  }
+
+  get position(): number {
+    return this.#cursor.nextEpoch - 1
+  }
+
+  async next(): Promise<IncomingRecord | null> {
+    if (this.#announced() < this.#cursor.nextEpoch) return null
+    const { record, file, position } = this.#cursor.next()
+    const frames: { edge: number; bytes: Uint8Array }[] = []
+    for (const block of record.blocks()) {
+      if (block.partition !== this.#partition || !this.#edges.includes(block.edge)) continue
+      const bytes = new Uint8Array(Buffer.allocUnsafeSlow(block.bytes).buffer)
+      file.read(position + block.offset, bytes)
+      frames.push({ edge: block.edge, bytes })
+    }
+    const watermarks = record.watermarks.filter(({ edge }) => this.#edges.includes(edge))
+    return { position: record.epoch, epoch: record.epoch, watermarks, frames }
+  }
+
+  close(): void {
+    this.#cursor.close()
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The writing end of the embedded log: one `writev` a record on a preallocated segment, several in flight, announced in
+ * order. The next segment is prepared while the current one fills.
+ */
+import { fencedError } from '../base/errors.ts'
+import type { DurableFile, Files } from '../base/seam.ts'
+import type { LogWriter, OutgoingRecord } from './log.ts'
+import { encodeRecord, encodeSegmentHeader, SEGMENT_HEADER, segmentName } from './segment.ts'
+
+export interface SegmentSizes {
+  /** Bytes of a life's first segment. Each further one is twice as large, up to `segmentBytesMax`. */
+  readonly segmentBytesMin: number
+  readonly segmentBytesMax: number
+}
+
+export class EmbeddedWriter implements LogWriter {
+  readonly incarnation: number
+  readonly end: number
+  readonly #files: Files
+  readonly #directory: string
+  readonly #announce: (epoch: number) => void
+  readonly #bytesMax: number
+  #nextBytes: number
+  #index = 0
+  #file: DurableFile | null = null
+  #position = 0
+  #size = 0
+  #spare: Promise<{ file: DurableFile; size: number; index: number }> | null = null
+  #placed: Promise<void> = Promise.resolve()
+  #durable: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(
+    files: Files,
+    directory: string,
+    life: { incarnation: number; end: number },
+    sizes: SegmentSizes,
+    announce: (epoch: number) => void,
+  ) {
+    this.#files = files
+    this.#directory = directory
+    this.incarnation = life.incarnation
+    this.end = life.end
+    this.#nextBytes = sizes.segmentBytesMin
+    this.#bytesMax = sizes.segmentBytesMax
+    this.#announce = announce
+    this.#prepare()
+  }
+
+  async append(record: OutgoingRecord): Promise<number> {
+    if (this.#closed) throw fencedError(`incarnation ${this.incarnation} of this log is closed`)
+    const { chunks, bytes } = encodeRecord(record, this.incarnation)
+    let write: Promise<void> | undefined
+    const before = this.#durable
+    // Places are given in order of epochs; the writes themselves overlap.
+    this.#placed = this.#placed.then(async () => {
+      if (this.#file === null || this.#position + bytes > this.#size) {
+        await this.#roll(bytes)
+        chunks.unshift(encodeSegmentHeader({ incarnation: this.incarnation, index: this.#index, firstEpoch: record.epoch }))
+        write = this.#file!.write(chunks, 0)
+        this.#position = SEGMENT_HEADER + bytes
+      } else {
+        write = this.#file.write(chunks, this.#position)
+        this.#position += bytes
+      }
+      write.catch(() => {})
+    })
+    const placed = this.#placed
+    const durable = (async () => {
+      await placed
+      await write
+      await before
+    })()
+    this.#durable = durable
+    durable.catch(() => {})
+    await durable
+    this.#announce(record.epoch)
+    return bytes
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#durable.catch(() => {})
+    this.#file?.close()
+    const spare = await this.#spare?.catch(() => null)
+    spare?.file.close()
+  }
+
+  #prepare(): void {
+    const index = this.#index + 1
+    const size = this.#nextBytes
+    this.#nextBytes = Math.min(size * 2, this.#bytesMax)
+    const path = `${this.#directory}/${segmentName(this.incarnation, index)}`
+    this.#spare = this.#files.createSegment(path, size).then((file) => ({ file, size, index }))
+    this.#spare.catch(() => {})
+  }
+
+  async #roll(bytes: number): Promise<void> {
+    const needed = SEGMENT_HEADER + bytes
+    this.#file?.close()
+    const spare = await this.#spare!
+    this.#index = spare.index
+    // A record larger than the spare grows the file past its preallocated end; that is slower, not wrong.
+    this.#file = spare.file
+    this.#size = Math.max(spare.size, needed)
+    this.#prepare()
+  }
+}

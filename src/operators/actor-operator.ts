@@ -1,0 +1,292 @@
+/**
+ * A user's own actor: a keyed operator with state, timers in event time and a watermark callback. Rows arrive in
+ * (event time, origin) order once the watermark has passed them by the input's bound, merged with the timers (rows
+ * first, then timers by key); or, with `order: 'arrival'`, as they come.
+ */
+import { Packr } from 'msgpackr'
+import type { Budget } from '../base/budget.ts'
+import { userError } from '../base/errors.ts'
+import { checksum, combineHash } from '../base/hash.ts'
+import type { Timestamp } from '../base/time.ts'
+import { type Batch, BatchBuilder } from '../records/batch.ts'
+import type { Value } from '../records/column.ts'
+import { packKey, packValues, unpackKey } from '../records/key.ts'
+import { compareOrigins, originBytes } from '../records/origin.ts'
+import { RowCursor } from '../records/row-cursor.ts'
+import type { Fields, Row, Schema } from '../records/schema.ts'
+import { checkValue } from '../records/value.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { HeldBatches, splitByTime } from './held-batches.ts'
+import type { Operator, OperatorContext } from './operator.ts'
+
+/** What an actor can do while it handles a row or a timer; everything belongs to the current key. */
+export interface ActorContext {
+  /** The current key's values, in the order of `keyBy`. */
+  readonly key: readonly Value[]
+  /** Time of the row or timer at hand, in microseconds. */
+  readonly time: Timestamp
+  /** +1 for an insertion, -1 for a retraction; +1 in timers. */
+  readonly diff: number
+  /** Reads a named value of the current key. Values are plain data. */
+  get<T>(name: string): T | undefined
+  set(name: string, value: unknown): void
+  delete(name: string): void
+  /** Calls `onTimer` at an event time; the same time twice is one timer. */
+  setTimer(at: Timestamp): void
+  clearTimer(at: Timestamp): void
+  /** Emits a row of the output schema; its event time must not lie behind what has passed. */
+  emit(row: Readonly<Record<string, Value>>, diff?: 1 | -1): void
+  /** Milliseconds since the epoch, journaled: a replay sees the same answer. */
+  now(): number
+  /** A number in [0, 1), journaled. */
+  random(): number
+}
+
+export interface ActorDefinition {
+  readonly output: Schema
+  readonly order: 'event-time' | 'arrival'
+  /** How far behind the watermark emitted rows may be, beyond the input's bound, in microseconds. */
+  readonly bound: number
+  readonly onRow: (row: Row<Fields>, context: ActorContext) => void
+  readonly onTimer?: (at: Timestamp, context: ActorContext) => void
+  /** Told when time has moved; may neither emit nor write. */
+  readonly onWatermark?: (watermark: Timestamp) => void
+}
+
+export interface ActorPlan {
+  readonly input: Schema
+  readonly keys: readonly string[]
+  readonly definition: ActorDefinition
+  readonly inputBound: number
+  /** Head of the origins of the output. */
+  readonly origin: Uint8Array
+  readonly clock: () => number
+  readonly random: () => number
+}
+
+const packr = new Packr({ useRecords: false })
+
+export class ActorOperator implements Operator {
+  readonly #plan: ActorPlan
+  readonly #context: OperatorContext
+  readonly #state: KeyedTable
+  readonly #timers: KeyedTable
+  readonly #held: HeldBatches
+  readonly #cursor: RowCursor
+  readonly #keyColumns: readonly number[]
+  readonly #handle: ActorContext
+  #builder: BatchBuilder
+  #key: Uint8Array = new Uint8Array(0)
+  #keyValues: readonly Value[] = []
+  #time = 0
+  #diff = 1
+  #sourceOrigin: Uint8Array = new Uint8Array(0)
+  #ordinal = 0
+  #watermark = Number.NEGATIVE_INFINITY
+  #changes = 0
+  #mayAct = false
+
+  constructor(plan: ActorPlan, context: OperatorContext) {
+    this.#plan = plan
+    this.#context = context
+    this.#state = context.table('state')
+    this.#timers = context.table('timers')
+    this.#held = new HeldBatches(context.table('held'), plan.input)
+    this.#cursor = new RowCursor(plan.input)
+    this.#keyColumns = plan.keys.map((name) => plan.input.names.indexOf(name))
+    this.#builder = new BatchBuilder(plan.definition.output)
+    this.#handle = this.#makeHandle()
+  }
+
+  open([watermark]: readonly Timestamp[]): void {
+    this.#watermark = watermark!
+  }
+
+  onBatch(batch: Batch): void {
+    if (this.#plan.definition.order === 'event-time') return this.#held.hold(batch)
+    this.#cursor.bind(batch)
+    for (let i = 0; i < batch.length; i++) this.#onRow(batch, i)
+    this.#emitBuilt()
+  }
+
+  advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
+    const passed = watermark! - this.#plan.inputBound
+    const done = this.#runUntil(Number.isNaN(passed) ? watermark! : passed, budget)
+    this.#emitBuilt()
+    if (done && watermark! > this.#watermark) {
+      this.#watermark = watermark!
+      this.#plan.definition.onWatermark?.(watermark!)
+    }
+    return done
+  }
+
+  digest(): number {
+    const changes = this.#changes
+    this.#changes = 0
+    return changes
+  }
+
+  /** Rows and timers before `cut`, in order. Rows that are left when the budget ends are held again. */
+  #runUntil(cut: Timestamp, budget: Budget): boolean {
+    const due = this.#takeDue(cut)
+    let next = 0
+    for (; next < due.length && budget.rows > 0; next++) {
+      const { batch, row } = due[next]!
+      if (!this.#runTimers(batch.times[row]!, budget)) break
+      this.#cursor.bind(batch)
+      this.#onRow(batch, row)
+      budget.rows--
+    }
+    if (next < due.length) {
+      this.#holdAgain(due.slice(next))
+      return false
+    }
+    return this.#runTimers(cut, budget)
+  }
+
+  #takeDue(cut: Timestamp): { batch: Batch; row: number }[] {
+    const due: { batch: Batch; row: number }[] = []
+    for (const { key, batch } of this.#held.entries()) {
+      const { before, rest } = splitByTime(batch, cut)
+      if (before === null) continue
+      this.#held.release(key)
+      if (rest !== null) this.#held.hold(rest)
+      for (let row = 0; row < before.length; row++) due.push({ batch: before, row })
+    }
+    return due.sort(
+      (a, b) =>
+        a.batch.times[a.row]! - b.batch.times[b.row]! ||
+        compareOrigins(a.batch.origins!, a.row, b.batch.origins!, b.row) ||
+        a.batch.diff(a.row) - b.batch.diff(b.row),
+    )
+  }
+
+  #holdAgain(rows: readonly { batch: Batch; row: number }[]): void {
+    const byBatch = new Map<Batch, number[]>()
+    for (const { batch, row } of rows) {
+      const list = byBatch.get(batch)
+      if (list === undefined) byBatch.set(batch, [row])
+      else list.push(row)
+    }
+    for (const [batch, list] of byBatch) this.#held.hold(batch.gather(Int32Array.from(list), list.length))
+  }
+
+  /** Timers before `time`, in order of (time, key); a timer may set another one that is due. */
+  #runTimers(time: Timestamp, budget: Budget): boolean {
+    for (;;) {
+      const [entry] = this.#timers.range({ to: packValues([time]) })
+      if (entry === undefined) return true
+      if (budget.rows <= 0) return false
+      budget.rows--
+      const [stored, value] = entry
+      const [at, key] = packr.unpack(value) as [number, Uint8Array]
+      this.#write(this.#timers, stored, null)
+      this.#enter(key, at, 1, Buffer.concat([this.#plan.origin, stored]))
+      this.#act(() => this.#plan.definition.onTimer?.(at, this.#handle))
+    }
+  }
+
+  #onRow(batch: Batch, row: number): void {
+    const origin = batch.origins === null ? new Uint8Array(0) : originBytes(batch.origins, row)
+    this.#enter(packKey(batch, this.#keyColumns, row), batch.times[row]!, batch.diff(row), origin)
+    this.#act(() => this.#plan.definition.onRow(this.#cursor.moveTo(row), this.#handle))
+  }
+
+  #enter(key: Uint8Array, time: Timestamp, diff: number, origin: Uint8Array): void {
+    this.#key = key
+    this.#keyValues = unpackKey(key, this.#plan.keys.map((name) => this.#plan.input.fields[name]!.kind))
+    this.#time = time
+    this.#diff = diff
+    this.#sourceOrigin = origin
+    this.#ordinal = 0
+  }
+
+  #act(run: () => void): void {
+    this.#mayAct = true
+    try {
+      run()
+    } finally {
+      this.#mayAct = false
+    }
+  }
+
+  #write(table: KeyedTable, key: Uint8Array, value: Uint8Array | null): void {
+    this.#changes = combineHash(combineHash(this.#changes, checksum(key)), value === null ? 0 : checksum(value))
+    if (value === null) table.remove(key)
+    else table.put(key, value)
+  }
+
+  #emitBuilt(): void {
+    if (this.#builder.length === 0) return
+    const batch = this.#builder.finish()
+    this.#builder = new BatchBuilder(this.#plan.definition.output)
+    this.#context.emit(batch)
+  }
+
+  #stateKey(name: string): Uint8Array {
+    return Buffer.concat([this.#key, packValues([name])])
+  }
+
+  #timerKey(at: Timestamp): Uint8Array {
+    if (!Number.isFinite(at)) throw userError('timer', `a timer needs a finite time, got ${at}`)
+    return Buffer.concat([packValues([at]), this.#key])
+  }
+
+  #guard(what: string): void {
+    if (!this.#mayAct) throw userError('actor', `${what} may only be called while a row or a timer is being handled`)
+  }
+
+  #emitRow(row: Readonly<Record<string, Value>>, diff: number): void {
+    this.#guard('emit')
+    const { output, bound } = this.#plan.definition
+    for (const name of output.names) checkValue(name, output.fields[name]!, row[name] ?? null)
+    const time = row[output.time] as number
+    if (time < this.#watermark - this.#plan.inputBound - bound) {
+      throw userError(
+        'bound',
+        `an actor emitted a row at ${time}, more than its bound behind the watermark ${this.#watermark}: declare a larger bound`,
+      )
+    }
+    const ordinal = Buffer.alloc(8)
+    ordinal.writeUInt32BE(this.#ordinal++, 4)
+    this.#builder.push(row, diff, Buffer.concat([this.#sourceOrigin, ordinal]))
+  }
+
+  #makeHandle(): ActorContext {
+    const actor = this
+    return {
+      get key() {
+        return actor.#keyValues
+      },
+      get time() {
+        return actor.#time
+      },
+      get diff() {
+        return actor.#diff
+      },
+      get<T>(name: string): T | undefined {
+        const value = actor.#state.get(actor.#stateKey(name))
+        return value === undefined ? undefined : (packr.unpack(value) as T)
+      },
+      set: (name, value) => {
+        this.#guard('set')
+        this.#write(this.#state, this.#stateKey(name), packr.pack(value))
+      },
+      delete: (name) => {
+        this.#guard('delete')
+        this.#write(this.#state, this.#stateKey(name), null)
+      },
+      setTimer: (at) => {
+        this.#guard('setTimer')
+        this.#write(this.#timers, this.#timerKey(at), packr.pack([at, this.#key]))
+      },
+      clearTimer: (at) => {
+        this.#guard('clearTimer')
+        this.#write(this.#timers, this.#timerKey(at), null)
+      },
+      emit: (row, diff = 1) => this.#emitRow(row, diff),
+      now: () => this.#context.journal(this.#plan.clock),
+      random: () => this.#context.journal(this.#plan.random),
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Aggregations: which cells each needs, and how its result follows from them. Null values are skipped by all but
+ * `count`. Results are exact and rounded once: see `exact-sum.ts`.
+ */
+import { userError } from '../base/errors.ts'
+import type { NumberColumn } from '../records/column.ts'
+import { type FieldType, fieldOf, type Schema, typeName } from '../records/schema.ts'
+import type { Cell, CellKind, CellSpec } from './cells.ts'
+import { exactFraction, roundExpansion, roundQuotient } from './exact-sum.ts'
+
+export type AggregationKind = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'stddev'
+
+/** One aggregate of a group, as the topology describes it. */
+export interface Aggregation {
+  readonly kind: AggregationKind
+  /** The input column; none for `count`. */
+  readonly column?: string
+}
+
+const CELLS: Record<AggregationKind, readonly CellKind[]> = {
+  count: [],
+  sum: ['present', 'sum'],
+  mean: ['present', 'sum'],
+  min: ['present', 'min'],
+  max: ['present', 'max'],
+  stddev: ['present', 'sum', 'square'],
+}
+
+/** The result type of an aggregation over a schema. @throws user error `aggregation` on a column it cannot take */
+export function resultType(input: Schema, { kind, column }: Aggregation): FieldType {
+  if (kind === 'count') return { kind: 'int', nullable: false, eventTime: false }
+  const type = fieldOf(input, column!)
+  const numeric = type.kind === 'int' || type.kind === 'float' || (type.kind === 'bool' && (kind === 'mean' || kind === 'sum'))
+  const ordered = type.kind === 'time' || type.kind === 'date'
+  if (!numeric && !(ordered && (kind === 'min' || kind === 'max'))) {
+    throw userError('aggregation', `${kind}('${column}') needs a numeric column, and '${column}' is ${typeName(type)}`)
+  }
+  const result = kind === 'mean' || kind === 'stddev' ? 'float' : type.kind === 'bool' ? 'int' : type.kind
+  return { kind: result, nullable: type.nullable, eventTime: false }
+}
+
+/** The cells of several aggregations, each kept once, and the reader of each result. The first cell counts the rows. */
+export function planCells(input: Schema, aggregations: readonly Aggregation[]) {
+  const specs: CellSpec[] = [{ kind: 'count', column: -1 }]
+  const indexOf = (kind: CellKind, column: number): number => {
+    const known = specs.findIndex((spec) => spec.kind === kind && spec.column === column)
+    return known >= 0 ? known : specs.push({ kind, column }) - 1
+  }
+  const results = aggregations.map(({ kind, column }) => {
+    const index = column === undefined ? -1 : input.names.indexOf(column)
+    return { kind, cells: CELLS[kind].map((cell) => indexOf(cell, index)) }
+  })
+  return { specs, results }
+}
+
+export interface PlannedResult {
+  readonly kind: AggregationKind
+  /** Indexes into the cells. */
+  readonly cells: readonly number[]
+}
+
+/** The result column of the groups in `slots[0..count)`. */
+export function readResult(result: PlannedResult, cells: readonly Cell[], slots: Int32Array, count: number): NumberColumn {
+  const data = new Float64Array(count)
+  if (result.kind === 'count') {
+    const { high } = cells[0]!
+    for (let i = 0; i < count; i++) data[i] = high[slots[i]!]!
+    return { type: 'number', data, valid: null }
+  }
+  const [present, first, second] = result.cells.map((index) => cells[index]!)
+  let valid: Uint8Array | null = null
+  for (let i = 0; i < count; i++) {
+    const slot = slots[i]!
+    const values = present!.high[slot]!
+    if (values === 0) {
+      valid ??= new Uint8Array(count).fill(1)
+      valid[i] = 0
+    } else data[i] = valueOf(result.kind, values, first!, second, slot)
+  }
+  return { type: 'number', data, valid }
+}
+
+function valueOf(kind: AggregationKind, values: number, first: Cell, second: Cell | undefined, slot: number): number {
+  switch (kind) {
+    case 'sum':
+      return first.isPlain(slot) ? first.high[slot]! : rounded(first.components(slot))
+    case 'mean':
+      return first.isPlain(slot) ? first.high[slot]! / values : quotient(first.components(slot), values)
+    case 'stddev':
+      return Math.sqrt(variance(values, first, second!, slot))
+    default:
+      return first.high[slot]!
+  }
+}
+
+const isFinitePart = (parts: readonly number[]): boolean => parts.length === 0 || Number.isFinite(parts[0]!)
+
+const rounded = (parts: readonly number[]): number => (isFinitePart(parts) ? roundExpansion(parts) : parts[0]!)
+
+function quotient(parts: readonly number[], values: number): number {
+  if (!isFinitePart(parts)) return parts[0]!
+  const { numerator, shift } = exactFraction(parts)
+  return roundQuotient(numerator, BigInt(values), shift)
+}
+
+const EXACT = Number.MAX_SAFE_INTEGER
+
+/** Population variance (n Σx² - (Σx)²) / n², from exact sums: no cancellation. */
+function variance(values: number, sum: Cell, squares: Cell, slot: number): number {
+  if (sum.isPlain(slot) && squares.isPlain(slot)) {
+    const [s, q] = [sum.high[slot]!, squares.high[slot]!]
+    if (Number.isInteger(s) && Number.isInteger(q) && values * q <= EXACT && s * s <= EXACT) {
+      return (values * q - s * s) / (values * values)
+    }
+  }
+  const [s, q] = [sum.components(slot), squares.components(slot)]
+  if (!isFinitePart(s) || !isFinitePart(q)) return Number.NaN
+  const [a, b] = [exactFraction(s), exactFraction(q)]
+  const n = BigInt(values)
+  const shift = Math.max(2 * a.shift, b.shift)
+  const numerator =
+    (n * b.numerator << BigInt(shift - b.shift)) - (a.numerator * a.numerator << BigInt(shift - 2 * a.shift))
+  return roundQuotient(numerator, n * n, shift)
+}

@@ -1,0 +1,269 @@
+/**
+ * The keys of an operator's groups as small numbers, in the order of their first appearance. Columns are numbered value
+ * by value and paired up, so that a row costs an array look-up or an integer hash, never a string.
+ */
+import type { Batch } from '../records/batch.ts'
+import type { Column, NumberColumn, StringColumn, Value } from '../records/column.ts'
+import { packValues } from '../records/key.ts'
+import type { FieldKind, FieldType } from '../records/schema.ts'
+
+/** Open-addressing map from pairs of 32-bit numbers to consecutive ids. */
+class PairIndex {
+  #mask = 1023
+  #slots = new Int32Array(1024).fill(-1)
+  lefts = new Int32Array(512)
+  rights = new Int32Array(512)
+  size = 0
+
+  idOf(left: number, right: number): number {
+    let at = this.#start(left, right)
+    for (;;) {
+      const id = this.#slots[at]!
+      if (id < 0) return this.#insert(left, right, at)
+      if (this.lefts[id] === left && this.rights[id] === right) return id
+      at = (at + 1) & this.#mask
+    }
+  }
+
+  #start(left: number, right: number): number {
+    const h = Math.imul(left ^ Math.imul(right, 0x9e3779b1), 0x85ebca6b)
+    return (h ^ (h >>> 15)) & this.#mask
+  }
+
+  #insert(left: number, right: number, at: number): number {
+    const id = this.size++
+    if (id === this.lefts.length) {
+      this.lefts = grown(this.lefts)
+      this.rights = grown(this.rights)
+    }
+    this.lefts[id] = left
+    this.rights[id] = right
+    this.#slots[at] = id
+    if (this.size * 2 > this.#slots.length) this.#rehash()
+    return id
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1)
+    this.#mask = this.#slots.length - 1
+    for (let id = 0; id < this.size; id++) {
+      let at = this.#start(this.lefts[id]!, this.rights[id]!)
+      while (this.#slots[at]! >= 0) at = (at + 1) & this.#mask
+      this.#slots[at] = id
+    }
+  }
+}
+
+function grown(from: Int32Array): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(from.length * 2)
+  to.set(from)
+  return to
+}
+
+const float = new Float64Array(1)
+const words = new Int32Array(float.buffer)
+
+/** Numbers the distinct values of one column. Null has a number like any value. */
+class ValueIndex {
+  readonly #kind: FieldKind
+  readonly #pairs = new PairIndex()
+  readonly #codeOf = new Map<string | null, number>()
+  readonly values: Value[] = []
+
+  constructor(kind: FieldKind) {
+    this.#kind = kind
+  }
+
+  resolve(column: Column, length: number, into: Int32Array): void {
+    if (column.type === 'string') this.#resolveStrings(column, length, into)
+    else if (column.type === 'number') this.#resolveNumbers(column, length, into)
+    else for (let i = 0; i < length; i++) into[i] = this.codeOf(column.values[i]!)
+  }
+
+  codeOf(value: Value): number {
+    if (typeof value === 'number' || typeof value === 'boolean') return this.#numberCode(Number(value))
+    const text = value === null || typeof value === 'string' ? value : Buffer.from(value).toString('latin1')
+    let code = this.#codeOf.get(text)
+    if (code === undefined) {
+      code = this.values.push(value) - 1
+      this.#codeOf.set(text, code)
+    }
+    return code
+  }
+
+  #resolveStrings({ codes, values }: StringColumn, length: number, into: Int32Array): void {
+    const known = new Int32Array(values.length + 1).fill(-1)
+    for (let i = 0; i < length; i++) {
+      const at = codes[i]! + 1
+      let code = known[at]!
+      if (code < 0) {
+        code = this.codeOf(at === 0 ? null : values[at - 1]!)
+        known[at] = code
+      }
+      into[i] = code
+    }
+  }
+
+  #resolveNumbers({ data, valid }: NumberColumn, length: number, into: Int32Array): void {
+    for (let i = 0; i < length; i++) {
+      into[i] = valid !== null && valid[i] === 0 ? this.codeOf(null) : this.#numberCode(data[i]!)
+    }
+  }
+
+  // The pair index numbers the bits; `#ofBits` leads on to the value's number, which null shares the count with.
+  #ofBits = new Int32Array(512)
+
+  #numberCode(value: number): number {
+    float[0] = value === 0 ? 0 : value
+    const before = this.#pairs.size
+    const id = this.#pairs.idOf(words[0]!, words[1]!)
+    if (id === before) {
+      if (id === this.#ofBits.length) this.#ofBits = grown(this.#ofBits)
+      this.#ofBits[id] = this.values.push(this.#kind === 'bool' ? value === 1 : value) - 1
+    }
+    return this.#ofBits[id]!
+  }
+}
+
+export class KeyIndex {
+  readonly #columns: readonly number[]
+  readonly #types: readonly FieldType[]
+  #values!: ValueIndex[]
+  #pairs!: PairIndex[]
+  #texts!: string[]
+  #sorted!: Int32Array
+  #ranked!: number
+  #ranks!: Int32Array
+  #scratch = new Int32Array(0)
+
+  /** @param columns indexes of the key columns; an empty list is the one group of everything */
+  constructor(columns: readonly number[], types: readonly FieldType[]) {
+    this.#columns = columns
+    this.#types = types
+    this.clear()
+  }
+
+  /** Forgets every key: ids given out before are void. */
+  clear(): void {
+    this.#values = this.#types.map((type) => new ValueIndex(type.kind))
+    this.#pairs = this.#types.slice(1).map(() => new PairIndex())
+    this.#texts = []
+    this.#sorted = new Int32Array(0)
+    this.#ranks = new Int32Array(0)
+    this.#ranked = 0
+  }
+
+  get size(): number {
+    if (this.#types.length === 0) return 1
+    return this.#pairs.length > 0 ? this.#pairs.at(-1)!.size : this.#values[0]!.values.length
+  }
+
+  /** The key ids of the rows of a batch, into `into[0..length)`. */
+  resolve(batch: Batch, into: Int32Array): void {
+    if (this.#columns.length === 0) {
+      into.fill(0, 0, batch.length)
+      return
+    }
+    this.#values[0]!.resolve(batch.columns[this.#columns[0]!]!, batch.length, into)
+    if (this.#scratch.length < batch.length) this.#scratch = new Int32Array(batch.length)
+    const codes = this.#scratch
+    for (let p = 0; p < this.#pairs.length; p++) {
+      this.#values[p + 1]!.resolve(batch.columns[this.#columns[p + 1]!]!, batch.length, codes)
+      const pairs = this.#pairs[p]!
+      for (let i = 0; i < batch.length; i++) into[i] = pairs.idOf(into[i]!, codes[i]!)
+    }
+  }
+
+  /** The id of a key given as values. */
+  idOf(values: readonly Value[]): number {
+    if (values.length === 0) return 0
+    let id = this.#values[0]!.codeOf(values[0]!)
+    this.#pairs.forEach((pairs, p) => {
+      id = pairs.idOf(id, this.#values[p + 1]!.codeOf(values[p + 1]!))
+    })
+    return id
+  }
+
+  /** The packed bytes of a key, as latin1 text: compares as the bytes do. */
+  text(id: number): string {
+    const known = this.#texts[id]
+    if (known !== undefined) return known
+    const text = Buffer.from(packValues(this.#codes(id).map((code, c) => this.#values[c]!.values[code]!))).toString('latin1')
+    this.#texts[id] = text
+    return text
+  }
+
+  /** Sorts key ids by their packed bytes, in place. */
+  sort(ids: Int32Array): void {
+    this.#rank()
+    for (let i = 0; i < ids.length; i++) ids[i] = this.#ranks[ids[i]!]!
+    ids.sort()
+    for (let i = 0; i < ids.length; i++) ids[i] = this.#sorted[ids[i]!]!
+  }
+
+  /** The key columns of the given keys, as output columns. */
+  columns(ids: Int32Array): Column[] {
+    const codes = this.#types.map(() => new Int32Array(ids.length))
+    for (let i = 0; i < ids.length; i++) {
+      let id = ids[i]!
+      for (let p = this.#pairs.length - 1; p >= 0; p--) {
+        codes[p + 1]![i] = this.#pairs[p]!.rights[id]!
+        id = this.#pairs[p]!.lefts[id]!
+      }
+      if (codes.length > 0) codes[0]![i] = id
+    }
+    return codes.map((column, c) => toColumn(column, this.#values[c]!.values, this.#types[c]!))
+  }
+
+  #codes(id: number): number[] {
+    if (this.#types.length === 0) return []
+    const codes: number[] = []
+    let left = id
+    for (let p = this.#pairs.length - 1; p >= 0; p--) {
+      codes.unshift(this.#pairs[p]!.rights[left]!)
+      left = this.#pairs[p]!.lefts[left]!
+    }
+    codes.unshift(left)
+    return codes
+  }
+
+  // New keys are sorted alone and merged in: a few new keys among many must not cost a full sort.
+  #rank(): void {
+    const size = this.size
+    if (this.#ranked === size) return
+    const added = Array.from({ length: size - this.#ranked }, (_, i) => this.#ranked + i)
+    added.sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1))
+    const merged = new Int32Array(size)
+    const old = this.#sorted
+    for (let m = 0, o = 0, a = 0; m < size; m++) {
+      const takeOld = a === added.length || (o < old.length && this.text(old[o]!) < this.text(added[a]!))
+      merged[m] = takeOld ? old[o++]! : added[a++]!
+    }
+    this.#sorted = merged
+    this.#ranks = new Int32Array(size)
+    for (let r = 0; r < size; r++) this.#ranks[merged[r]!] = r
+    this.#ranked = size
+  }
+}
+
+function toColumn(codes: Int32Array, values: readonly Value[], type: FieldType): Column {
+  if (type.kind === 'bytes') return { type: 'bytes', values: Array.from(codes, (code) => values[code] as Uint8Array | null) }
+  if (type.kind === 'string') {
+    if (!values.includes(null)) return { type: 'string', codes, values: values as string[] }
+    return {
+      type: 'string',
+      codes: codes.map((code) => (values[code] === null ? -1 : code)),
+      values: values.map((value) => (value as string | null) ?? ''),
+    }
+  }
+  const data = new Float64Array(codes.length)
+  let valid: Uint8Array | null = null
+  for (let i = 0; i < codes.length; i++) {
+    const value = values[codes[i]!]!
+    if (value === null) {
+      valid ??= new Uint8Array(codes.length).fill(1)
+      valid[i] = 0
+    } else data[i] = Number(value)
+  }
+  return { type: 'number', data, valid }
+}

@@ -1,0 +1,41 @@
+/**
+ * The contract of operators: synchronous, deterministic in their inputs, all state in their tables, time only from rows
+ * and watermarks. So a replay equals the first run.
+ *
+ * The stage calls, in this order: `open` where there is stored state, `onBatch` any number of times, then `advance` until it says that nothing is left to
+ * do at this watermark (an epoch may end in between), then perhaps `flush`, at an epoch boundary. `emit` may be called
+ * only from within `onBatch` and `advance`. Watermarks never go back (WM-1).
+ */
+import type { Budget } from '../base/budget.ts'
+import type { Timestamp } from '../base/time.ts'
+import type { Batch } from '../records/batch.ts'
+import type { KeyedTable } from '../storage/table.ts'
+
+/** Where an operator's output goes: the next operators of the stage, or the outbox. */
+export type Emit = (batch: Batch) => void
+
+export interface OperatorContext {
+  /** A table of this operator; names are layout on disk. */
+  table(name: string): KeyedTable
+  emit: Emit
+  /** Runs `ask` (a clock, randomness, a call outside) once and journals its answer in the marker; replay gets the journal. */
+  journal<T>(ask: () => T): T
+}
+
+export interface Operator {
+  /** The stored watermarks of the inputs, after a restart; called once, before anything else. */
+  open?(watermarks: readonly Timestamp[]): void
+  /** @param port which of the operator's inputs the batch comes from */
+  onBatch(batch: Batch, port: number): void
+  /**
+   * Time has come to `watermarks` (one an input): do what is due, within the budget.
+   * @returns true when nothing due is left; the output watermark moves only then
+   */
+  advance?(watermarks: readonly Timestamp[], budget: Budget): boolean
+  /** Puts what is held in memory alone into the tables. Called at an epoch boundary, before a store. */
+  flush?(): void
+  /** A hash of the logical changes of state since the last call, for comparison in replay. */
+  digest?(): number
+  /** Approximate bytes held in memory beyond the write set. */
+  memoryBytes?(): number
+}

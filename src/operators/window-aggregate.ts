@@ -1,0 +1,328 @@
+/**
+ * Keyed aggregation over tumbling and hopping windows. Rows go into panes; a window is emitted once, when the watermark
+ * has reached its end, in (end, key) order, and again for each correction by a late row: -1 of what was said, +1 of
+ * what holds now.
+ *
+ * `pane.ts` holds what is new in memory, `pane-table.ts` what is stored; a flush moves the one into the other.
+ */
+import { Packr } from 'msgpackr'
+import { createActor } from 'xstate'
+import type { Budget } from '../base/budget.ts'
+import { combineHash, mix32 } from '../base/hash.ts'
+import type { Timestamp } from '../base/time.ts'
+import type { Batch } from '../records/batch.ts'
+import { unpackKey } from '../records/key.ts'
+import type { FieldType } from '../records/schema.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { planCells } from './aggregation.ts'
+import { CellStore } from './cells.ts'
+import { KeyIndex } from './key-index.ts'
+import type { Operator, OperatorContext } from './operator.ts'
+import { Pane } from './pane.ts'
+import { mergeRuns, PaneTable, type RunCursor } from './pane-table.ts'
+import { PaneClock } from './window.ts'
+import { type WindowContext, windowMachine } from './window.machine.ts'
+import { type WindowAggregatePlan, WindowOutput } from './window-output.ts'
+
+const PROGRESS = Buffer.from('progress')
+const packr = new Packr({ useRecords: false })
+/** Keys that may stay numbered in memory over a flush. */
+const KEYS_KEPT = 100_000
+/** Groups merged at a time where a window is read from stored runs. */
+const BLOCK_GROUPS = 4096
+
+export class WindowAggregate implements Operator {
+  readonly #plan: WindowAggregatePlan
+  readonly #clock: PaneClock
+  readonly #specs
+  readonly #output: WindowOutput
+  readonly #keys: KeyIndex
+  readonly #keyTypes: readonly FieldType[]
+  readonly #cells: CellStore
+  readonly #panes = new Map<number, Pane>()
+  readonly #stored: PaneTable
+  readonly #progress: KeyedTable
+  readonly #firing
+  #watermark: Timestamp = Number.NEGATIVE_INFINITY
+  #keyIds = new Int32Array(0)
+  #slots = new Int32Array(0)
+  #digest = 0
+  /** The window being emitted from memory: its groups in key order, and how many are out. */
+  #order: { ids: Int32Array; slots: Int32Array; cells: CellStore; done: number } | null = null
+
+  constructor(plan: WindowAggregatePlan, context: OperatorContext) {
+    this.#plan = plan
+    this.#clock = new PaneClock(plan.window)
+    const { specs, results } = planCells(plan.input, plan.aggregations)
+    this.#specs = specs
+    this.#output = new WindowOutput(plan, results, context.emit)
+    const columns = plan.keys.map((name) => plan.input.names.indexOf(name))
+    this.#keyTypes = plan.keys.map((name) => plan.input.fields[name]!)
+    this.#keys = new KeyIndex(columns, this.#keyTypes)
+    this.#cells = new CellStore(specs)
+    this.#stored = new PaneTable(context.table('panes'), specs)
+    this.#progress = context.table('firing')
+    const stored = this.#progress.get(PROGRESS)
+    const input = stored === undefined ? undefined : (packr.unpack(stored) as WindowContext)
+    this.#firing = createActor(windowMachine, { input })
+    this.#firing.start()
+  }
+
+  open([watermark]: readonly Timestamp[]): void {
+    this.#watermark = watermark!
+  }
+
+  onBatch(batch: Batch): void {
+    this.#resize(batch.length)
+    this.#keys.resolve(batch, this.#keyIds)
+    const late = this.#findLate(batch)
+    for (const [end, ids] of late) this.#emitCurrent(end, ids, -1)
+    this.#takeSlots(batch.times, batch.length)
+    this.#cells.addRows(batch, this.#slots)
+    for (const [end, ids] of late) this.#emitCurrent(end, ids, 1)
+  }
+
+  advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
+    this.#watermark = watermark!
+    for (;;) {
+      const { end } = this.#firing.getSnapshot().context
+      if (end === null) {
+        const due = this.#nextDue()
+        if (due === null) break
+        this.#firing.send({ type: 'DUE', end: due })
+      }
+      if (!this.#fire(budget)) return false
+    }
+    this.#firing.send({ type: 'PASSED', watermark: watermark! })
+    this.#dropPanes()
+    return true
+  }
+
+  flush(): void {
+    for (const pane of this.#panes.values()) {
+      if (pane.size === 0) continue
+      const ids = pane.keys.slice(0, pane.size)
+      this.#keys.sort(ids)
+      const keys = Array.from(ids, (id) => this.#keys.text(id))
+      this.#stored.append(pane.start, keys, this.#cells.cells, ids.map((id) => pane.find(id)))
+      pane.clear()
+    }
+    this.#panes.clear()
+    this.#order = null
+    if (this.#keys.size > KEYS_KEPT) this.#keys.clear()
+    this.#progress.put(PROGRESS, packr.pack(this.#firing.getSnapshot().context))
+  }
+
+  digest(): number {
+    const digest = this.#digest
+    this.#digest = 0
+    return digest
+  }
+
+  memoryBytes(): number {
+    return this.#cells.size * (this.#specs.length * 12 + 24) + this.#keys.size * 64
+  }
+
+  #resize(length: number): void {
+    if (this.#keyIds.length >= length) return
+    this.#keyIds = new Int32Array(length)
+    this.#slots = new Int32Array(length)
+  }
+
+  /** The slot of each row, in `#slots`. Rows of one pane tend to follow each other. */
+  #takeSlots(times: Float64Array, length: number): void {
+    const { width } = this.#clock
+    let pane: Pane | null = null
+    let start = 0
+    let first = 0
+    for (let i = 0; i < length; i++) {
+      const time = times[i]!
+      if (pane === null || time < start || time >= start + width) {
+        this.#digest = combineHash(this.#digest, mix32((i - first) ^ (start / width)))
+        first = i
+        start = this.#clock.paneOf(time)
+        pane = this.#pane(start)
+      }
+      this.#slots[i] = pane.slotOf(this.#keyIds[i]!)
+    }
+    this.#digest = combineHash(this.#digest, length - first)
+  }
+
+  #pane(start: number): Pane {
+    let pane = this.#panes.get(start)
+    if (pane === undefined) {
+      pane = new Pane(start, this.#cells)
+      this.#panes.set(start, pane)
+    }
+    return pane
+  }
+
+  /** The emitted results that rows of this batch will change: keys by window end, in order. */
+  #findLate({ times, length }: Batch): [end: number, ids: Int32Array][] {
+    const { fired, end: firingEnd } = this.#firing.getSnapshot().context
+    const limit = this.#clock.lastEndUpTo(firingEnd ?? fired)
+    const found = new Map<number, Set<number>>()
+    for (let i = 0; i < length; i++) {
+      if (times[i]! >= limit) continue
+      const id = this.#keyIds[i]!
+      for (const end of this.#clock.endsUpTo(this.#clock.paneOf(times[i]!), limit)) {
+        if (!this.#isEmitted(end, id)) continue
+        const ids = found.get(end)
+        if (ids === undefined) found.set(end, new Set([id]))
+        else ids.add(id)
+      }
+    }
+    return [...found.entries()]
+      .sort(([a], [b]) => a - b)
+      .map(([end, ids]) => {
+        const sorted = Int32Array.from(ids)
+        this.#keys.sort(sorted)
+        return [end, sorted]
+      })
+  }
+
+  #isEmitted(end: number, id: number): boolean {
+    const { fired, end: firingEnd, after } = this.#firing.getSnapshot().context
+    if (end <= fired) return true
+    return end === firingEnd && after !== null && this.#keys.text(id) <= after
+  }
+
+  /** Emits what some groups of one window come to now: as a retraction before a change, as an insertion after it. */
+  #emitCurrent(end: number, ids: Int32Array, diff: number): void {
+    const cells = new CellStore(this.#specs)
+    const slots = ids.map(() => cells.take())
+    for (let pane = this.#clock.startOf(end); pane < end; pane += this.#clock.width) {
+      const inMemory = this.#panes.get(pane)
+      const isStored = this.#stored.has(pane)
+      ids.forEach((id, i) => {
+        const at = inMemory?.find(id) ?? -1
+        if (at >= 0) cells.merge(slots[i]!, this.#cells.cells, at)
+        if (isStored) this.#stored.read(pane, this.#keys.text(id), cells, slots[i]!)
+      })
+    }
+    this.#output.emitGroups(end, this.#keys.columns(ids), cells, slots, (i) => this.#keys.text(ids[i]!), diff)
+  }
+
+  /** The end of the next window to emit that has rows and has passed, or null. */
+  #nextDue(): number | null {
+    const { fired } = this.#firing.getSnapshot().context
+    let due = Number.POSITIVE_INFINITY
+    const consider = (pane: number) => {
+      if (this.#clock.lastEnd(pane) <= fired) return
+      const first = this.#clock.firstEnd(pane)
+      due = Math.min(due, first > fired ? first : this.#clock.endAfter(fired))
+    }
+    for (const pane of this.#panes.keys()) consider(pane)
+    for (const pane of this.#stored.panes()) consider(pane)
+    return due <= this.#watermark && due < Number.POSITIVE_INFINITY ? due : null
+  }
+
+  /** Emits (more of) the window under way; false when the budget ended before the window did. */
+  #fire(budget: Budget): boolean {
+    if (budget.rows <= 0) return false
+    const { end, after } = this.#firing.getSnapshot().context
+    const starts: number[] = []
+    for (let pane = this.#clock.startOf(end!); pane < end!; pane += this.#clock.width) starts.push(pane)
+    const last = starts.some((pane) => this.#stored.has(pane))
+      ? this.#fireStored(end!, after, starts, budget)
+      : this.#fireMemory(end!, after, starts, budget)
+    if (last !== null) {
+      this.#firing.send({ type: 'PAUSED', after: last })
+      return false
+    }
+    this.#order = null
+    this.#firing.send({ type: 'FIRED' })
+    return true
+  }
+
+  /** Emits from memory alone; returns the last key that was emitted if some are left. */
+  #fireMemory(end: number, after: string | null, starts: readonly number[], budget: Budget): string | null {
+    this.#order ??= this.#orderGroups(starts, after)
+    const { ids, slots, cells } = this.#order
+    const from = this.#order.done
+    const to = Math.min(ids.length, from + budget.rows)
+    const part = ids.subarray(from, to)
+    this.#output.emitGroups(end, this.#keys.columns(part), cells, slots.subarray(from, to), (i) => this.#keys.text(part[i]!))
+    this.#order.done = to
+    budget.rows -= to - from
+    return to === ids.length ? null : this.#keys.text(ids[to - 1]!)
+  }
+
+  #orderGroups(starts: readonly number[], after: string | null) {
+    const panes = starts.map((start) => this.#panes.get(start)).filter((pane) => pane !== undefined)
+    let ids: Int32Array
+    let cells = this.#cells
+    let slotOf: (id: number) => number
+    if (panes.length === 1) {
+      ids = panes[0]!.keys.slice(0, panes[0]!.size)
+      slotOf = (id) => panes[0]!.find(id)
+    } else {
+      cells = new CellStore(this.#specs)
+      const merged = new Pane(0, cells)
+      for (const pane of panes) {
+        for (let i = 0; i < pane.size; i++) {
+          const id = pane.keys[i]!
+          cells.merge(merged.slotOf(id), this.#cells.cells, pane.find(id))
+        }
+      }
+      ids = merged.keys.slice(0, merged.size)
+      slotOf = (id) => merged.find(id)
+    }
+    this.#keys.sort(ids)
+    if (after !== null) ids = ids.filter((id) => this.#keys.text(id) > after)
+    return { ids, slots: ids.map(slotOf), cells, done: 0 }
+  }
+
+  /** Emits a window that is partly or wholly stored, by merging its runs; see `#fireMemory`. */
+  #fireStored(end: number, after: string | null, starts: readonly number[], budget: Budget): string | null {
+    const cursors = starts.flatMap((pane) => [...this.#stored.cursors(pane, after), ...this.#memoryCursor(pane, after)])
+    let last: string | null = null
+    const kinds = this.#keyTypes.map((type) => type.kind)
+    mergeRuns(this.#specs, cursors, Math.min(BLOCK_GROUPS, budget.rows), (keys, store, slots) => {
+      const ids = new KeyIndex(this.#keyTypes.map((_, c) => c), this.#keyTypes)
+      const numbers = Int32Array.from(keys, (key) => ids.idOf(unpackKey(Buffer.from(key, 'latin1'), kinds)))
+      this.#output.emitGroups(end, ids.columns(numbers), store, slots, (i) => keys[i]!)
+      budget.rows -= keys.length
+      last = keys.at(-1)!
+      return budget.rows > 0
+    })
+    return cursors.some((cursor) => cursor.key !== undefined) ? last : null
+  }
+
+  #memoryCursor(start: number, after: string | null): RunCursor[] {
+    const pane = this.#panes.get(start)
+    if (pane === undefined || pane.size === 0) return []
+    let ids = pane.keys.slice(0, pane.size)
+    this.#keys.sort(ids)
+    if (after !== null) ids = ids.filter((id) => this.#keys.text(id) > after)
+    const [keys, store] = [this.#keys, this.#cells]
+    let index = 0
+    return [
+      {
+        get key() {
+          return index < ids.length ? keys.text(ids[index]!) : undefined
+        },
+        get cells() {
+          return store.cells
+        },
+        get at() {
+          return pane.find(ids[index]!)
+        },
+        step: () => void index++,
+      },
+    ]
+  }
+
+  /** Lets go of panes that no window and no late row can need any more. */
+  #dropPanes(): void {
+    const { fired } = this.#firing.getSnapshot().context
+    const isOver = (pane: number) =>
+      this.#clock.lastEnd(pane) <= fired && pane + this.#clock.width <= this.#watermark - this.#plan.bound
+    for (const [start, pane] of this.#panes) {
+      if (!isOver(start)) continue
+      pane.clear()
+      this.#panes.delete(start)
+    }
+    for (const start of this.#stored.panes()) if (isOver(start)) this.#stored.remove(start)
+  }
+}

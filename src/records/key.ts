@@ -1,0 +1,154 @@
+/**
+ * Packed keys: the values of some columns as bytes whose bytewise order is the order of the values, column by column,
+ * null first. Used as table keys and for sorting; the layout is part of the format.
+ *
+ * number: 0x01 then the IEEE bits, big-endian, sign flipped (negative: all bits flipped), so that bytes sort as numbers;
+ * string and bytes: 0x01, then the content with 0x00 written as 00 FF, then 00 00. null: 0x00.
+ */
+import { corruptionError } from '../base/errors.ts'
+import { combineHash, hashBytes, hashInteger, hashString } from '../base/hash.ts'
+import type { Batch } from './batch.ts'
+import { type Column, columnTypeOf, type Value } from './column.ts'
+import type { FieldKind } from './schema.ts'
+
+let scratch = Buffer.alloc(4096)
+let used = 0
+
+function reserve(bytes: number): void {
+  if (used + bytes <= scratch.length) return
+  const larger = Buffer.alloc(Math.max(scratch.length * 2, used + bytes))
+  scratch.copy(larger, 0, 0, used)
+  scratch = larger
+}
+
+function putNumber(value: number): void {
+  reserve(9)
+  scratch[used++] = 1
+  scratch.writeDoubleBE(value === 0 ? 0 : value, used)
+  if (scratch[used]! & 0x80) for (let i = 0; i < 8; i++) scratch[used + i] = ~scratch[used + i]! & 0xff
+  else scratch[used]! |= 0x80
+  used += 8
+}
+
+function putContent(content: Uint8Array): void {
+  reserve(content.length * 2 + 3)
+  scratch[used++] = 1
+  for (const byte of content) {
+    scratch[used++] = byte
+    if (byte === 0) scratch[used++] = 0xff
+  }
+  scratch[used++] = 0
+  scratch[used++] = 0
+}
+
+function putString(text: string): void {
+  reserve(text.length * 3 + 3)
+  const start = used + 1
+  const length = scratch.write(text, start, 'utf8')
+  if (scratch.subarray(start, start + length).includes(0)) return putContent(Buffer.from(text, 'utf8'))
+  scratch[used] = 1
+  used = start + length
+  scratch[used++] = 0
+  scratch[used++] = 0
+}
+
+function putValue(value: Value): void {
+  if (value === null) {
+    reserve(1)
+    scratch[used++] = 0
+  } else if (typeof value === 'number') putNumber(value)
+  else if (typeof value === 'boolean') putNumber(value ? 1 : 0)
+  else if (typeof value === 'string') putString(value)
+  else putContent(value)
+}
+
+/** The packed key of one row over the columns with the given indexes. */
+export function packKey(batch: Batch, columns: readonly number[], row: number): Uint8Array {
+  used = 0
+  for (const c of columns) putColumnValue(batch.columns[c]!, row)
+  return Uint8Array.prototype.slice.call(scratch, 0, used)
+}
+
+/** The packed key of plain values. */
+export function packValues(values: readonly Value[]): Uint8Array {
+  used = 0
+  for (const value of values) putValue(value)
+  return Uint8Array.prototype.slice.call(scratch, 0, used)
+}
+
+function putColumnValue(column: Column, row: number): void {
+  if (column.type === 'number') {
+    if (column.valid !== null && column.valid[row] === 0) putValue(null)
+    else putNumber(column.data[row]!)
+  } else if (column.type === 'string') {
+    const code = column.codes[row]!
+    putValue(code < 0 ? null : column.values[code]!)
+  } else putValue(column.values[row]!)
+}
+
+/** Takes a packed key apart again. @throws corruption `packed-key` when the bytes are not a key of these kinds */
+export function unpackKey(key: Uint8Array, kinds: readonly FieldKind[]): Value[] {
+  let at = 0
+  const values = kinds.map((kind): Value => {
+    if (key[at++] === 0) return null
+    if (columnTypeOf(kind) === 'number') {
+      const bits = Buffer.from(key.subarray(at, at + 8))
+      at += 8
+      if (bits.length < 8) throw corruptionError('packed-key', 'a packed key ends within a number')
+      if (bits[0]! & 0x80) bits[0]! ^= 0x80
+      else for (let i = 0; i < 8; i++) bits[i] = ~bits[i]! & 0xff
+      const value = bits.readDoubleBE(0)
+      return kind === 'bool' ? value === 1 : value
+    }
+    const content: number[] = []
+    for (;;) {
+      if (at >= key.length) throw corruptionError('packed-key', 'a packed key ends within a text')
+      const byte = key[at++]!
+      if (byte !== 0) content.push(byte)
+      else if (key[at++] === 0xff) content.push(0)
+      else break
+    }
+    return kind === 'string' ? Buffer.from(content).toString('utf8') : Uint8Array.from(content)
+  })
+  if (at !== key.length) throw corruptionError('packed-key', `a packed key has ${key.length - at} bytes too many`)
+  return values
+}
+
+/** Routing hashes of the rows over some columns, into `into[0..length)`. Part of the format: see `base/hash.ts`. */
+export function hashRows(batch: Batch, columns: readonly number[], into: Uint32Array): void {
+  columns.forEach((c, nth) => hashColumn(batch.columns[c]!, batch.length, into, nth === 0))
+}
+
+const NULL_HASH = 0x6e756c6c
+
+function hashColumn(column: Column, length: number, into: Uint32Array, first: boolean): void {
+  if (column.type === 'string') {
+    const hashes = new Uint32Array(column.values.length + 1)
+    hashes[0] = NULL_HASH
+    for (let v = 0; v < column.values.length; v++) hashes[v + 1] = hashString(column.values[v]!)
+    const { codes } = column
+    if (first) for (let i = 0; i < length; i++) into[i] = hashes[codes[i]! + 1]!
+    else for (let i = 0; i < length; i++) into[i] = combineHash(into[i]!, hashes[codes[i]! + 1]!)
+  } else if (column.type === 'number') {
+    const { data, valid } = column
+    for (let i = 0; i < length; i++) {
+      const hash = valid !== null && valid[i] === 0 ? NULL_HASH : hashNumber(data[i]!)
+      into[i] = first ? hash : combineHash(into[i]!, hash)
+    }
+  } else {
+    for (let i = 0; i < length; i++) {
+      const value = column.values[i]!
+      const hash = value === null ? NULL_HASH : hashBytes(value)
+      into[i] = first ? hash : combineHash(into[i]!, hash)
+    }
+  }
+}
+
+const float = new Float64Array(1)
+const words = new Uint32Array(float.buffer)
+
+function hashNumber(value: number): number {
+  if (Number.isSafeInteger(value)) return hashInteger(value)
+  float[0] = value
+  return combineHash(words[0]!, words[1]!)
+}

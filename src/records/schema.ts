@@ -1,0 +1,106 @@
+/**
+ * Schemas: the fields of a row, their types, and which one is the event time. TypeScript types of rows follow from them.
+ */
+import { userError } from '../base/errors.ts'
+
+export type FieldKind = 'int' | 'float' | 'bool' | 'string' | 'bytes' | 'time' | 'date'
+
+/** The type of one field. `T` is what user code sees: numbers for int, float, time (µs) and date (days). */
+export interface FieldType<T = unknown> {
+  readonly kind: FieldKind
+  readonly nullable: boolean
+  readonly eventTime: boolean
+  /** Only for inference; never set. */
+  readonly value?: T
+}
+/** The type of the event time field. */
+export interface EventTimeType extends FieldType<number> {
+  readonly kind: 'time'
+  readonly eventTime: true
+}
+interface PlainType<T> extends FieldType<T> {
+  readonly eventTime: false
+}
+
+const plain = <T>(kind: FieldKind): PlainType<T> => ({ kind, nullable: false, eventTime: false })
+
+/** A whole number within ±2^53. */
+export const int = () => plain<number>('int')
+/** A 64-bit float. */
+export const float = () => plain<number>('float')
+export const bool = () => plain<boolean>('bool')
+/** UTF-8 text. */
+export const string = () => plain<string>('string')
+export const bytes = () => plain<Uint8Array>('bytes')
+/** An instant: microseconds since the epoch, UTC. */
+export const time = () => plain<number>('time')
+/** A calendar day: days since the epoch. */
+export const date = () => plain<number>('date')
+/** The instant that orders the rows: each schema has exactly one. */
+export const eventTime = (): EventTimeType => ({ kind: 'time', nullable: false, eventTime: true })
+/** A value of the type, or null. */
+export const optional = <T>(type: PlainType<T>): PlainType<T | null> => ({ ...type, nullable: true }) as PlainType<T | null>
+
+export type Fields = Record<string, FieldType>
+
+/** A row as user code reads it: a property per field. */
+export type Row<F extends Fields> = { readonly [K in keyof F]: F[K] extends FieldType<infer T> ? T : never }
+
+/** Fields in their order, and the name of the event time field. */
+export interface Schema<F extends Fields = Fields> {
+  readonly fields: F
+  readonly names: readonly string[]
+  readonly time: string
+}
+
+/** The row type of a schema. @example type Flight = Infer<typeof Flight> */
+export type Infer<S> = S extends Schema<infer F> ? Row<F> : never
+
+type EventTimeNames<F> = { [K in keyof F]: F[K] extends EventTimeType ? K : never }[keyof F]
+type IsUnion<T, Whole = T> = T extends unknown ? ([Whole] extends [T] ? false : true) : never
+type OneEventTime<F> = [EventTimeNames<F>] extends [never]
+  ? 'a schema needs one eventTime() field'
+  : IsUnion<EventTimeNames<F>> extends true
+    ? 'a schema has exactly one eventTime() field'
+    : unknown
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+const RESERVED = new Set(['constructor', '__proto__', 'prototype', 'toString', 'valueOf', 'toJSON', 'hasOwnProperty'])
+
+/**
+ * Declares the fields of a row.
+ * @throws user error `schema` when there is not exactly one `eventTime()`, or a name is not an identifier
+ * @example const Flight = schema({ at: eventTime(), delay: optional(int()), origin: string() })
+ */
+export function schema<F extends Fields>(fields: F & OneEventTime<F>): Schema<F> {
+  return makeSchema(fields as Fields) as unknown as Schema<F>
+}
+
+/** `schema` without the compile-time check, for fields that the planner puts together. */
+export function makeSchema(fields: Fields): Schema {
+  const names = Object.keys(fields)
+  const times = names.filter((name) => fields[name]!.eventTime)
+  if (times.length !== 1) {
+    throw userError('schema', `a schema has exactly one eventTime() field, this one has ${times.length} (${names.join(', ')})`)
+  }
+  for (const name of names) {
+    if (!NAME.test(name) || RESERVED.has(name)) {
+      throw userError('schema', `field name '${name}' is not usable: take letters, digits and _, and no reserved word`)
+    }
+  }
+  return { fields, names, time: times[0]! }
+}
+
+/** The type of a field. @throws user error `field` that lists the fields there are */
+export function fieldOf(of: Schema, name: string): FieldType {
+  const type = of.fields[name]
+  if (type === undefined) {
+    throw userError('field', `there is no field '${name}'; the fields are ${of.names.join(', ')}`)
+  }
+  return type
+}
+
+/** `int`, `string?` and so on, as error messages and `inspect` show it. */
+export const typeName = (type: FieldType): string => `${type.eventTime ? 'event time' : type.kind}${type.nullable ? '?' : ''}`
+
+export const sameType = (a: FieldType, b: FieldType): boolean => a.kind === b.kind && a.nullable === b.nullable

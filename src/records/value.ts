@@ -1,0 +1,32 @@
+/** Checks of single values against their field types: what a user's function or an input file gave. */
+import { UmbelError } from '../base/errors.ts'
+import type { Value } from './column.ts'
+import { type FieldType, typeName } from './schema.ts'
+
+/** Why the value is not of the type, or null when it is. */
+export function whyNot(type: FieldType, value: unknown): string | null {
+  if (value === null || value === undefined) return type.nullable ? null : 'it is null'
+  switch (type.kind) {
+    case 'int':
+    case 'time':
+    case 'date':
+      if (typeof value !== 'number') return `it is a ${typeof value}`
+      return Number.isSafeInteger(value) ? null : `${value} is not a whole number within ±2^53`
+    case 'float':
+      return typeof value === 'number' ? null : `it is a ${typeof value}`
+    case 'bool':
+      return typeof value === 'boolean' ? null : `it is a ${typeof value}`
+    case 'string':
+      return typeof value === 'string' ? null : `it is a ${typeof value}`
+    case 'bytes':
+      return value instanceof Uint8Array ? null : `it is a ${typeof value}`
+  }
+}
+
+/** @throws record error `type` that names the field, its type and the value */
+export function checkValue(name: string, type: FieldType, value: unknown): asserts value is Value {
+  const why = whyNot(type, value)
+  if (why === null) return
+  const shown = value instanceof Uint8Array ? `${value.length} bytes` : JSON.stringify(value)
+  throw new UmbelError('record', 'type', `'${name}' must be ${typeName(type)}, got ${shown}: ${why}`)
+}

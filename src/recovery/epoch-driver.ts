@@ -1,0 +1,276 @@
+/**
+ * Drives the epochs of one live shard: fill from the inbox (or the source), process, append output and marker as one
+ * record, store the state when its marker is durable. Up to a few appends are in flight while the next epoch fills; if
+ * one fails, the shard ends and recovers, nothing is rolled back in place.
+ */
+import { createActor } from 'xstate'
+import type { Board } from '../mailbox/board.ts'
+import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
+import { epochMachine } from './epoch.machine.ts'
+import { encodeMarker, hashMarker } from './marker.ts'
+import { type ProcessedEpoch, processEpoch } from './process-epoch.ts'
+import type { RecoveredShard } from './recover.ts'
+import type { ShardContext } from './shard-context.ts'
+
+/** Numbers about a shard for progress, `inspect` and tests. */
+export interface ShardObservation {
+  epoch: number
+  storedEpoch: number
+  rowsIn: number
+  rowsOut: number
+  logBytes: number
+  watermark: number
+  stores: number
+}
+
+export class EpochDriver {
+  readonly observation: ShardObservation
+  readonly #context: ShardContext
+  readonly #board: Board
+  readonly #shard: RecoveredShard
+  readonly #machine
+  #markerHash: number
+  #isCaughtUp: boolean
+  #isLast: boolean
+  #inFlight: Promise<void>[] = []
+  #storing: Promise<void> | null = null
+  #lastStore: number
+  #dirty = false
+  #failure: unknown
+  #draining = false
+  #wake: () => void = () => {}
+  #unconsumed: { epoch: number; bytes: number }[] = []
+  #backlog = 0
+
+  constructor(context: ShardContext, shard: RecoveredShard) {
+    this.#context = context
+    this.#board = context.board
+    this.#shard = shard
+    this.#markerHash = shard.markerHash
+    this.#isCaughtUp = shard.isCaughtUp
+    this.#isLast = shard.last?.isLast ?? false
+    this.#lastStore = context.seam.clock.monotonic()
+    const stored = shard.store?.stored?.epoch ?? shard.epoch
+    this.#dirty = stored < shard.epoch
+    this.#machine = createActor(epochMachine, { input: { processed: shard.epoch, marked: shard.epoch, stored } })
+    this.#machine.start()
+    this.observation = {
+      epoch: shard.epoch,
+      storedEpoch: stored,
+      rowsIn: 0,
+      rowsOut: 0,
+      logBytes: 0,
+      watermark: Math.min(...context.inbox.watermarks()),
+      stores: 0,
+    }
+  }
+
+  /** Runs until the input has ended (`finished`) or a drain was asked for (`drained`); everything is stored then. */
+  async run(): Promise<'finished' | 'drained'> {
+    const { board, cell, program } = this.#context
+    board.announce(cell, this.#shard.epoch)
+    this.#reportConsumed(this.#shard.store?.stored?.inbox.positions ?? this.#context.inbox.state().positions)
+    while (!this.#isLast && !this.#draining) {
+      this.#throwFailure()
+      const moment = board.moment
+      this.#dropConsumed()
+      if (program.read !== undefined && board.backlogOfAll() > this.#context.limits.backlogBytesMax) {
+        await this.#wait(moment)
+        continue
+      }
+      const filled = await this.#fill()
+      if (filled === null) {
+        if (!this.#storeIfDue(false)) await this.#wait(moment)
+        continue
+      }
+      await this.#runEpoch(filled)
+    }
+    await Promise.all(this.#inFlight)
+    this.#throwFailure()
+    await this.#finishStore()
+    return this.#isLast ? 'finished' : 'drained'
+  }
+
+  /** Asks for a graceful end at the next epoch boundary. */
+  drain(): void {
+    this.#draining = true
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.#context.inbox.close()
+    await this.#shard.writer.close()
+    await this.#shard.store?.close()
+    await this.#context.program.close?.()
+  }
+
+  /** The next epoch's input, or null when there is none yet and nothing is due. */
+  async #fill(): Promise<{ batches: InboxBatch[]; slices: Slice[] } | null> {
+    const { program, inbox, limits } = this.#context
+    const batches: InboxBatch[] = []
+    if (program.read !== undefined) {
+      const came = await program.read(limits.epochRowsMax)
+      return came || program.isExhausted === true ? { batches, slices: [] } : null
+    }
+    const slices = this.#isCaughtUp ? await inbox.fill(limits.epochRowsMax, (batch) => batches.push(batch)) : []
+    return slices.length > 0 || !this.#isCaughtUp ? { batches, slices } : null
+  }
+
+  async #runEpoch({ batches, slices }: { batches: InboxBatch[]; slices: Slice[] }): Promise<void> {
+    const { program, inbox, seam, shard, limits } = this.#context
+    const epoch = this.observation.epoch + 1
+    seam.crashPoint('filled', shard, epoch)
+    this.#machine.send({ type: 'FILLED' })
+    const processed = processEpoch(this.#context, batches)
+    for (const { batch } of batches) this.observation.rowsIn += batch.length
+    this.observation.rowsOut += processed.rows
+    this.#isCaughtUp = processed.isCaughtUp
+    this.#isLast = processed.isCaughtUp && (program.read === undefined ? inbox.isFinished : program.isExhausted === true)
+    seam.crashPoint('processed', shard, epoch)
+    await program.prepare?.(epoch, this.#isLast)
+    seam.crashPoint('prepared', shard, epoch)
+    this.#machine.send({ type: 'PROCESSED' })
+    this.observation.epoch = epoch
+    const markerState = program.markerState?.() ?? null
+    this.#append(epoch, slices, processed, markerState)
+    this.#machine.send({ type: 'APPENDED' })
+    this.#dirty = true
+    this.#storeIfDue(this.#isLast)
+    if (this.#inFlight.length >= limits.appendsInFlightMax) await this.#inFlight[0]
+    else await seam.scheduler.turn()
+    if (this.#storing !== null && this.#pendingBytes() > limits.writeSetBytesMax) await this.#storing
+  }
+
+  /** Appends output and marker; what follows once they are durable runs in order of epochs. */
+  #append(epoch: number, slices: readonly Slice[], processed: ProcessedEpoch, markerState: unknown): void {
+    const { inbox, journal, version, seam, shard, program } = this.#context
+    const state = inbox.state()
+    const marker = encodeMarker({
+      epoch,
+      previous: this.#markerHash,
+      slices,
+      inbox: state,
+      changes: processed.changes,
+      outputs: processed.outputs,
+      isLast: this.#isLast,
+      version,
+      journal: journal.take(),
+      program: markerState,
+    })
+    this.#markerHash = hashMarker(marker)
+    this.observation.watermark = Math.min(...processed.watermarks.map(({ watermark }) => watermark), ...inbox.watermarks())
+    const { frames, watermarks } = processed
+    const before = this.#inFlight.at(-1)
+    const done = this.#shard.writer.append({ epoch, watermarks, frames, marker }).then(async (bytes) => {
+      await before
+      this.#machine.send({ type: 'MARKED', epoch })
+      this.observation.logBytes += bytes
+      seam.crashPoint('marked', shard, epoch)
+      await program.publish?.(markerState)
+      seam.crashPoint('published', shard, epoch)
+      if (this.#context.receivers.length > 0) {
+        this.#unconsumed.push({ epoch, bytes })
+        this.#backlog += bytes
+      }
+      if (this.#shard.store === null) {
+        this.#machine.send({ type: 'STORED', epoch })
+        this.observation.storedEpoch = epoch
+        this.#reportConsumed(state.positions)
+      }
+      this.#dropConsumed()
+    })
+    this.#inFlight.push(done)
+    done.then(
+      () => void this.#inFlight.splice(this.#inFlight.indexOf(done), 1),
+      (error) => this.#fail(error),
+    )
+  }
+
+  #pendingBytes(): number {
+    return (this.#shard.store?.pendingBytes ?? 0) + this.#context.program.memoryBytes()
+  }
+
+  /** Starts a store if one is due and none is under way. Called at epoch boundaries only. */
+  #storeIfDue(now: boolean): boolean {
+    const { store } = this.#shard
+    const { seam, limits, program, inbox, shard } = this.#context
+    if (store === null || !this.#dirty || this.#storing !== null) return false
+    const isDue =
+      now ||
+      seam.clock.monotonic() - this.#lastStore >= limits.storeIntervalMs ||
+      this.#pendingBytes() > limits.writeSetBytesMax
+    if (!isDue) return false
+    const { epoch } = this.observation
+    program.flush()
+    const state = { epoch, marker: this.#markerHash, inbox: inbox.state() }
+    const commit = store.seal(state)
+    this.#dirty = false
+    const marked = Promise.all(this.#inFlight)
+    this.#storing = (async () => {
+      await marked
+      seam.crashPoint('before-store', shard, epoch)
+      await commit()
+      seam.crashPoint('stored', shard, epoch)
+      this.#machine.send({ type: 'STORED', epoch })
+      this.#lastStore = seam.clock.monotonic()
+      this.observation.storedEpoch = epoch
+      this.observation.stores++
+      this.#reportConsumed(state.inbox.positions)
+    })()
+    this.#storing.then(
+      () => {
+        this.#storing = null
+        this.#wake()
+      },
+      (error) => this.#fail(error),
+    )
+    return true
+  }
+
+  async #finishStore(): Promise<void> {
+    await this.#storing
+    this.#storeIfDue(true)
+    await this.#storing
+    this.#throwFailure()
+  }
+
+  /** Waits until the board changes, a store is due, or somebody wakes the shard. */
+  async #wait(moment: number): Promise<void> {
+    const { seam, limits, program } = this.#context
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    if (this.#failure !== undefined || this.#draining) return
+    const waits: Promise<void>[] = [woken, this.#board.changedSince(moment)]
+    if (this.#dirty && this.#storing === null) waits.push(seam.scheduler.after(limits.storeIntervalMs))
+    else if (program.read !== undefined) waits.push(seam.scheduler.after(5))
+    await Promise.race(waits)
+  }
+
+  #reportConsumed(positions: readonly number[]): void {
+    const { board, cell, senders } = this.#context
+    positions.forEach((position, s) => board.setConsumed(cell, senders[s]!, position))
+  }
+
+  /** Forgets what every receiver has stored, and tells the sources how much is left. */
+  #dropConsumed(): void {
+    const { board, cell, receivers } = this.#context
+    if (receivers.length === 0) return
+    const consumed = Math.min(...receivers.map((receiver) => board.consumed(receiver, cell)))
+    let dropped = 0
+    while (dropped < this.#unconsumed.length && this.#unconsumed[dropped]!.epoch <= consumed) {
+      this.#backlog -= this.#unconsumed[dropped++]!.bytes
+    }
+    if (dropped > 0) this.#unconsumed.splice(0, dropped)
+    board.setBacklog(cell, this.#backlog)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    this.#wake()
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Brings a shard to life: fence, find the end of its log, open its store, replay what the store lacks. One path for
+ * every crash and for the first start; `docs/recovery.md` walks each crash point.
+ */
+import { createActor } from 'xstate'
+import { corruptionError, invariantError, UmbelError } from '../base/errors.ts'
+import type { InboxBatch } from '../mailbox/inbox.ts'
+import type { LogWriter } from '../mailbox/log.ts'
+import { decodeMarker, hashMarker, type Marker } from './marker.ts'
+import { processEpoch } from './process-epoch.ts'
+import { recoveryMachine } from './recovery.machine.ts'
+import type { ShardContext } from './shard-context.ts'
+import { ShardStore } from './shard-store.ts'
+
+/** A shard that is ready for its next epoch. */
+export interface RecoveredShard {
+  readonly writer: LogWriter
+  /** Null for a program whose state is in its markers. */
+  readonly store: ShardStore | null
+  /** The last marked epoch, and the hash of its marker. */
+  readonly epoch: number
+  readonly markerHash: number
+  readonly last: Marker | null
+  /** False when windows were still due at the end of the last epoch. */
+  readonly isCaughtUp: boolean
+  readonly replayed: number
+  readonly rebuilt: string | null
+}
+
+/** @throws corruption `log` when what must be replayed is gone; invariant `RC-2` when a replay gives other bytes */
+export async function recover(context: ShardContext): Promise<RecoveredShard> {
+  const machine = createActor(recoveryMachine)
+  machine.start()
+  try {
+    return await (context.program.tables.length > 0 ? recoverStateful(context, machine) : recoverStateless(context, machine))
+  } catch (error) {
+    machine.send({ type: 'FAILED', reason: (error as Error).message })
+    throw error
+  }
+}
+
+type Machine = ReturnType<typeof createActor<typeof recoveryMachine>>
+
+async function lastMarker(context: ShardContext, end: number): Promise<{ bytes: Uint8Array; marker: Marker } | null> {
+  if (end === 0) return null
+  for await (const { marker } of context.log.markers(context.shard, end, end)) {
+    return { bytes: marker, marker: decodeMarker(marker) }
+  }
+  return null
+}
+
+async function recoverStateless(context: ShardContext, machine: Machine): Promise<RecoveredShard> {
+  const { program, inbox, seam, shard } = context
+  const writer = await context.log.claim(shard, { epoch: 0, incarnation: 0 })
+  machine.send({ type: 'FENCED', end: writer.end })
+  seam.crashPoint('fenced', shard, writer.end)
+  const last = await lastMarker(context, writer.end)
+  if (last !== null) inbox.restore(last.marker.inbox)
+  machine.send({ type: 'OPENED', at: writer.end })
+  await program.open(last?.marker.program ?? null, inbox.watermarks())
+  if (last !== null) await program.publish?.(last.marker.program)
+  return {
+    writer,
+    store: null,
+    epoch: writer.end,
+    markerHash: last === null ? 0 : hashMarker(last.bytes),
+    last: last?.marker ?? null,
+    isCaughtUp: true,
+    replayed: 0,
+    rebuilt: null,
+  }
+}
+
+async function recoverStateful(context: ShardContext, machine: Machine): Promise<RecoveredShard> {
+  const { program, inbox, log, seam, shard } = context
+  let environment = openOrNull(context)
+  const incarnation = Math.floor((environment.store?.meta()?.version ?? 0) / 2 ** 32)
+  const writer = await log.claim(shard, { epoch: 0, incarnation })
+  machine.send({ type: 'FENCED', end: writer.end })
+  seam.crashPoint('fenced', shard, writer.end)
+  let store = environment.store === null ? null : new ShardStore(environment.store, writer.incarnation)
+  const unusable = environment.failure ?? (await whyUnusable(context, store!, writer.end))
+  if (unusable !== null) {
+    machine.send({ type: 'UNUSABLE', reason: unusable })
+    await environment.store?.close()
+    context.discardStore()
+    environment = { store: context.openStore(), failure: null }
+    store = new ShardStore(environment.store!, writer.incarnation)
+  }
+  const empty = inbox.state()
+  await store!.fence(empty)
+  seam.crashPoint('store-fenced', shard, writer.end)
+  const from = store!.stored!
+  machine.send({ type: 'OPENED', at: from.epoch })
+  inbox.restore(from.inbox)
+  context.bindStore(store!)
+  await program.open(null, inbox.watermarks())
+  const replayed = await replay(context, store!, writer.end, machine)
+  if (replayed.last !== null) await program.publish?.(replayed.last.program)
+  return { writer, store, epoch: writer.end, ...replayed, rebuilt: unusable }
+}
+
+function openOrNull(context: ShardContext) {
+  try {
+    return { store: context.openStore(), failure: null }
+  } catch (error) {
+    if (error instanceof UmbelError && error.kind === 'corruption') return { store: null, failure: error.message }
+    throw error
+  }
+}
+
+/** Why the store is not a prefix of the log's history, or null when it is. */
+async function whyUnusable(context: ShardContext, store: ShardStore, end: number): Promise<string | null> {
+  const { stored } = store
+  if (stored === null || stored.epoch === 0) return null
+  if (stored.epoch > end) {
+    throw corruptionError(
+      'log',
+      `the log of ${context.shard} ends at epoch ${end}, but its store has epoch ${stored.epoch}: the log is damaged`,
+    )
+  }
+  const at = await lastMarker(context, stored.epoch)
+  return at !== null && hashMarker(at.bytes) === stored.marker ? null : `the store is of another history at epoch ${stored.epoch}`
+}
+
+async function replay(context: ShardContext, store: ShardStore, end: number, machine: Machine) {
+  const { inbox, journal, program, outbox, shard, seam, limits } = context
+  const from = store.stored!
+  let [markerHash, last, isCaughtUp]: [number, Marker | null, boolean] = [from.marker, null, true]
+  // With nothing to replay, the last marker still says whether the input had ended, and what to publish.
+  if (from.epoch === end) last = (await lastMarker(context, end))?.marker ?? null
+  for await (const { epoch, marker: bytes } of context.log.markers(shard, from.epoch + 1, end)) {
+    const marker = decodeMarker(bytes)
+    if (marker.previous !== markerHash) throw corruptionError('marker', `the marker of epoch ${epoch} of ${shard} breaks the chain`)
+    const batches: InboxBatch[] = []
+    await inbox.replay(marker.slices, (batch) => batches.push(batch))
+    journal.startReplay(marker.journal)
+    const processed = processEpoch(context, batches)
+    journal.endReplay()
+    compare(context, marker, processed)
+    ;[markerHash, last, isCaughtUp] = [hashMarker(bytes), marker, processed.isCaughtUp]
+    machine.send({ type: 'REPLAYED', epoch })
+    seam.crashPoint('replayed', shard, epoch)
+    if (store.pendingBytes + program.memoryBytes() > limits.writeSetBytesMax) {
+      program.flush()
+      await store.seal({ epoch, marker: markerHash, inbox: marker.inbox })()
+    }
+  }
+  outbox.discard()
+  return { markerHash, last, isCaughtUp, replayed: end - from.epoch }
+}
+
+/** RC-2: the same code over the same input gives the same output and the same changes. */
+function compare(context: ShardContext, marker: Marker, got: { outputs: number; changes: number }): void {
+  const { version, shard } = context
+  const sameCode =
+    marker.version.definition === version.definition &&
+    marker.version.umbel === version.umbel &&
+    marker.version.node === version.node
+  if (!sameCode || (got.outputs === marker.outputs && got.changes === marker.changes)) return
+  throw invariantError(
+    'RC-2',
+    `RC-2: the replay of epoch ${marker.epoch} of ${shard} gave other ${got.outputs === marker.outputs ? 'changes' : 'output'} ` +
+      'than the first run: a function in the topology is not deterministic (clock, randomness or outside state)',
+  )
+}

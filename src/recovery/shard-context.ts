@@ -1,0 +1,39 @@
+/** What the recovery and the epochs of one shard work with. */
+import type { ShardId } from '../base/ids.ts'
+import type { Seam } from '../base/seam.ts'
+import type { Board } from '../mailbox/board.ts'
+import type { Inbox } from '../mailbox/inbox.ts'
+import type { MailboxLog } from '../mailbox/log.ts'
+import type { Outbox } from '../mailbox/outbox.ts'
+import type { Environment } from '../storage/environment.ts'
+import type { Journal } from './journal.ts'
+import type { CodeVersion } from './marker.ts'
+import type { Program } from './program.ts'
+import type { ShardStore } from './shard-store.ts'
+import type { ShardLimits } from './shard-limits.ts'
+
+export interface ShardContext {
+  readonly shard: ShardId
+  /** The shard's cell on the board, and those of the shards that read it. */
+  readonly cell: number
+  readonly receivers: readonly number[]
+  /** The cells of the inbox's senders, in its order. */
+  readonly senders: readonly number[]
+  readonly seam: Seam
+  readonly board: Board
+  readonly log: MailboxLog
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  /** Edges that leave the shard's stage. */
+  readonly edges: readonly number[]
+  readonly program: Program
+  readonly journal: Journal
+  readonly version: CodeVersion
+  readonly limits: ShardLimits
+  /** Opens the shard's store. @throws corruption when it cannot be used */
+  readonly openStore: () => Environment
+  /** Removes the shard's store, so that the next one opened is empty. */
+  readonly discardStore: () => void
+  /** Tells the program's tables which store they read. */
+  readonly bindStore: (store: ShardStore) => void
+}

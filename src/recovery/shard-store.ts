@@ -1,0 +1,81 @@
+/**
+ * A shard's store over the epochs: the write set in front of the environment, and conditional commits of one or several
+ * epochs at a time (EP-3). The condition is (incarnation, epoch): a commit that another life has overtaken writes
+ * nothing, and the shard leaves (FN-1).
+ */
+import { Packr } from 'msgpackr'
+import { fencedError } from '../base/errors.ts'
+import { type Epoch, type Incarnation, storeVersion } from '../base/ids.ts'
+import type { InboxState } from '../mailbox/inbox.ts'
+import type { Environment, Write } from '../storage/environment.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { WriteSet } from '../storage/write-set.ts'
+
+const packr = new Packr({ useRecords: false })
+
+/** What is stored with the tables. */
+export interface StoredState {
+  readonly epoch: Epoch
+  /** Hash of the marker of that epoch; 0 at epoch 0. */
+  readonly marker: number
+  readonly inbox: InboxState
+}
+
+export class ShardStore {
+  readonly #environment: Environment
+  readonly #writes: WriteSet
+  readonly #incarnation: Incarnation
+  #version: number
+  #stored: StoredState | null
+
+  constructor(environment: Environment, incarnation: Incarnation) {
+    this.#environment = environment
+    this.#writes = new WriteSet(environment)
+    this.#incarnation = incarnation
+    const meta = environment.meta()
+    this.#version = meta?.version ?? 0
+    this.#stored = meta === null ? null : readStoredState(meta.body)
+  }
+
+  /** The last stored state, or null for an empty store. */
+  get stored(): StoredState | null {
+    return this.#stored
+  }
+
+  get pendingBytes(): number {
+    return this.#writes.bytes
+  }
+
+  table(name: string): KeyedTable {
+    return this.#writes.table(name)
+  }
+
+  /** Takes the store for this life: raises the incarnation and keeps the epoch. @throws fenced when a newer life has it */
+  async fence(empty: InboxState): Promise<void> {
+    const state = this.#stored ?? { epoch: 0, marker: 0, inbox: empty }
+    await this.#commit(state, [])
+  }
+
+  /** Closes the write set at an epoch boundary; the returned function commits it once that epoch's marker is durable. */
+  seal(state: StoredState): () => Promise<void> {
+    const writes = this.#writes.seal()
+    return async () => {
+      await this.#commit(state, writes)
+      this.#writes.sealedStored()
+    }
+  }
+
+  async #commit(state: StoredState, writes: readonly Write[]): Promise<void> {
+    const version = storeVersion(this.#incarnation, state.epoch)
+    const done = await this.#environment.commit(this.#version, { version, body: packr.pack(state) }, writes)
+    if (!done) throw fencedError(`the store was taken by another life than incarnation ${this.#incarnation}`)
+    this.#version = version
+    this.#stored = state
+  }
+
+  async close(): Promise<void> {
+    await this.#environment.close()
+  }
+}
+
+export const readStoredState = (body: Uint8Array): StoredState => packr.unpack(body) as StoredState

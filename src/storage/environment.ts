@@ -1,0 +1,51 @@
+/**
+ * The store of one shard: named tables of binary keys and values, and one conditional commit.
+ *
+ * Two rules hold it (ST-1, ST-2): a commit is applied only if the store still has the version that the caller names,
+ * checked inside the write transaction; and a commit is wholly there or not at all.
+ * `LmdbEnvironment` is the real one, `MemoryEnvironment` its twin; both pass `test/conformance/environment.ts`.
+ */
+
+/** Bumped whenever the meaning of what is stored changes. */
+export const STORE_LAYOUT = 1
+
+/** What is stored beside the tables with each commit. */
+export interface StoreMeta {
+  /** `storeVersion(incarnation, epoch)` of the last commit. */
+  readonly version: number
+  /** The caller's own bytes: epoch, positions, watermarks. */
+  readonly body: Uint8Array
+}
+
+/** One change; null removes the key. */
+export interface Write {
+  readonly table: string
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+export interface RangeOptions {
+  /** First key, inclusive. */
+  readonly from?: Uint8Array
+  /** End, exclusive. */
+  readonly to?: Uint8Array
+}
+
+export type Entry = readonly [key: Uint8Array, value: Uint8Array]
+
+/** Reads of the last commit. Values may be kept only until the next read. */
+export interface StoreReader {
+  meta(): StoreMeta | null
+  get(table: string, key: Uint8Array): Uint8Array | undefined
+  /** Entries in bytewise order of their keys. Keys and values are copies. */
+  range(table: string, options?: RangeOptions): Iterable<Entry>
+}
+
+export interface Environment extends StoreReader {
+  /**
+   * Applies the writes and the new meta if the stored version is still `expected` (0 for an empty store).
+   * Resolves when it is visible and on disk: true, or false when the version was another and nothing was written.
+   */
+  commit(expected: number, meta: StoreMeta, writes: readonly Write[]): Promise<boolean>
+  close(): Promise<void>
+}

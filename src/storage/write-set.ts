@@ -1,0 +1,130 @@
+/**
+ * The write set: what epochs have changed and the store does not have yet. Reads go through it.
+ *
+ * Two layers. Epochs write into the open layer; `seal` (at an epoch boundary) makes it the sealed one, which is then
+ * committed and dropped with `sealedStored`. While it is being committed, later epochs fill the next open layer.
+ */
+import type { Entry, RangeOptions, StoreReader, Write } from './environment.ts'
+import type { KeyedTable } from './table.ts'
+
+interface Pending {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+/** Unstored changes of one table, with its keys in order when asked for. */
+class Layer {
+  readonly entries = new Map<string, Pending>()
+  #sorted: string[] | null = null
+
+  set(text: string, pending: Pending): void {
+    if (!this.entries.has(text)) this.#sorted = null
+    this.entries.set(text, pending)
+  }
+
+  /** Keys within bounds, ascending. */
+  keys(low: string | undefined, high: string | undefined): string[] {
+    this.#sorted ??= [...this.entries.keys()].sort()
+    const keys = this.#sorted
+    const start = low === undefined ? 0 : lowerBound(keys, low)
+    const end = high === undefined ? keys.length : lowerBound(keys, high)
+    return keys.slice(start, Math.max(start, end))
+  }
+}
+
+function lowerBound(keys: readonly string[], key: string): number {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (keys[middle]! < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+const text = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
+const OVERHEAD = 96
+
+export class WriteSet {
+  readonly #store: StoreReader
+  #open = new Map<string, Layer>()
+  #sealed: Map<string, Layer> | null = null
+  #bytes = 0
+
+  constructor(store: StoreReader) {
+    this.#store = store
+  }
+
+  /** Approximate bytes that the open layer holds in memory. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get hasSealed(): boolean {
+    return this.#sealed !== null
+  }
+
+  table(name: string): KeyedTable {
+    return {
+      get: (key) => this.#get(name, key),
+      put: (key, value) => this.#put(name, key, value),
+      remove: (key) => this.#put(name, key, null),
+      range: (options) => this.#range(name, options),
+    }
+  }
+
+  /** Closes the open layer and returns its writes, table by table in key order: locality is what LMDB is fast at. */
+  seal(): Write[] {
+    if (this.#sealed !== null) throw new Error('the write set has a sealed layer already')
+    this.#sealed = this.#open
+    this.#open = new Map()
+    this.#bytes = 0
+    const writes: Write[] = []
+    for (const [table, layer] of this.#sealed) {
+      for (const key of layer.keys(undefined, undefined)) writes.push({ table, ...layer.entries.get(key)! })
+    }
+    return writes
+  }
+
+  /** The sealed layer is in the store now. */
+  sealedStored(): void {
+    this.#sealed = null
+  }
+
+  #get(table: string, key: Uint8Array): Uint8Array | undefined {
+    const name = text(key)
+    const pending = this.#open.get(table)?.entries.get(name) ?? this.#sealed?.get(table)?.entries.get(name)
+    return pending === undefined ? this.#store.get(table, key) : (pending.value ?? undefined)
+  }
+
+  #put(table: string, key: Uint8Array, value: Uint8Array | null): void {
+    let layer = this.#open.get(table)
+    if (layer === undefined) this.#open.set(table, (layer = new Layer()))
+    layer.set(text(key), { key, value })
+    this.#bytes += OVERHEAD + key.length * 2 + (value?.length ?? 0)
+  }
+
+  *#range(table: string, options: RangeOptions = {}): Iterable<Entry> {
+    const low = options.from && text(options.from)
+    const high = options.to && text(options.to)
+    const layers = [this.#open.get(table), this.#sealed?.get(table)].filter((layer) => layer !== undefined)
+    const overlay = new Map<string, Pending>()
+    for (const layer of layers.reverse()) {
+      for (const key of layer.keys(low, high)) overlay.set(key, layer.entries.get(key)!)
+    }
+    const pending = layers.length > 1 ? [...overlay.keys()].sort() : [...overlay.keys()]
+    let next = 0
+    for (const entry of this.#store.range(table, options)) {
+      const key = text(entry[0])
+      while (next < pending.length && pending[next]! < key) yield* present(overlay.get(pending[next++]!)!)
+      if (next < pending.length && pending[next] === key) yield* present(overlay.get(pending[next++]!)!)
+      else yield entry
+    }
+    while (next < pending.length) yield* present(overlay.get(pending[next++]!)!)
+  }
+}
+
+function* present({ key, value }: Pending): Iterable<Entry> {
+  if (value !== null) yield [key, value]
+}

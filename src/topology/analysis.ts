@@ -1,0 +1,107 @@
+/**
+ * What the plan must know of each node beyond its declaration: which of its columns are used, whether its origins can
+ * matter, how late its rows can be (the bound B), and whether it takes rows back.
+ */
+import { userError } from '../base/errors.ts'
+import type { Node } from './graph.ts'
+
+export interface NodeFacts {
+  /** Columns that something downstream uses, the event time included. */
+  readonly needed: ReadonlySet<string>
+  /** True when rows of equal time may have to be told apart downstream. */
+  readonly needsOrigins: boolean
+  /** No row is older than the watermark by more than this, in microseconds. */
+  readonly bound: number
+  /** True when rows with diff -1 may come. */
+  readonly retracts: boolean
+}
+
+/** Facts of every node, by id. @throws user error `retraction` where an operator cannot take rows back */
+export function analyse(nodes: readonly Node[]): NodeFacts[] {
+  const needed = nodes.map(() => new Set<string>())
+  const needsOrigins = nodes.map(() => false)
+  for (const node of nodes.toReversed()) {
+    if (node.kind === 'sink') for (const name of neededBySink(node)) needed[node.id]!.add(name)
+    node.inputs.forEach((input, port) => {
+      for (const name of neededOf(node, port, needed[node.id]!)) needed[input.id]!.add(name)
+      if (originsMatter(node, port, needsOrigins[node.id]!)) needsOrigins[input.id] = true
+    })
+  }
+  const facts: NodeFacts[] = []
+  for (const node of nodes) {
+    const inputs = node.inputs.map((input) => facts[input.id]!)
+    facts.push({ needed: needed[node.id]!, needsOrigins: needsOrigins[node.id]!, ...timeFacts(node, inputs) })
+  }
+  return facts
+}
+
+const neededBySink = (node: Node & { kind: 'sink' }): readonly string[] => [
+  ...(node.connector?.columns ?? node.schema.names),
+  node.schema.time,
+]
+
+/** Columns of the input at `port` that the node uses, given which of its own output are used. */
+export function neededOf(node: Node, port: number, output: ReadonlySet<string>): Iterable<string> {
+  const input = node.inputs[port]!.schema
+  const present = (names: Iterable<string>) => [...names, input.time].filter((name) => name in input.fields)
+  switch (node.kind) {
+    case 'source':
+      return []
+    // A user's function sees the whole row.
+    case 'assign':
+    case 'filter':
+    case 'actor':
+      return input.names
+    case 'project':
+      return present([...output].map((name) => node.sources[name]!))
+    case 'key-by':
+      return present([...output, ...node.keys])
+    case 'window':
+      return present([...node.keys, ...Object.values(node.aggregates).flatMap(({ column }) => column ?? [])])
+    case 'as-of-join':
+      return port === 0 ? present([...output, ...node.leftKeys]) : present([...node.rightKeys, ...node.fields])
+    case 'union':
+    case 'sink':
+      return present(output)
+  }
+}
+
+function originsMatter(node: Node, port: number, output: boolean): boolean {
+  switch (node.kind) {
+    case 'actor':
+      return true
+    case 'window':
+    case 'sink':
+      return false
+    case 'as-of-join':
+      return port === 1 || output
+    default:
+      return output
+  }
+}
+
+function timeFacts(node: Node, inputs: readonly NodeFacts[]): { bound: number; retracts: boolean } {
+  const bound = Math.max(0, ...inputs.map((input) => input.bound))
+  const retracts = inputs.some((input) => input.retracts)
+  switch (node.kind) {
+    case 'source':
+      return { bound: node.options.lateness, retracts: false }
+    case 'window': {
+      const extreme = Object.entries(node.aggregates).find(([, { kind }]) => kind === 'min' || kind === 'max')
+      if (retracts && extreme !== undefined) {
+        throw userError(
+          'retraction',
+          `'${extreme[0]}' (${extreme[1].kind}) would have to take rows back, since its input corrects itself; ` +
+            'aggregate before the correcting step, or set the lateness of the source to 0',
+        )
+      }
+      return { bound, retracts: retracts || bound > 0 }
+    }
+    case 'as-of-join':
+      return { bound, retracts: retracts || inputs[1]!.bound > 0 }
+    case 'actor':
+      return { bound: bound + node.definition.bound, retracts: true }
+    default:
+      return { bound, retracts }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The graph of a topology: what the user declared, node by node. Nodes know their inputs and how their schema follows
+ * from those of the inputs; where they run is the plan's business.
+ */
+import type { SinkConnector, SourceConnector } from './connector.ts'
+import type { Aggregation } from '../operators/aggregation.ts'
+import type { Window } from '../operators/window.ts'
+import type { ActorDefinition } from '../operators/actor-operator.ts'
+import type { Value } from '../records/column.ts'
+import type { FieldType, Fields, Row, Schema } from '../records/schema.ts'
+
+export interface SourceOptions {
+  /** How far behind the latest row a row may be without being late, in microseconds. */
+  readonly disorder: number
+  /** How much later still a row is taken as a correction, in microseconds. */
+  readonly lateness: number
+  /** Rows dated further ahead of the wall clock than this go to the dead letters, in microseconds. Null: off. */
+  readonly aheadMax: number | null
+}
+
+type RowFunction<T> = (row: Row<Fields>) => T
+
+interface Common {
+  /** Unique within the graph, given in order of declaration of what leads to the outputs. */
+  id: number
+  readonly schema: Schema
+}
+export interface SourceNode extends Common {
+  readonly kind: 'source'
+  readonly name: string
+  readonly connector: SourceConnector
+  readonly options: SourceOptions
+  readonly inputs: readonly []
+}
+export interface AssignNode extends Common {
+  readonly kind: 'assign'
+  readonly inputs: readonly [Node]
+  readonly name: string
+  readonly type: FieldType
+  readonly compute: RowFunction<Value>
+}
+export interface FilterNode extends Common {
+  readonly kind: 'filter'
+  readonly inputs: readonly [Node]
+  readonly keep: RowFunction<boolean>
+}
+export interface ProjectNode extends Common {
+  readonly kind: 'project'
+  readonly inputs: readonly [Node]
+  /** The input field behind each output field. */
+  readonly sources: Readonly<Record<string, string>>
+}
+export interface UnionNode extends Common {
+  readonly kind: 'union'
+  readonly inputs: readonly Node[]
+}
+export interface KeyByNode extends Common {
+  readonly kind: 'key-by'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+}
+export interface WindowNode extends Common {
+  readonly kind: 'window'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  readonly window: Window
+  readonly aggregates: Readonly<Record<string, Aggregation>>
+}
+export interface JoinNode extends Common {
+  readonly kind: 'as-of-join'
+  readonly inputs: readonly [left: Node, right: Node]
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+  readonly fields: readonly string[]
+  readonly how: 'inner' | 'left'
+}
+export interface ActorNode extends Common {
+  readonly kind: 'actor'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  readonly name: string
+  readonly definition: ActorDefinition
+}
+/** A sink writes a file; an output is read by the program (`running.output(name)`). */
+export interface SinkNode extends Common {
+  readonly kind: 'sink'
+  readonly inputs: readonly [Node]
+  readonly name: string
+  readonly connector: SinkConnector | null
+}
+
+export type Node =
+  | SourceNode
+  | AssignNode
+  | FilterNode
+  | ProjectNode
+  | UnionNode
+  | KeyByNode
+  | WindowNode
+  | JoinNode
+  | ActorNode
+  | SinkNode
+
+/** All nodes that lead to the outputs, inputs before those that use them, numbered in that order. */
+export function sortNodes(outputs: readonly SinkNode[]): Node[] {
+  const sorted: Node[] = []
+  const seen = new Set<Node>()
+  const visit = (node: Node): void => {
+    if (seen.has(node)) return
+    seen.add(node)
+    for (const input of node.inputs) visit(input)
+    node.id = sorted.push(node) - 1
+  }
+  for (const output of outputs) visit(output)
+  return sorted
+}

@@ -1,0 +1,256 @@
+/**
+ * The plan: which stages there are, which nodes each runs, and which edges lead between them. A stage is the longest
+ * chain between repartitions; an edge (a mailbox) exists only where rows change shard. Supervisor and workers make the
+ * same plan from the same module, so it never travels.
+ */
+import { type ShardId, shardId } from '../base/ids.ts'
+import { makeSchema, type Schema } from '../records/schema.ts'
+import { analyse, type NodeFacts, neededOf } from './analysis.ts'
+import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from './dead-letters.ts'
+import type { Node, SinkNode, SourceNode } from './graph.ts'
+import type { Topology } from './topology.ts'
+
+/** Where a node's rows come from: a node of the same stage, or an edge. */
+export type InputRef = { readonly node: number } | { readonly edge: number }
+
+export interface PlannedNode {
+  readonly node: Node
+  readonly inputs: readonly InputRef[]
+  readonly inputSchemas: readonly Schema[]
+  /** The columns that really flow: those that something uses. */
+  readonly schema: Schema
+  readonly facts: NodeFacts
+  readonly inputFacts: readonly NodeFacts[]
+}
+
+export interface PlannedEdge {
+  readonly id: number
+  readonly schema: Schema
+  readonly from: { readonly stage: number; readonly node: number }
+  /** Null for an output that the embedding program reads. */
+  readonly to: { readonly stage: number; readonly node: number; readonly port: number } | null
+  /** Routing columns; null where every sender feeds one partition. */
+  readonly keys: readonly string[] | null
+}
+
+export interface PlannedStage {
+  readonly index: number
+  readonly name: string
+  readonly kind: 'source' | 'operators' | 'sink'
+  readonly shards: number
+  readonly nodes: PlannedNode[]
+}
+
+export interface PlannedShard {
+  readonly id: ShardId
+  /** Number among all shards: the cell on the board. */
+  readonly cell: number
+  readonly stage: number
+  readonly index: number
+}
+
+export interface Plan {
+  readonly topology: Topology
+  readonly stages: readonly PlannedStage[]
+  readonly edges: readonly PlannedEdge[]
+  readonly shards: readonly PlannedShard[]
+}
+
+/** @param parallelism shards of each keyed stage, and the most of a source */
+export function plan(topology: Topology, parallelism: number): Plan {
+  return new Planner(topology, parallelism).plan()
+}
+
+interface Placed {
+  readonly stage: number
+  readonly schema: Schema
+  /** Columns that the shards of the stage are split by, as far as they are still there under these names. */
+  readonly keys: readonly string[] | null
+}
+
+class Planner {
+  readonly #topology: Topology
+  readonly #parallelism: number
+  readonly #facts: readonly NodeFacts[]
+  readonly #stages: PlannedStage[] = []
+  readonly #edges: PlannedEdge[] = []
+  readonly #placed: Placed[] = []
+
+  constructor(topology: Topology, parallelism: number) {
+    this.#topology = topology
+    this.#parallelism = parallelism
+    this.#facts = analyse(topology.nodes)
+  }
+
+  plan(): Plan {
+    for (const node of this.#topology.nodes) this.#placed.push(this.#place(node))
+    this.#placeDeadLetters()
+    const shards: PlannedShard[] = []
+    for (const stage of this.#stages) {
+      for (let index = 0; index < stage.shards; index++) {
+        shards.push({ id: shardId(stage.name, index), cell: shards.length, stage: stage.index, index })
+      }
+    }
+    return { topology: this.#topology, stages: this.#stages, edges: this.#edges, shards }
+  }
+
+  #place(node: Node): Placed {
+    switch (node.kind) {
+      case 'source': {
+        const stage = this.#stage(node.name, 'source', Math.min(node.connector.splits, this.#parallelism))
+        const schema = restrict(node.schema, this.#facts[node.id]!.needed)
+        return this.#add(stage, node, [], [], schema, null)
+      }
+      case 'key-by':
+        return this.#placeKeyBy(node)
+      case 'union':
+        return this.#placeUnion(node)
+      case 'as-of-join':
+        return this.#placeJoin(node)
+      case 'sink':
+        return this.#placeSink(node)
+      default: {
+        const input = this.#placed[node.inputs[0].id]!
+        const schema = outputSchema(node, input.schema, this.#facts[node.id]!)
+        return this.#add(input.stage, node, [{ node: node.inputs[0].id }], [input.schema], schema, keysAfter(node, input.keys))
+      }
+    }
+  }
+
+  #placeKeyBy(node: Node & { kind: 'key-by' }): Placed {
+    const input = this.#placed[node.inputs[0].id]!
+    // The table of a join goes to the join's own shards: it needs none of its own.
+    if (!this.#topology.nodes.some((user) => user.inputs.includes(node as never) && !isTableOf(node, user))) return input
+    if (input.keys?.every((key) => node.keys.includes(key))) {
+      return this.#add(input.stage, node, [{ node: node.inputs[0].id }], [input.schema], input.schema, input.keys)
+    }
+    const stage = this.#stage(`by-${node.keys.join('-')}`, 'operators', this.#parallelism)
+    const edge = this.#edge(node.inputs[0], stage, node, 0, node.keys)
+    return this.#add(stage, node, [{ edge: edge.id }], [edge.schema], edge.schema, node.keys)
+  }
+
+  #placeUnion(node: Node & { kind: 'union' }): Placed {
+    const inputs = node.inputs.map((input) => this.#placed[input.id]!)
+    const stage = this.#stage('union', 'operators', this.#parallelism)
+    const schema = restrict(node.schema, this.#facts[node.id]!.needed)
+    const edges = node.inputs.map((input, port) => this.#edge(input, stage, node, port, null))
+    return this.#add(stage, node, edges.map((edge) => ({ edge: edge.id })), inputs.map(() => schema), schema, null)
+  }
+
+  #placeJoin(node: Node & { kind: 'as-of-join' }): Placed {
+    const [leftNode, rightNode] = node.inputs
+    const left = this.#placed[leftNode.id]!
+    // The table's rows follow the stream's: they are routed by the columns that pair up with the stage's own.
+    const keys = left.keys!.map((key) => node.rightKeys[node.leftKeys.indexOf(key)]!)
+    const tableInput = rightNode.kind === 'key-by' ? rightNode.inputs[0] : rightNode
+    const edge = this.#edge(tableInput, this.#stages[left.stage]!, node, 1, keys)
+    const schema = outputSchema(node, left.schema, this.#facts[node.id]!)
+    return this.#add(
+      left.stage,
+      node,
+      [{ node: leftNode.id }, { edge: edge.id }],
+      [left.schema, edge.schema],
+      schema,
+      left.keys,
+    )
+  }
+
+  #placeSink(node: SinkNode): Placed {
+    const input = this.#placed[node.inputs[0].id]!
+    if (node.connector === null) {
+      this.#edge(node.inputs[0], null, node, 0, null)
+      return { stage: input.stage, schema: node.schema, keys: null }
+    }
+    const stage = this.#stage(node.name, 'sink', 1)
+    const edge = this.#edge(node.inputs[0], stage, node, 0, null)
+    return this.#add(stage, node, [{ edge: edge.id }], [edge.schema], edge.schema, null)
+  }
+
+  /** Every source also sends what it rejects to one sink of the topology. */
+  #placeDeadLetters(): void {
+    const stage = this.#stage(DEAD_LETTERS, 'sink', 1)
+    for (const { node } of this.#stages.flatMap(({ nodes }) => nodes)) {
+      if (node.kind !== 'source') continue
+      const from = { stage: this.#placed[node.id]!.stage, node: node.id }
+      const to = { stage: stage.index, node: -1, port: 0 }
+      this.#edges.push({ id: this.#edges.length, schema: DEAD_LETTER_SCHEMA, from, to, keys: null })
+    }
+  }
+
+  #stage(wanted: string, kind: PlannedStage['kind'], shards: number): PlannedStage {
+    const taken = this.#stages.filter((stage) => stage.name === wanted || stage.name.startsWith(`${wanted}~`)).length
+    const name = taken === 0 ? wanted : `${wanted}~${taken + 1}`
+    const stage: PlannedStage = { index: this.#stages.length, name, kind, shards, nodes: [] }
+    this.#stages.push(stage)
+    return stage
+  }
+
+  #edge(from: Node, to: PlannedStage | null, node: Node, port: number, keys: readonly string[] | null): PlannedEdge {
+    const placed = this.#placed[from.id]!
+    const needed = new Set(neededOf(node, port, this.#facts[node.id]!.needed))
+    const target = to && { stage: to.index, node: node.id, port }
+    const edge: PlannedEdge = {
+      id: this.#edges.length,
+      schema: restrict(placed.schema, needed),
+      from: { stage: placed.stage, node: from.id },
+      to: target,
+      keys,
+    }
+    this.#edges.push(edge)
+    return edge
+  }
+
+  #add(
+    stage: number | PlannedStage,
+    node: Node,
+    inputs: InputRef[],
+    inputSchemas: Schema[],
+    schema: Schema,
+    keys: readonly string[] | null,
+  ): Placed {
+    const index = typeof stage === 'number' ? stage : stage.index
+    const inputFacts = node.inputs.map((input) => this.#facts[input.id]!)
+    this.#stages[index]!.nodes.push({ node, inputs, inputSchemas, schema, facts: this.#facts[node.id]!, inputFacts })
+    return { stage: index, schema, keys }
+  }
+}
+
+const isTableOf = (node: Node, join: Node): boolean => join.kind === 'as-of-join' && join.inputs[0] !== node
+
+/** The fields of a schema that are in `names`, in the schema's order. */
+function restrict(schema: Schema, names: ReadonlySet<string>): Schema {
+  if (schema.names.every((name) => names.has(name))) return schema
+  return makeSchema(Object.fromEntries(schema.names.filter((name) => names.has(name)).map((name) => [name, schema.fields[name]!])))
+}
+
+/** What really flows out of a node, given what really flows in. */
+function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schema {
+  switch (node.kind) {
+    case 'assign':
+      return makeSchema({ ...input.fields, [node.name]: node.type })
+    case 'project':
+      return restrict(node.schema, facts.needed)
+    case 'as-of-join':
+      return makeSchema({
+        ...input.fields,
+        ...Object.fromEntries(node.fields.map((name) => [name, node.schema.fields[name]!])),
+      })
+    case 'filter':
+      return input
+    default:
+      return node.schema
+  }
+}
+
+/** The splitting columns after a node: renamed with it, lost when one of them is dropped or overwritten. */
+function keysAfter(node: Node, keys: readonly string[] | null): readonly string[] | null {
+  if (keys === null) return null
+  if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
+  if (node.kind === 'filter') return keys
+  if (node.kind === 'window') return keys
+  if (node.kind !== 'project') return null
+  const renamed = keys.map((key) => Object.keys(node.sources).find((name) => node.sources[name] === key))
+  return renamed.includes(undefined) ? null : (renamed as string[])
+}
+
+export const sourceNodeOf = (stage: PlannedStage): SourceNode => stage.nodes[0]!.node as SourceNode

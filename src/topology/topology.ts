@@ -1,0 +1,93 @@
+/** A topology: sources, what follows from them, and outputs, as one value that a module exports. */
+import { createHash } from 'node:crypto'
+import { userError } from '../base/errors.ts'
+import { type Duration, micros } from '../base/time.ts'
+import { type Fields, type Schema, typeName } from '../records/schema.ts'
+import type { SourceConnector } from './connector.ts'
+import { type Node, type SinkNode, sortNodes } from './graph.ts'
+import { type Output, Stream } from './stream.ts'
+
+/** Options of a source. */
+export interface SourceSettings {
+  /** How far behind the latest row a row may be without being late. Default 0: the split is in order. */
+  readonly disorder?: Duration
+  /** How much later still a row is taken as a correction; later ones go to the dead letters. Default 0. */
+  readonly lateness?: Duration
+  /** Rows dated further ahead of the wall clock than this go to the dead letters. Default: off. */
+  readonly aheadMax?: Duration
+}
+
+/**
+ * A stream of rows from outside. The name is unique within the topology: positions are kept under it.
+ * @example const flights = source('flights', Flight, parquet('flights.parquet'))
+ */
+export function source<F extends Fields>(
+  name: string,
+  schema: Schema<F>,
+  connector: SourceConnector,
+  settings: SourceSettings = {},
+): Stream<F> {
+  return new Stream<F>({
+    id: -1,
+    kind: 'source',
+    inputs: [],
+    name: checkName(name),
+    schema: schema as unknown as Schema,
+    connector,
+    options: {
+      disorder: micros(settings.disorder ?? 0),
+      lateness: micros(settings.lateness ?? 0),
+      aheadMax: settings.aheadMax === undefined ? null : micros(settings.aheadMax),
+    },
+  })
+}
+
+/** What `umbel run` and `start` take. */
+export interface Topology {
+  readonly name: string
+  readonly outputs: readonly SinkNode[]
+  /** All nodes, inputs first. */
+  readonly nodes: readonly Node[]
+  /** Tells two definitions apart: state of one cannot be used by the other. */
+  readonly definition: string
+}
+
+/**
+ * Puts a topology together from its outputs.
+ * @throws user error when it has no output, or two sources or outputs share a name
+ * @example export default topology('flights', hourly.to(csvFile('hourly.csv')))
+ */
+export function topology(name: string, ...outputs: Output[]): Topology {
+  checkName(name)
+  if (outputs.length === 0) throw userError('topology', `topology '${name}' has no output: end a stream with .to() or .output()`)
+  const nodes = sortNodes(outputs.map((output) => output.node))
+  const names = nodes.flatMap((node) => (node.kind === 'source' || node.kind === 'sink' ? [node.name] : []))
+  const twice = names.find((one, i) => names.indexOf(one) !== i)
+  if (twice !== undefined) throw userError('topology', `two sources or outputs of topology '${name}' are named '${twice}'`)
+  return { name, outputs: outputs.map((output) => output.node), nodes, definition: hashDefinition(name, nodes) }
+}
+
+/** True for what `topology` returns, also if it comes from another copy of this package. */
+export const isTopology = (value: unknown): value is Topology =>
+  typeof value === 'object' && value !== null && 'definition' in value && 'outputs' in value && 'nodes' in value
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/
+
+function checkName(name: string): string {
+  if (!NAME.test(name)) throw userError('name', `'${name}' is no usable name: take letters, digits, '.', '_' and '-'`)
+  return name
+}
+
+function hashDefinition(name: string, nodes: readonly Node[]): string {
+  const described = nodes.map((node) => {
+    const { schema, inputs, ...rest } = node
+    const fields = schema.names.map((field) => `${field}:${typeName(schema.fields[field]!)}`)
+    return { ...rest, fields, inputs: inputs.map((input) => input.id) }
+  })
+  const text = JSON.stringify([name, described], (key, value) => {
+    if (typeof value === 'function') return `${value}`.replace(/\s+/g, ' ')
+    if (key === 'connector' && value !== null) return { kind: value.kind, definition: value.definition, path: value.path }
+    return value
+  })
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
