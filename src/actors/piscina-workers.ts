@@ -14,6 +14,9 @@ export interface WorkerTask {
   readonly shards: readonly string[]
 }
 
+/** Batches live for milliseconds: with room for a few epochs in the young generation hardly any is copied. */
+const YOUNG_MB = 64
+
 export interface RunningWorker {
   /** Resolves when all its shards have ended; rejects when the worker or one of its shards has died. */
   readonly ended: Promise<'finished' | 'drained'>
@@ -33,7 +36,7 @@ export class WorkerPool {
       atomics: 'disabled',
       recordTiming: false,
       maxQueue: 'auto',
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     })
     // The death of an idle thread arrives here; that of a busy one rejects its task.
     this.#pool.on('error', () => {})

@@ -1,6 +1,7 @@
 /**
  * CSV as RFC 4180 has it: a header, commas, quotes where needed. Times are ISO 8601 UTC, null is empty. The writer is
- * ours and column-wise: results are millions of rows, and the common libraries take objects or arrays a row.
+ * ours and writes bytes column by column without making a string a row: results are millions of rows, and the common
+ * libraries take an object or array each (docs/decisions/0006-csv.md).
  */
 import { isoDate, isoTime } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
@@ -10,53 +11,118 @@ import type { RowFormat, SinkConnector } from '../topology/connector.ts'
 
 const quote = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
-/** Text of the rows of one column. */
-function columnTexts(column: Column, kind: FieldKind, length: number): string[] {
-  if (column.type === 'string') {
-    const texts = column.values.map(quote)
-    return Array.from({ length }, (_, i) => (column.codes[i]! < 0 ? '' : texts[column.codes[i]!]!))
+/** Longest number, as text. */
+const NUMBER_BYTES = 32
+
+class CsvTarget {
+  bytes: Buffer
+  at = 0
+
+  constructor(bytes: number) {
+    this.bytes = Buffer.allocUnsafeSlow(bytes)
   }
-  if (column.type === 'bytes') {
-    return column.values.slice(0, length).map((value) => (value === null ? '' : Buffer.from(value).toString('base64')))
+
+  reserve(bytes: number): void {
+    if (this.at + bytes <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.at + bytes))
+    this.bytes.copy(larger, 0, 0, this.at)
+    this.bytes = larger
   }
-  const { data, valid } = column
-  const text = numberText(kind)
-  const texts = new Array<string>(length)
-  for (let i = 0; i < length; i++) texts[i] = valid !== null && valid[i] === 0 ? '' : text(data[i]!)
-  return texts
+
+  put(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    if (bytes.length > 40) {
+      this.bytes.set(bytes, this.at)
+      this.at += bytes.length
+    } else for (let i = 0; i < bytes.length; i++) this.bytes[this.at++] = bytes[i]!
+  }
+
+  byte(value: number): void {
+    if (this.at === this.bytes.length) this.reserve(1)
+    this.bytes[this.at++] = value
+  }
+
+  /** The shortest text that reads back as the same number. */
+  number(value: number): void {
+    this.reserve(NUMBER_BYTES)
+    if (value >= 0 && value < 1e9 && Number.isInteger(value) && !Object.is(value, -0)) this.#digits(value)
+    else this.at += this.bytes.write(String(value), this.at, 'latin1')
+  }
+
+  #digits(value: number): void {
+    let digits = 1
+    for (let limit = 10; value >= limit; limit *= 10) digits++
+    let left = value
+    for (let i = this.at + digits - 1; i >= this.at; i--) {
+      const rest = (left / 10) | 0
+      this.bytes[i] = 48 + (left - rest * 10)
+      left = rest
+    }
+    this.at += digits
+  }
 }
 
-/** Neighbouring rows often share a time: the last one formatted is kept. */
-function numberText(kind: FieldKind): (value: number) => string {
-  if (kind === 'bool') return (value) => (value === 1 ? 'true' : 'false')
-  if (kind !== 'time' && kind !== 'date') return String
-  const format = kind === 'time' ? isoTime : isoDate
+type Writer = (target: CsvTarget, row: number) => void
+
+function columnWriter(column: Column, kind: FieldKind): Writer {
+  if (column.type === 'string') {
+    const texts: (Buffer | undefined)[] = []
+    const { codes, values } = column
+    return (target, row) => {
+      const code = codes[row]!
+      if (code >= 0) target.put((texts[code] ??= Buffer.from(quote(values[code]!))))
+    }
+  }
+  if (column.type === 'bytes') {
+    return (target, row) => {
+      const value = column.values[row]
+      if (value) target.put(Buffer.from(Buffer.from(value).toString('base64')))
+    }
+  }
+  const { data, valid } = column
+  const write = numberWriter(kind)
+  return valid === null
+    ? (target, row) => write(target, data[row]!)
+    : (target, row) => {
+        if (valid[row] === 1) write(target, data[row]!)
+      }
+}
+
+/** Neighbouring rows often share a time: the text of the last one is kept. */
+function numberWriter(kind: FieldKind): (target: CsvTarget, value: number) => void {
+  if (kind === 'int' || kind === 'float') return (target, value) => target.number(value)
+  const format = kind === 'bool' ? (value: number) => String(value === 1) : kind === 'time' ? isoTime : isoDate
   let last = Number.NaN
-  let text = ''
-  return (value) => {
+  let text = Buffer.alloc(0)
+  return (target, value) => {
     if (value !== last) {
       last = value
-      text = format(value)
+      text = Buffer.from(format(value))
     }
-    return text
+    target.put(text)
   }
 }
+
+const COMMA = 44
+const NEWLINE = 10
 
 const csvFormat: RowFormat = {
   kind: 'csv',
   definition: null,
   header: (columns) => Buffer.from(`${columns.map(quote).join(',')}\n`),
   encode(batch: Batch, columns: readonly string[], copies: Int32Array | null): Uint8Array {
-    const { length } = batch
-    const texts = columns.map((name) => columnTexts(batch.column(name), batch.schema.fields[name]!.kind, length))
-    let text = ''
-    for (let i = 0; i < length; i++) {
-      let line = texts[0]![i]!
-      for (let c = 1; c < texts.length; c++) line += `,${texts[c]![i]}`
-      line += '\n'
-      text += copies === null ? line : line.repeat(Math.max(0, copies[i]!))
+    const writers = columns.map((name) => columnWriter(batch.column(name), batch.schema.fields[name]!.kind))
+    const target = new CsvTarget(batch.length * columns.length * 12 + 64)
+    for (let row = 0; row < batch.length; row++) {
+      for (let copy = copies === null ? 1 : copies[row]!; copy > 0; copy--) {
+        for (let c = 0; c < writers.length; c++) {
+          if (c > 0) target.byte(COMMA)
+          writers[c]!(target, row)
+        }
+        target.byte(NEWLINE)
+      }
     }
-    return Buffer.from(text)
+    return target.bytes.subarray(0, target.at)
   },
 }
 

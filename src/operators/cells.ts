@@ -150,13 +150,13 @@ export class Cell {
     this.special.set(slot, special)
   }
 
-  /** Merges a group of another cell of the same kind into a group of this one. */
-  merge(slot: number, from: Cell, at: number): void {
+  /** Merges a group of another cell of the same kind into a group of this one; `sign` -1 takes it back (not min and max). */
+  merge(slot: number, from: Cell, at: number, sign: 1 | -1 = 1): void {
     const value = from.high[at]!
     switch (this.spec.kind) {
       case 'count':
       case 'present':
-        this.high[slot]! += value
+        this.high[slot]! += sign * value
         return
       case 'min':
         if (value < this.high[slot]!) this.high[slot] = value
@@ -165,17 +165,17 @@ export class Cell {
         if (value > this.high[slot]!) this.high[slot] = value
         return
       default:
-        this.add(slot, value)
-        if (from.low[at] !== 0) this.add(slot, from.low[at]!)
-        for (const part of from.rest.get(at) ?? []) this.add(slot, part)
-        if (from.special.size > 0) this.#mergeSpecial(slot, from.special.get(at))
+        this.add(slot, sign * value)
+        if (from.low[at] !== 0) this.add(slot, sign * from.low[at]!)
+        if (from.rest.size > 0) for (const part of from.rest.get(at) ?? []) this.add(slot, sign * part)
+        if (from.special.size > 0) this.#mergeSpecial(slot, from.special.get(at), sign)
     }
   }
 
-  #mergeSpecial(slot: number, from: Special | undefined): void {
+  #mergeSpecial(slot: number, from: Special | undefined, sign: number): void {
     if (from === undefined) return
     const special = this.special.get(slot) ?? [0, 0, 0]
-    this.special.set(slot, special.map((count, i) => count + from[i]!) as Special)
+    this.special.set(slot, special.map((count, i) => count + sign * from[i]!) as Special)
   }
 
   /** The exact value of a sum as components, or one non-finite number. */
@@ -242,7 +242,7 @@ export class CellStore {
     for (const cell of this.cells) cell.addRows(batch, slots)
   }
 
-  merge(slot: number, from: readonly Cell[], at: number): void {
-    for (let c = 0; c < this.cells.length; c++) this.cells[c]!.merge(slot, from[c]!, at)
+  merge(slot: number, from: readonly Cell[], at: number, sign: 1 | -1 = 1): void {
+    for (let c = 0; c < this.cells.length; c++) this.cells[c]!.merge(slot, from[c]!, at, sign)
   }
 }

@@ -3,9 +3,10 @@
  * by value and paired up, so that a row costs an array look-up or an integer hash, never a string.
  */
 import type { Batch } from '../records/batch.ts'
-import type { Column, NumberColumn, StringColumn, Value } from '../records/column.ts'
+import type { Column, Value } from '../records/column.ts'
 import { packValues } from '../records/key.ts'
-import type { FieldKind, FieldType } from '../records/schema.ts'
+import type { FieldType } from '../records/schema.ts'
+import { ValueIndex } from './value-index.ts'
 
 /** Open-addressing map from pairs of 32-bit numbers to consecutive ids. */
 class PairIndex {
@@ -60,71 +61,6 @@ function grown(from: Int32Array): Int32Array<ArrayBuffer> {
   return to
 }
 
-const float = new Float64Array(1)
-const words = new Int32Array(float.buffer)
-
-/** Numbers the distinct values of one column. Null has a number like any value. */
-class ValueIndex {
-  readonly #kind: FieldKind
-  readonly #pairs = new PairIndex()
-  readonly #codeOf = new Map<string | null, number>()
-  readonly values: Value[] = []
-
-  constructor(kind: FieldKind) {
-    this.#kind = kind
-  }
-
-  resolve(column: Column, length: number, into: Int32Array): void {
-    if (column.type === 'string') this.#resolveStrings(column, length, into)
-    else if (column.type === 'number') this.#resolveNumbers(column, length, into)
-    else for (let i = 0; i < length; i++) into[i] = this.codeOf(column.values[i]!)
-  }
-
-  codeOf(value: Value): number {
-    if (typeof value === 'number' || typeof value === 'boolean') return this.#numberCode(Number(value))
-    const text = value === null || typeof value === 'string' ? value : Buffer.from(value).toString('latin1')
-    let code = this.#codeOf.get(text)
-    if (code === undefined) {
-      code = this.values.push(value) - 1
-      this.#codeOf.set(text, code)
-    }
-    return code
-  }
-
-  #resolveStrings({ codes, values }: StringColumn, length: number, into: Int32Array): void {
-    const known = new Int32Array(values.length + 1).fill(-1)
-    for (let i = 0; i < length; i++) {
-      const at = codes[i]! + 1
-      let code = known[at]!
-      if (code < 0) {
-        code = this.codeOf(at === 0 ? null : values[at - 1]!)
-        known[at] = code
-      }
-      into[i] = code
-    }
-  }
-
-  #resolveNumbers({ data, valid }: NumberColumn, length: number, into: Int32Array): void {
-    for (let i = 0; i < length; i++) {
-      into[i] = valid !== null && valid[i] === 0 ? this.codeOf(null) : this.#numberCode(data[i]!)
-    }
-  }
-
-  // The pair index numbers the bits; `#ofBits` leads on to the value's number, which null shares the count with.
-  #ofBits = new Int32Array(512)
-
-  #numberCode(value: number): number {
-    float[0] = value === 0 ? 0 : value
-    const before = this.#pairs.size
-    const id = this.#pairs.idOf(words[0]!, words[1]!)
-    if (id === before) {
-      if (id === this.#ofBits.length) this.#ofBits = grown(this.#ofBits)
-      this.#ofBits[id] = this.values.push(this.#kind === 'bool' ? value === 1 : value) - 1
-    }
-    return this.#ofBits[id]!
-  }
-}
-
 export class KeyIndex {
   readonly #columns: readonly number[]
   readonly #types: readonly FieldType[]
@@ -155,7 +91,7 @@ export class KeyIndex {
 
   get size(): number {
     if (this.#types.length === 0) return 1
-    return this.#pairs.length > 0 ? this.#pairs.at(-1)!.size : this.#values[0]!.values.length
+    return this.#pairs.length > 0 ? this.#pairs.at(-1)!.size : this.#values[0]!.size
   }
 
   /** The key ids of the rows of a batch, into `into[0..length)`. */
@@ -188,17 +124,27 @@ export class KeyIndex {
   text(id: number): string {
     const known = this.#texts[id]
     if (known !== undefined) return known
-    const text = Buffer.from(packValues(this.#codes(id).map((code, c) => this.#values[c]!.values[code]!))).toString('latin1')
+    const text = Buffer.from(packValues(this.#codes(id).map((code, c) => this.#values[c]!.valueOf(code)))).toString('latin1')
     this.#texts[id] = text
     return text
   }
 
   /** Sorts key ids by their packed bytes, in place. */
   sort(ids: Int32Array): void {
+    const numbers = this.#types.length === 1 ? this.#values[0]!.numbers() : null
+    if (numbers !== null) return this.#sortNumbers(ids, numbers)
     this.#rank()
     for (let i = 0; i < ids.length; i++) ids[i] = this.#ranks[ids[i]!]!
     ids.sort()
     for (let i = 0; i < ids.length; i++) ids[i] = this.#sorted[ids[i]!]!
+  }
+
+  /** One column of numbers: their order is that of the packed bytes, and no text is needed. */
+  #sortNumbers(ids: Int32Array, numbers: Float64Array): void {
+    const values = new Float64Array(ids.length)
+    for (let i = 0; i < ids.length; i++) values[i] = numbers[ids[i]!]!
+    values.sort()
+    for (let i = 0; i < ids.length; i++) ids[i] = this.#values[0]!.codeOf(values[i]!)
   }
 
   /** The key columns of the given keys, as output columns. */
@@ -212,7 +158,7 @@ export class KeyIndex {
       }
       if (codes.length > 0) codes[0]![i] = id
     }
-    return codes.map((column, c) => toColumn(column, this.#values[c]!.values, this.#types[c]!))
+    return codes.map((column, c) => this.#values[c]!.column(column))
   }
 
   #codes(id: number): number[] {
@@ -244,26 +190,4 @@ export class KeyIndex {
     for (let r = 0; r < size; r++) this.#ranks[merged[r]!] = r
     this.#ranked = size
   }
-}
-
-function toColumn(codes: Int32Array, values: readonly Value[], type: FieldType): Column {
-  if (type.kind === 'bytes') return { type: 'bytes', values: Array.from(codes, (code) => values[code] as Uint8Array | null) }
-  if (type.kind === 'string') {
-    if (!values.includes(null)) return { type: 'string', codes, values: values as string[] }
-    return {
-      type: 'string',
-      codes: codes.map((code) => (values[code] === null ? -1 : code)),
-      values: values.map((value) => (value as string | null) ?? ''),
-    }
-  }
-  const data = new Float64Array(codes.length)
-  let valid: Uint8Array | null = null
-  for (let i = 0; i < codes.length; i++) {
-    const value = values[codes[i]!]!
-    if (value === null) {
-      valid ??= new Uint8Array(codes.length).fill(1)
-      valid[i] = 0
-    } else data[i] = Number(value)
-  }
-  return { type: 'number', data, valid }
 }

@@ -17,6 +17,7 @@ import type { KeyedTable } from '../storage/table.ts'
 import { planCells } from './aggregation.ts'
 import { CellStore } from './cells.ts'
 import { KeyIndex } from './key-index.ts'
+import { MemoryWindow, type OrderedGroups } from './memory-window.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { Pane } from './pane.ts'
 import { mergeRuns, PaneTable, type RunCursor } from './pane-table.ts'
@@ -40,6 +41,7 @@ export class WindowAggregate implements Operator {
   readonly #keyTypes: readonly FieldType[]
   readonly #cells: CellStore
   readonly #panes = new Map<number, Pane>()
+  readonly #memory: MemoryWindow
   readonly #stored: PaneTable
   readonly #progress: KeyedTable
   readonly #firing
@@ -48,7 +50,7 @@ export class WindowAggregate implements Operator {
   #slots = new Int32Array(0)
   #digest = 0
   /** The window being emitted from memory: its groups in key order, and how many are out. */
-  #order: { ids: Int32Array; slots: Int32Array; cells: CellStore; done: number } | null = null
+  #order: (OrderedGroups & { done: number }) | null = null
 
   constructor(plan: WindowAggregatePlan, context: OperatorContext) {
     this.#plan = plan
@@ -60,6 +62,7 @@ export class WindowAggregate implements Operator {
     this.#keyTypes = plan.keys.map((name) => plan.input.fields[name]!)
     this.#keys = new KeyIndex(columns, this.#keyTypes)
     this.#cells = new CellStore(specs)
+    this.#memory = new MemoryWindow(specs, this.#clock, this.#keys, this.#cells, this.#panes)
     this.#stored = new PaneTable(context.table('panes'), specs)
     this.#progress = context.table('firing')
     const stored = this.#progress.get(PROGRESS)
@@ -108,6 +111,7 @@ export class WindowAggregate implements Operator {
       pane.clear()
     }
     this.#panes.clear()
+    this.#memory.forget()
     this.#order = null
     if (this.#keys.size > KEYS_KEPT) this.#keys.clear()
     this.#progress.put(PROGRESS, packr.pack(this.#firing.getSnapshot().context))
@@ -135,17 +139,20 @@ export class WindowAggregate implements Operator {
     let pane: Pane | null = null
     let start = 0
     let first = 0
+    let earliest = Number.POSITIVE_INFINITY
     for (let i = 0; i < length; i++) {
       const time = times[i]!
       if (pane === null || time < start || time >= start + width) {
         this.#digest = combineHash(this.#digest, mix32((i - first) ^ (start / width)))
         first = i
         start = this.#clock.paneOf(time)
+        if (start < earliest) earliest = start
         pane = this.#pane(start)
       }
       this.#slots[i] = pane.slotOf(this.#keyIds[i]!)
     }
     this.#digest = combineHash(this.#digest, length - first)
+    this.#memory.touch(earliest)
   }
 
   #pane(start: number): Pane {
@@ -225,7 +232,7 @@ export class WindowAggregate implements Operator {
     for (let pane = this.#clock.startOf(end!); pane < end!; pane += this.#clock.width) starts.push(pane)
     const last = starts.some((pane) => this.#stored.has(pane))
       ? this.#fireStored(end!, after, starts, budget)
-      : this.#fireMemory(end!, after, starts, budget)
+      : this.#fireMemory(end!, after, budget)
     if (last !== null) {
       this.#firing.send({ type: 'PAUSED', after: last })
       return false
@@ -236,41 +243,15 @@ export class WindowAggregate implements Operator {
   }
 
   /** Emits from memory alone; returns the last key that was emitted if some are left. */
-  #fireMemory(end: number, after: string | null, starts: readonly number[], budget: Budget): string | null {
-    this.#order ??= this.#orderGroups(starts, after)
-    const { ids, slots, cells } = this.#order
-    const from = this.#order.done
+  #fireMemory(end: number, after: string | null, budget: Budget): string | null {
+    this.#order ??= { ...this.#memory.groups(end, after), done: 0 }
+    const { ids, slots, cells, done: from } = this.#order
     const to = Math.min(ids.length, from + budget.rows)
     const part = ids.subarray(from, to)
     this.#output.emitGroups(end, this.#keys.columns(part), cells, slots.subarray(from, to), (i) => this.#keys.text(part[i]!))
     this.#order.done = to
     budget.rows -= to - from
     return to === ids.length ? null : this.#keys.text(ids[to - 1]!)
-  }
-
-  #orderGroups(starts: readonly number[], after: string | null) {
-    const panes = starts.map((start) => this.#panes.get(start)).filter((pane) => pane !== undefined)
-    let ids: Int32Array
-    let cells = this.#cells
-    let slotOf: (id: number) => number
-    if (panes.length === 1) {
-      ids = panes[0]!.keys.slice(0, panes[0]!.size)
-      slotOf = (id) => panes[0]!.find(id)
-    } else {
-      cells = new CellStore(this.#specs)
-      const merged = new Pane(0, cells)
-      for (const pane of panes) {
-        for (let i = 0; i < pane.size; i++) {
-          const id = pane.keys[i]!
-          cells.merge(merged.slotOf(id), this.#cells.cells, pane.find(id))
-        }
-      }
-      ids = merged.keys.slice(0, merged.size)
-      slotOf = (id) => merged.find(id)
-    }
-    this.#keys.sort(ids)
-    if (after !== null) ids = ids.filter((id) => this.#keys.text(id) > after)
-    return { ids, slots: ids.map(slotOf), cells, done: 0 }
   }
 
   /** Emits a window that is partly or wholly stored, by merging its runs; see `#fireMemory`. */
@@ -320,6 +301,7 @@ export class WindowAggregate implements Operator {
       this.#clock.lastEnd(pane) <= fired && pane + this.#clock.width <= this.#watermark - this.#plan.bound
     for (const [start, pane] of this.#panes) {
       if (!isOver(start)) continue
+      this.#memory.drop(pane)
       pane.clear()
       this.#panes.delete(start)
     }

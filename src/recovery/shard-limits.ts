@@ -15,7 +15,7 @@ export interface ShardLimits {
 export const SHARD_LIMITS: ShardLimits = {
   epochRowsMax: 65_536,
   appendsInFlightMax: 3,
-  storeIntervalMs: 200,
+  storeIntervalMs: 500,
   writeSetBytesMax: 32 << 20,
   backlogBytesMax: 64 << 20,
 }

@@ -36,7 +36,9 @@ async function load(connection, path, { table, keys, values }) {
   )
   const header = (await connection.runAndReadAll('SELECT * FROM raw WHERE rowid = 0')).getRowsJson()[0]
   if (String(header) !== String(columns)) throw new Error(`the header is ${header ?? 'missing'}, not ${columns}`)
-  const named = columns.map((name, at) => (keys.includes(name) ? `coalesce(c${at}, '') ${name}` : `c${at} ${name}`))
+  const named = columns.map((name, at) =>
+    keys.includes(name) ? `coalesce(c${at}, '') AS ${name}` : `c${at} AS ${name}`,
+  )
   await connection.run(`CREATE TABLE ${table}_file AS
     SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY line) AS copy
     FROM (SELECT ${named}, rowid + 1 AS line FROM raw WHERE rowid > 0)`)
@@ -46,12 +48,14 @@ async function load(connection, path, { table, keys, values }) {
 async function compare(connection, { table, keys, values }) {
   const same = keys.map((key) => `e.${key} = a.${key}`).join(' AND ')
   const wrong = values.map((name) => `CASE WHEN ${differs(name)} THEN ${literal(name)} END`)
-  const words = (side) => `concat_ws(', ', ${values.map((name) => `${literal(`${name} `)} || ${side}.${name}::VARCHAR`)})`
+  const words = (side) =>
+    `concat_ws(', ', ${values.map((name) => `${literal(`${name} `)} || ${side}.${name}::VARCHAR`)})`
   await connection.run(`CREATE TABLE ${table}_differences AS
     SELECT ${keys.map((key) => `coalesce(e.${key}, a.${key}) AS ${key}`)}, line, ${words('e')} expected, ${words('a')} found,
       CASE WHEN a.copy IS NULL THEN 'missing' WHEN a.copy > 1 THEN 'duplicated' WHEN e.${keys[0]} IS NULL THEN 'extra'
         ELSE nullif(concat_ws(', ', ${wrong}), '') END AS difference
-    FROM ${table} e FULL JOIN ${table}_file a ON ${same} AND a.copy = 1 WHERE difference IS NOT NULL`)
+    FROM (SELECT *, 1 AS copy FROM ${table}) e FULL JOIN ${table}_file a ON ${same} AND e.copy = a.copy
+    WHERE difference IS NOT NULL`)
   const rows = async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJson()
   const number = async (what) => Number((await rows(`SELECT count(*) n FROM ${what}`))[0].n)
   const means = values.filter((name) => quotients.includes(name))
@@ -82,7 +86,8 @@ export async function verifyFlights({ out = 'out/flights', rows } = {}) {
     for (const file of files) {
       const path = join(out, `${file.table}.csv`)
       await load(connection, path, file).catch((error) => {
-        throw new Error(`${path}: ${error.message}; make it with: ${make}`, { cause: error })
+        const [reason] = error.message.split('\nPossible fixes')
+        throw new Error(`${path}: ${reason.trim()}; make it with: ${make}`, { cause: error })
       })
       compared.push(await compare(connection, file))
     }

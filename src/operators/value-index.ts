@@ -1,0 +1,170 @@
+/** Numbers the distinct values of one key column, in the order of their first appearance. Null has a number like any value. */
+import type { Column, NumberColumn, StringColumn, Value } from '../records/column.ts'
+import type { FieldKind } from '../records/schema.ts'
+
+const float = new Float64Array(1)
+const words = new Int32Array(float.buffer)
+
+/** Hash of a double for the index alone; whole numbers of 32 bits take the short way. */
+function hashOf(value: number): number {
+  const low = value | 0
+  let h = low
+  if (low !== value) {
+    float[0] = value
+    h = words[0]! ^ Math.imul(words[1]!, 0x9e3779b1)
+  }
+  h = Math.imul(h, 0x85ebca6b)
+  return h ^ (h >>> 15)
+}
+
+/** Open addressing over doubles: value to consecutive code. NaN is one value. */
+class NumberIndex {
+  #mask = 1023
+  #slots = new Int32Array(1024).fill(-1)
+  /** The value of each code. */
+  values = new Float64Array(512)
+  size = 0
+  #unkeyed = -1
+
+  codeOf(value: number): number {
+    const mask = this.#mask
+    const slots = this.#slots
+    for (let at = hashOf(value) & mask; ; at = (at + 1) & mask) {
+      const code = slots[at]!
+      if (code < 0) return this.#insert(value, at)
+      const known = this.values[code]!
+      if (known === value || (known !== known && value !== value)) return code
+    }
+  }
+
+  /** A code that no number leads to. */
+  takeCode(): number {
+    this.#unkeyed = this.#nextCode()
+    return this.#unkeyed
+  }
+
+  #nextCode(): number {
+    if (this.size === this.values.length) {
+      const values = new Float64Array(this.values.length * 2)
+      values.set(this.values)
+      this.values = values
+    }
+    return this.size++
+  }
+
+  #insert(value: number, at: number): number {
+    const code = this.#nextCode()
+    // Adding 0 makes one of the two zeros.
+    this.values[code] = value + 0
+    this.#slots[at] = code
+    if (this.size * 2 > this.#slots.length) this.#rehash()
+    return code
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1)
+    this.#mask = this.#slots.length - 1
+    for (let code = 0; code < this.size; code++) {
+      if (code === this.#unkeyed) continue
+      let at = hashOf(this.values[code]!) & this.#mask
+      while (this.#slots[at]! >= 0) at = (at + 1) & this.#mask
+      this.#slots[at] = code
+    }
+  }
+}
+
+export class ValueIndex {
+  readonly #kind: FieldKind
+  readonly #numbers = new NumberIndex()
+  readonly #codeOf = new Map<string | null, number>()
+  readonly #texts: (Value | null)[] = []
+  /** Set where a column of numbers has had a null: the number that stands for it. */
+  #nullCode = -1
+
+  constructor(kind: FieldKind) {
+    this.#kind = kind
+  }
+
+  get #isNumber(): boolean {
+    return this.#kind !== 'string' && this.#kind !== 'bytes'
+  }
+
+  get size(): number {
+    return this.#isNumber ? this.#numbers.size : this.#texts.length
+  }
+
+  resolve(column: Column, length: number, into: Int32Array): void {
+    if (column.type === 'string') this.#resolveStrings(column, length, into)
+    else if (column.type === 'number') this.#resolveNumbers(column, length, into)
+    else for (let i = 0; i < length; i++) into[i] = this.codeOf(column.values[i]!)
+  }
+
+  codeOf(value: Value): number {
+    if (this.#isNumber) return value === null ? this.#codeOfNull() : this.#numbers.codeOf(Number(value))
+    const text = value === null || typeof value === 'string' ? value : Buffer.from(value as Uint8Array).toString('latin1')
+    let code = this.#codeOf.get(text)
+    if (code === undefined) {
+      code = this.#texts.push(value) - 1
+      this.#codeOf.set(text, code)
+    }
+    return code
+  }
+
+  valueOf(code: number): Value {
+    if (!this.#isNumber) return this.#texts[code]!
+    if (code === this.#nullCode) return null
+    const value = this.#numbers.values[code]!
+    return this.#kind === 'bool' ? value === 1 : value
+  }
+
+  /** The values of all codes as numbers, if they are numbers and none is null: their order is that of the packed keys. */
+  numbers(): Float64Array | null {
+    return this.#isNumber && this.#nullCode < 0 ? this.#numbers.values : null
+  }
+
+  /** The values at these codes, as a column. */
+  column(codes: Int32Array): Column {
+    if (this.#kind === 'bytes') return { type: 'bytes', values: Array.from(codes, (code) => this.#texts[code] as Uint8Array | null) }
+    if (this.#kind === 'string') return this.#stringColumn(codes)
+    const data = new Float64Array(codes.length)
+    const { values } = this.#numbers
+    for (let i = 0; i < codes.length; i++) data[i] = values[codes[i]!]!
+    if (this.#nullCode < 0) return { type: 'number', data, valid: null }
+    const valid = Uint8Array.from(codes, (code) => (code === this.#nullCode ? 0 : 1))
+    return { type: 'number', data, valid: valid.includes(0) ? valid : null }
+  }
+
+  #stringColumn(codes: Int32Array): StringColumn {
+    const none = this.#codeOf.get(null)
+    if (none === undefined) return { type: 'string', codes, values: this.#texts as string[] }
+    return {
+      type: 'string',
+      codes: codes.map((code) => (code === none ? -1 : code)),
+      values: this.#texts.map((value) => (value as string | null) ?? ''),
+    }
+  }
+
+  #codeOfNull(): number {
+    if (this.#nullCode < 0) this.#nullCode = this.#numbers.takeCode()
+    return this.#nullCode
+  }
+
+  #resolveStrings({ codes, values }: StringColumn, length: number, into: Int32Array): void {
+    const known = new Int32Array(values.length + 1).fill(-1)
+    for (let i = 0; i < length; i++) {
+      const at = codes[i]! + 1
+      let code = known[at]!
+      if (code < 0) {
+        code = this.codeOf(at === 0 ? null : values[at - 1]!)
+        known[at] = code
+      }
+      into[i] = code
+    }
+  }
+
+  #resolveNumbers({ data, valid }: NumberColumn, length: number, into: Int32Array): void {
+    const numbers = this.#numbers
+    if (valid === null) for (let i = 0; i < length; i++) into[i] = numbers.codeOf(data[i]!)
+    else for (let i = 0; i < length; i++) into[i] = valid[i] === 0 ? this.#codeOfNull() : numbers.codeOf(data[i]!)
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * `kill -9` of the host at random points of the input, of a supervisor with its hosts stopped, and the loss of a store:
+ * the outcome is that of an unharmed run. `SEED=n` repeats a schedule.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { JOBS, type JobName, progressed, resultOf, runJob } from './support.ts'
+
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
+const KILLS = 20
+t.comment(`SEED=${seed}`)
+
+/** Mulberry32. */
+function makeRandom(start: number): () => number {
+  let state = start
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let x = Math.imul(state ^ (state >>> 15), 1 | state)
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
+    return ((x ^ (x >>> 14)) >>> 0) / 4294967296
+  }
+}
+const random = makeRandom(seed)
+
+for (const job of ['flights', 'keyed-window'] satisfies JobName[]) {
+  t.test(`${job}: ${KILLS} kills of the host`, async (t) => {
+    const directory = t.testdir()
+    const unharmed = await runJob(job, path.join(directory, 'unharmed'))
+    let kills = 0
+    for (let run = 0; kills < KILLS; run++) {
+      const killAt = Array.from({ length: 4 }, random).sort()
+      const harmed = await runJob(job, path.join(directory, `run-${run}`), { killAt })
+      t.same(harmed.result, unharmed.result, `killed at ${killAt.map((at) => at.toFixed(2))}`)
+      t.ok(harmed.deaths > 0, 'the kills took effect')
+      kills += harmed.deaths
+    }
+  })
+}
+
+const cli = path.resolve(import.meta.dirname, '../../dist/cli/main.js')
+
+/** Runs the command; `onLine` sees each line of progress. */
+function command(directory: string, onLine: (line: string, child: ChildProcess) => void): Promise<number | null> {
+  const args = [cli, 'run', path.join(JOBS.flights.pathname), '--dir', `${directory}/state`, '--out', `${directory}/out`, '--shards', '2']
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  child.stderr.on('data', (chunk) => onLine(String(chunk), child))
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code)))
+}
+
+t.test('a supervisor killed while its hosts are stopped', async (t) => {
+  const directory = t.testdir()
+  const unharmed = await runJob('flights', path.join(directory, 'unharmed'))
+  const lock = `${directory}/state/flights/supervisor.json`
+  let stopped: number[] = []
+  await command(directory, () => {})
+  t.same(resultOf(`${directory}/out`), unharmed.result, 'the command alone gives the same')
+  fs.rmSync(`${directory}/out`, { recursive: true })
+  // Stop the hosts as soon as they are known, then kill the supervisor: nobody can tell them to leave.
+  const killed = command(directory, () => {})
+  const watching = (async () => {
+    for (;;) {
+      const hosts = fs.existsSync(lock) ? (readLock(lock)?.hosts ?? []) : []
+      if (hosts.length > 0 && fs.existsSync(`${directory}/state/flights/log/flights.0`)) {
+        stopped = hosts.map((host) => host.pid)
+        for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+        process.kill(readLock(lock)!.pid, 'SIGKILL')
+        return
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  })()
+  await Promise.all([killed, watching])
+  t.ok(stopped.length > 0)
+  t.equal(await command(directory, () => {}), 0)
+  t.same(resultOf(`${directory}/out`), unharmed.result)
+  for (const pid of stopped) t.throws(() => process.kill(pid, 0), 'the stopped host was killed by the successor')
+})
+
+function readLock(file: string): { pid: number; hosts: { pid: number }[] } | null {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'))
+  } catch {
+    return null
+  }
+}
+
+t.test('a store deleted in the middle of a run', async (t) => {
+  const directory = t.testdir()
+  const unharmed = await runJob('flights', path.join(directory, 'unharmed'))
+  const { start } = await import('../../dist/index.js')
+  const options = { dir: `${directory}/state`, out: `${directory}/out`, shards: 2, workers: 2 }
+  const first = await start(JOBS.flights, options)
+  await progressed(first, 0.5)
+  await first.stop()
+  const states = fs.readdirSync(`${directory}/state/flights/state`)
+  t.ok(states.includes('by-origin.0'))
+  fs.rmSync(`${directory}/state/flights/state/by-origin.0`, { recursive: true })
+  fs.writeFileSync(`${directory}/state/flights/state/by-origin.1/data.mdb`, 'not an environment')
+  const second = await start(JOBS.flights, options)
+  t.ok(second.isContinued)
+  await second.ended
+  t.same(resultOf(`${directory}/out`), unharmed.result)
+})
