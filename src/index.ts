@@ -1,6 +1,7 @@
 /** The door of the package: what a topology is made of, and how it is started. */
-export { type OutputRow, type Running, type StartOptions, start } from './actors/system.ts'
+
 export type { ShardStatus } from './actors/shard-actor.ts'
+export { type OutputRow, type Running, type StartOptions, start } from './actors/system.ts'
 export { type ErrorKind, UmbelError } from './base/errors.ts'
 export { type Duration, isoDate, isoTime, micros, type Timestamp } from './base/time.ts'
 export { csvFile } from './connectors/csv-format.ts'
@@ -16,8 +17,8 @@ export {
   bytes,
   date,
   eventTime,
-  type FieldType,
   type Fields,
+  type FieldType,
   float,
   type Infer,
   int,
@@ -39,5 +40,12 @@ export type {
   SplitReader,
   SplitRows,
 } from './topology/connector.ts'
-export { type ActorOptions, KeyedStream, type Output, Stream, type TypedActorContext, WindowedStream } from './topology/stream.ts'
+export {
+  type ActorOptions,
+  KeyedStream,
+  type Output,
+  Stream,
+  type TypedActorContext,
+  WindowedStream,
+} from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, topology } from './topology/topology.ts'

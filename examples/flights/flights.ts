@@ -47,7 +47,12 @@ const byOrigin = flights
   .assign('late', bool(), (flight) => flight.delay !== null && flight.delay > 15)
   .keyBy('origin')
 
-const delays = { departures: count(), delay_mean: mean('delay'), delay_max: max('delay'), delay_stddev: stddev('delay') }
+const delays = {
+  departures: count(),
+  delay_mean: mean('delay'),
+  delay_max: max('delay'),
+  delay_stddev: stddev('delay'),
+}
 
 const hourly = byOrigin.window(tumbling('1h')).aggregate(delays)
 

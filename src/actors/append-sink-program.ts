@@ -89,7 +89,10 @@ export class AppendSinkProgram implements Program {
     const { files } = seam
     if (files.exists(this.#partial) && files.size(this.#partial) === bytes) files.rename(this.#partial, path)
     else if (!files.exists(path) || files.size(path) !== bytes) {
-      throw corruptionError('sink', `${path} was committed with ${bytes} bytes but is not there; run with --fresh to start over`)
+      throw corruptionError(
+        'sink',
+        `${path} was committed with ${bytes} bytes but is not there; run with --fresh to start over`,
+      )
     }
   }
 

@@ -1,6 +1,7 @@
 /** Reads what a topology has committed to an output, from the logs, in the embedding program. */
-import type { Seam } from '../base/seam.ts'
+
 import { userError } from '../base/errors.ts'
+import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers } from '../mailbox/board.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import { Inbox } from '../mailbox/inbox.ts'
@@ -20,12 +21,21 @@ export interface OutputReaderOptions {
  * The committed batches of an output, in order within each sender, until the topology has finished or `stopped` is true.
  * @throws user error `output` that lists the outputs there are
  */
-export async function* readOutput(options: OutputReaderOptions, name: string, stopped: () => boolean): AsyncGenerator<Batch> {
+export async function* readOutput(
+  options: OutputReaderOptions,
+  name: string,
+  stopped: () => boolean,
+): AsyncGenerator<Batch> {
   const { plan, seam, directory } = options
   const node = plan.topology.outputs.find((output) => output.name === name && output.connector === null)
   if (node === undefined) {
-    const names = plan.topology.outputs.filter((output) => output.connector === null).map((output) => `'${output.name}'`)
-    throw userError('output', `there is no output '${name}'; the outputs are ${names.join(', ') || 'none: end a stream with .output()'}`)
+    const names = plan.topology.outputs
+      .filter((output) => output.connector === null)
+      .map((output) => `'${output.name}'`)
+    throw userError(
+      'output',
+      `there is no output '${name}'; the outputs are ${names.join(', ') || 'none: end a stream with .output()'}`,
+    )
   }
   const edge = plan.edges.find((one) => one.to === null && one.from.node === node.inputs[0].id)!
   const board = new Board(options.board, options.bell)

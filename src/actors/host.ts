@@ -29,7 +29,12 @@ export class Host {
   #workers: (RunningWorker | null)[] = []
   #draining = false
 
-  static async start(config: HostConfig, seam: Seam, workerFile: URL, send: (message: FromHost) => void): Promise<Host> {
+  static async start(
+    config: HostConfig,
+    seam: Seam,
+    workerFile: URL,
+    send: (message: FromHost) => void,
+  ): Promise<Host> {
     const topology = await loadTopology(config.module, config.export)
     return new Host(config, plan(topology, config.parallelism), seam, workerFile, send)
   }
@@ -52,7 +57,9 @@ export class Host {
     const stopStatus = this.#seam.scheduler.every(200, () => this.#report())
     this.#relay().catch(() => {})
     try {
-      const ends = await Promise.all(placeShards(this.#plan, own, workers).map((shards, w) => this.#runWorker(w, shards)))
+      const ends = await Promise.all(
+        placeShards(this.#plan, own, workers).map((shards, w) => this.#runWorker(w, shards)),
+      )
       this.#report()
       this.#send({ type: 'ended', outcome: ends.every((end) => end === 'finished') ? 'finished' : 'drained' })
     } catch (error) {

@@ -24,7 +24,10 @@ export interface InspectedShard {
 }
 
 /** Null where the directory is not a job's. */
-export async function inspectJob(files: Files, directory: string): Promise<{ job: JobRecord; shards: InspectedShard[] } | null> {
+export async function inspectJob(
+  files: Files,
+  directory: string,
+): Promise<{ job: JobRecord; shards: InspectedShard[] } | null> {
   const job = readJob(files, directory)
   if (job === null) return null
   const shards: InspectedShard[] = []
@@ -41,7 +44,8 @@ async function inspectShard(files: Files, directory: string, shard: string): Pro
   const folder = `${logDirectory(directory)}/${shard.replace('/', '.')}`
   const markedEpoch = findEnd(files, listSegments(files, folder))
   let marker: Marker | null = null
-  if (markedEpoch > 0) for await (const found of log.markers(shard, markedEpoch, markedEpoch)) marker = decodeMarker(found.marker)
+  if (markedEpoch > 0)
+    for await (const found of log.markers(shard, markedEpoch, markedEpoch)) marker = decodeMarker(found.marker)
   const path = storeDirectory(directory, shard)
   const reader = new ReplaceableReader({ files, path, tables: [] })
   const store = await reader.current()
@@ -66,6 +70,8 @@ function watermarkOf(marker: Marker | null): number {
   if (marker === null) return Number.NEGATIVE_INFINITY
   const inputs = marker.inbox.watermarks.flat()
   if (inputs.length > 0) return Math.min(...inputs)
-  const splits = Object.values((marker.program as { splits?: Record<string, { latest: number; isEnded: boolean }> })?.splits ?? {})
+  const splits = Object.values(
+    (marker.program as { splits?: Record<string, { latest: number; isEnded: boolean }> })?.splits ?? {},
+  )
   return Math.min(...splits.map((split) => (split.isEnded ? Number.POSITIVE_INFINITY : split.latest)))
 }

@@ -64,7 +64,8 @@ export function prepareJob(
     )
   }
   if (goesOn) return { job: found, isContinued: true }
-  for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial']) files.remove(`${directory}/${name}`)
+  for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial'])
+    files.remove(`${directory}/${name}`)
   const job: JobRecord = {
     topology: topology.name,
     definition: topology.definition,

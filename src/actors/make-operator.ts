@@ -14,7 +14,8 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
 }
 
 /** Names of a node's tables within its shard's store. */
-export const tablesOf = ({ node }: PlannedNode): string[] => (TABLES[node.kind] ?? []).map((table) => `n${node.id}.${table}`)
+export const tablesOf = ({ node }: PlannedNode): string[] =>
+  (TABLES[node.kind] ?? []).map((table) => `n${node.id}.${table}`)
 
 /** Head of the origins of what a node makes itself: its number in the graph. */
 function originHead(id: number): Uint8Array {
@@ -23,16 +24,24 @@ function originHead(id: number): Uint8Array {
   return head
 }
 
-export function makeOperator(planned: PlannedNode, context: OperatorContext, seam: Seam, random: () => number): Operator {
+export function makeOperator(planned: PlannedNode, context: OperatorContext, seam: Seam): Operator {
   const { node, inputSchemas, schema, facts, inputFacts } = planned
   const input = inputSchemas[0]!
   switch (node.kind) {
     case 'assign':
-      return new Assign({ input, output: schema, name: node.name, type: node.type, compute: node.compute }, context.emit)
+      return new Assign(
+        { input, output: schema, name: node.name, type: node.type, compute: node.compute },
+        context.emit,
+      )
     case 'filter':
       return new Filter(input, node.keep, context.emit)
     case 'project':
-      return new Project(input, schema, schema.names.map((name) => node.sources[name]!), context.emit)
+      return new Project(
+        input,
+        schema,
+        schema.names.map((name) => node.sources[name]!),
+        context.emit,
+      )
     case 'union':
       return new Union(context.emit)
     case 'window':
@@ -72,7 +81,7 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
           inputBound: inputFacts[0]!.bound,
           origin: originHead(node.id),
           clock: () => seam.clock.now(),
-          random,
+          random: seam.random,
         },
         context,
       )

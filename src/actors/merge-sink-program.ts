@@ -118,6 +118,9 @@ export class MergeSinkProgram implements Program {
 }
 
 function pushPacked(builder: BatchBuilder, schema: Schema, key: Uint8Array): void {
-  unpackKey(key, schema.names.map((name) => schema.fields[name]!.kind)).forEach((value, c) => builder.builders[c]!.push(value))
+  unpackKey(
+    key,
+    schema.names.map((name) => schema.fields[name]!.kind),
+  ).forEach((value, c) => builder.builders[c]!.push(value))
   builder.end()
 }

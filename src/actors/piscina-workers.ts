@@ -1,5 +1,5 @@
 /** The pool of worker threads of a host. The only file that imports piscina and worker_threads. */
-import { MessageChannel } from 'node:worker_threads'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { BoardBuffers } from '../mailbox/board.ts'
 import type { FromWorker, HostConfig, ToWorker } from './protocol.ts'
@@ -16,6 +16,9 @@ export interface WorkerTask {
 
 /** Batches live for milliseconds: with room for a few epochs in the young generation hardly any is copied. */
 const YOUNG_MB = 64
+
+/** The worker's end of its channel to the host. */
+export type WorkerPort = MessagePort
 
 export interface RunningWorker {
   /** Resolves when all its shards have ended; rejects when the worker or one of its shards has died. */

@@ -26,7 +26,10 @@ export interface HostConfig {
 /** A cell of the board and its value. */
 export type BoardChange = readonly [cell: number, value: number]
 
-export type ToHost = { type: 'start'; config: HostConfig } | { type: 'drain' } | { type: 'board'; changes: readonly BoardChange[] }
+export type ToHost =
+  | { type: 'start'; config: HostConfig }
+  | { type: 'drain' }
+  | { type: 'board'; changes: readonly BoardChange[] }
 
 export type FromHost =
   | { type: 'board'; changes: readonly BoardChange[] }

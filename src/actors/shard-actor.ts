@@ -1,6 +1,7 @@
 /** A shard as an actor: its program, mailboxes and store put together, and its life from recovery to the end. */
 import { createActor } from 'xstate'
 import type { Seam } from '../base/seam.ts'
+import { jsonLines } from '../connectors/json-lines.ts'
 import type { Board } from '../mailbox/board.ts'
 import { Inbox } from '../mailbox/inbox.ts'
 import type { MailboxLog } from '../mailbox/log.ts'
@@ -16,9 +17,8 @@ import type { ShardStore } from '../recovery/shard-store.ts'
 import type { Environment } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from '../topology/dead-letters.ts'
-import { type Plan, type PlannedShard, type PlannedStage, sourceNodeOf } from '../topology/plan.ts'
-import { jsonLines } from '../connectors/json-lines.ts'
 import type { SinkNode } from '../topology/graph.ts'
+import { type Plan, type PlannedShard, type PlannedStage, sourceNodeOf } from '../topology/plan.ts'
 import { AppendSinkProgram } from './append-sink-program.ts'
 import { makeOperator } from './make-operator.ts'
 import { MergeSinkProgram } from './merge-sink-program.ts'
@@ -33,7 +33,6 @@ export interface ShardServices {
   readonly log: MailboxLog
   readonly limits: ShardLimits
   readonly version: CodeVersion
-  readonly random: () => number
   /** Directory of the sinks' relative paths, and the data directory. */
   readonly out: string
   readonly directory: string
@@ -169,16 +168,20 @@ export class ShardActor {
 
   #makeProgram(stage: PlannedStage, journal: Journal): Program {
     if (stage.kind === 'sink') return this.#makeSink(stage)
-    const { seam, random } = this.#services
+    const { seam } = this.#services
     const program = new StageProgram(this.#plan, stage, {
       table: this.#table,
       journal: (ask) => journal.ask(ask),
-      make: (planned, context) => makeOperator(planned, context, seam, random),
+      make: (planned, context) => makeOperator(planned, context, seam),
     })
     if (stage.kind === 'operators') return program
     const node = sourceNodeOf(stage)
-    const numbers = Array.from({ length: node.connector.splits }, (_, i) => i).filter((i) => i % stage.shards === this.shard.index)
-    const rejects = this.#plan.edges.find((edge) => edge.from.stage === stage.index && edge.schema === DEAD_LETTER_SCHEMA)!
+    const numbers = Array.from({ length: node.connector.splits }, (_, i) => i).filter(
+      (i) => i % stage.shards === this.shard.index,
+    )
+    const rejects = this.#plan.edges.find(
+      (edge) => edge.from.stage === stage.index && edge.schema === DEAD_LETTER_SCHEMA,
+    )!
     return new SourceProgram(program, stage.nodes[0]!, { seam, schema: stage.nodes[0]!.schema }, numbers, rejects)
   }
 

@@ -1,11 +1,11 @@
 /** Runs a set of shards on the calling thread: in a worker, or inline for tests and embedding. */
 import type { Seam } from '../base/seam.ts'
+import { UMBEL_VERSION } from '../base/version.ts'
 import { Board, type BoardBuffers } from '../mailbox/board.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
 import type { Plan, PlannedShard } from '../topology/plan.ts'
-import { UMBEL_VERSION } from '../base/version.ts'
 import { logDirectory, storeDirectory } from './job.ts'
 import { ShardActor, type ShardServices, type ShardStatus } from './shard-actor.ts'
 
@@ -18,7 +18,6 @@ export interface ShardGroupOptions {
   readonly directory: string
   readonly out: string
   readonly limits: ShardLimits
-  readonly random: () => number
   readonly nodeVersion: string
 }
 
@@ -59,7 +58,7 @@ export class ShardGroup {
 }
 
 function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
-  const { plan, seam, directory, out, limits, random } = options
+  const { plan, seam, directory, out, limits } = options
   const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
   const log = new EmbeddedLog({
     files: seam.files,
@@ -72,7 +71,6 @@ function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
     board,
     log,
     limits,
-    random,
     out,
     directory,
     version: { definition: plan.topology.definition, umbel: UMBEL_VERSION, node: options.nodeVersion },

@@ -6,13 +6,13 @@ import { createActor } from 'xstate'
 import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import { watermarkMachine } from '../operators/watermark.machine.ts'
-import { Batch, BatchBuilder } from '../records/batch.ts'
-import { type OriginColumn, consecutiveOrigins, splitHead } from '../records/origin.ts'
+import { type Batch, BatchBuilder } from '../records/batch.ts'
+import { consecutiveOrigins, type OriginColumn, splitHead } from '../records/origin.ts'
 import type { Program, ProgramOutput } from '../recovery/program.ts'
 import type { SourceContext, SplitPosition, SplitReader, SplitRows } from '../topology/connector.ts'
 import { DEAD_LETTER_SCHEMA } from '../topology/dead-letters.ts'
-import type { PlannedEdge, PlannedNode } from '../topology/plan.ts'
 import type { SourceNode } from '../topology/graph.ts'
+import type { PlannedEdge, PlannedNode } from '../topology/plan.ts'
 import type { StageProgram } from './stage-program.ts'
 
 interface SplitState {
@@ -77,7 +77,13 @@ export class SourceProgram implements Program {
   #rejected = 0
 
   /** @param numbers the splits that this shard reads */
-  constructor(stage: StageProgram, planned: PlannedNode, context: SourceContext, numbers: readonly number[], rejects: PlannedEdge) {
+  constructor(
+    stage: StageProgram,
+    planned: PlannedNode,
+    context: SourceContext,
+    numbers: readonly number[],
+    rejects: PlannedEdge,
+  ) {
     this.#stage = stage
     this.#node = planned.node as SourceNode
     this.#planned = planned
@@ -159,7 +165,10 @@ export class SourceProgram implements Program {
   }
 
   #watermark(): Timestamp {
-    return Math.min(Number.POSITIVE_INFINITY, ...this.#splits.map((split) => split.watermark.getSnapshot().context.watermark))
+    return Math.min(
+      Number.POSITIVE_INFINITY,
+      ...this.#splits.map((split) => split.watermark.getSnapshot().context.watermark),
+    )
   }
 
   #take(split: Split, { batch, offsets, rejected }: SplitRows): void {

@@ -85,7 +85,9 @@ export class StageProgram implements Program {
       const { operator } = running
       const done =
         operator.advance === undefined ||
-        withOperator(`${running.planned.node.kind} in stage '${this.#stage.name}'`, () => operator.advance!(inputs, budget))
+        withOperator(`${running.planned.node.kind} in stage '${this.#stage.name}'`, () =>
+          operator.advance!(inputs, budget),
+        )
       if (done) running.watermark = Math.min(...inputs)
       else isDone = false
     }
@@ -123,14 +125,20 @@ export class StageProgram implements Program {
   #contextOf(planned: PlannedNode): OperatorContext {
     const { id } = planned.node
     const local = this.#stage.nodes.flatMap((user) =>
-      user.inputs.flatMap((input, port) => ('node' in input && input.node === id ? [{ user: user.node.id, port }] : [])),
+      user.inputs.flatMap((input, port) =>
+        'node' in input && input.node === id ? [{ user: user.node.id, port }] : [],
+      ),
     )
     const edges = this.#outEdges.filter((edge) => edge.from.node === id && edge.from.stage === this.#stage.index)
     const columns = edges.map((edge) => edge.schema.names.map((name) => planned.schema.names.indexOf(name)))
     const emit = (batch: Batch): void => {
       edges.forEach((edge, e) => {
         if (columns[e]!.includes(-1)) return
-        const projected = batch.with(edge.schema, columns[e]!.map((c) => batch.columns[c]!), planned.facts.needsOrigins ? batch.origins : null)
+        const projected = batch.with(
+          edge.schema,
+          columns[e]!.map((c) => batch.columns[c]!),
+          planned.facts.needsOrigins ? batch.origins : null,
+        )
         this.output({ edge: edge.id, batch: projected })
       })
       for (const { user, port } of local) this.inject(user, batch, port)

@@ -9,7 +9,7 @@ import { isTopology, type Topology } from '../topology/topology.ts'
 import { readOutput } from './committed-output.ts'
 import { prepareJob, writeJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
-import { defaultParallelism, nodeVersion } from './real/machine.ts'
+import { defaultParallelism, defaultWorkers, nodeVersion } from './real/machine.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import { ShardGroup } from './shard-group.ts'
@@ -26,7 +26,7 @@ export interface StartOptions {
   readonly export?: string
   /** Shards of each keyed stage. Default: the number of processors, at most 8. */
   readonly shards?: number
-  /** Worker threads a host. Default: the number of processors, at most 8. */
+  /** Worker threads a host. Default: one more than there are processors (at most 9), so that reading a source is no bar to the rest. */
   readonly workers?: number
   /** Host processes. Default 1. */
   readonly hosts?: number
@@ -90,7 +90,11 @@ export async function start(what: Topology | URL | string, options: StartOptions
   const directory = `${options.dir ?? '.umbel'}/${topology.name}`
   const lock = await SupervisorLock.take(directory)
   try {
-    const prepared = prepareJob(nodeSeam.files, directory, topology, { parallelism, module, fresh: options.fresh ?? false })
+    const prepared = prepareJob(nodeSeam.files, directory, topology, {
+      parallelism,
+      module,
+      fresh: options.fresh ?? false,
+    })
     const started = {
       plan: whole,
       directory,
@@ -98,9 +102,15 @@ export async function start(what: Topology | URL | string, options: StartOptions
       limits: { ...SHARD_LIMITS, ...options.limits },
     }
     const engine = inline ? startInline(started) : startProcesses(started, module!, options, lock)
-    return running(started, engine, prepared.isContinued, () => {
-      writeJob(nodeSeam.files, directory, { ...prepared.job, state: 'finished' })
-    }, lock)
+    return running(
+      started,
+      engine,
+      prepared.isContinued,
+      () => {
+        writeJob(nodeSeam.files, directory, { ...prepared.job, state: 'finished' })
+      },
+      lock,
+    )
   } catch (error) {
     lock.release()
     throw error
@@ -134,7 +144,6 @@ function startInline({ plan: whole, directory, out, limits }: Started): Engine {
     directory,
     out,
     limits,
-    random: Math.random,
     nodeVersion,
   })
   const release = nodeSeam.scheduler.hold()
@@ -148,7 +157,12 @@ function startInline({ plan: whole, directory, out, limits }: Started): Engine {
   }
 }
 
-function startProcesses({ plan: whole, directory, out, limits }: Started, module: string, options: StartOptions, lock: SupervisorLock): Engine {
+function startProcesses(
+  { plan: whole, directory, out, limits }: Started,
+  module: string,
+  options: StartOptions,
+  lock: SupervisorLock,
+): Engine {
   const supervisor = new Supervisor(
     whole,
     {
@@ -159,7 +173,7 @@ function startProcesses({ plan: whole, directory, out, limits }: Started, module
       directory,
       out,
       limits,
-      workers: positive('workers', options.workers ?? defaultParallelism()),
+      workers: positive('workers', options.workers ?? defaultWorkers()),
       heapMb: positive('heapMb', options.heapMb ?? 512, 65_536),
       hosts: positive('hosts', options.hosts ?? 1),
       relay: (options.hosts ?? 1) > 1 || whole.edges.some((edge) => edge.to === null),
@@ -176,7 +190,13 @@ function startProcesses({ plan: whole, directory, out, limits }: Started, module
   }
 }
 
-function running(started: Started, engine: Engine, isContinued: boolean, finish: () => void, lock: SupervisorLock): Running {
+function running(
+  started: Started,
+  engine: Engine,
+  isContinued: boolean,
+  finish: () => void,
+  lock: SupervisorLock,
+): Running {
   let isOver = false
   const ended = engine.ended
     .then((outcome) => {

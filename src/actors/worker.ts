@@ -1,16 +1,15 @@
 /** The entry of a worker thread: one endless task that runs its shards. Its top level does no I/O. */
-import type { MessagePort } from 'node:worker_threads'
 import { userError } from '../base/errors.ts'
 import { crashingSeam } from '../base/real/crash-seam.ts'
 import { plan } from '../topology/plan.ts'
 import { loadTopology } from './load-topology.ts'
-import type { WorkerTask } from './piscina-workers.ts'
+import type { WorkerPort, WorkerTask } from './piscina-workers.ts'
 import type { ToWorker } from './protocol.ts'
 import { ShardGroup } from './shard-group.ts'
 
 const STATUS_MS = 200
 
-export default async function runWorker(task: WorkerTask & { port: MessagePort }): Promise<'finished' | 'drained'> {
+export default async function runWorker(task: WorkerTask & { port: WorkerPort }): Promise<'finished' | 'drained'> {
   const { config, board, bell, port } = task
   const topology = await loadTopology(config.module, config.export)
   if (topology.definition !== config.definition) {
@@ -31,7 +30,6 @@ export default async function runWorker(task: WorkerTask & { port: MessagePort }
     directory: config.directory,
     out: config.out,
     limits: config.limits,
-    random: Math.random,
     nodeVersion: process.version,
   })
   port.on('message', (message: ToWorker) => {

@@ -74,6 +74,8 @@ export interface Seam {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly files: Files
+  /** A number in [0, 1). */
+  readonly random: () => number
   /** A stop for tests: called at each named step of the protocol. Does nothing in production. */
   readonly crashPoint: (name: string, shard: string, epoch: number) => void
 }

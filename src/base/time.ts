@@ -23,12 +23,18 @@ export function micros(duration: Duration): number {
     throw userError('duration', `a duration in microseconds must be a whole number >= 0, got ${duration}`)
   }
   let total = 0
-  const rest = duration.replace(/\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)(?![a-z])/g, (_, count: string, unit: string) => {
-    total += Number(count) * UNITS[unit]!
-    return ''
-  })
+  const rest = duration.replace(
+    /\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)(?![a-z])/g,
+    (_, count: string, unit: string) => {
+      total += Number(count) * UNITS[unit]!
+      return ''
+    },
+  )
   if (rest.trim() !== '' || duration.trim() === '' || !Number.isSafeInteger(total)) {
-    throw userError('duration', `'${duration}' is not a duration: write numbers with us, ms, s, m, h, d or w, as in '1h 30m'`)
+    throw userError(
+      'duration',
+      `'${duration}' is not a duration: write numbers with us, ms, s, m, h, d or w, as in '1h 30m'`,
+    )
   }
   return total
 }

@@ -62,7 +62,9 @@ export class Progress {
     if (this.#bar !== null) this.#bar.update(Math.round(shown.progress * 1000), shown)
     else if (statuses.length > 0) {
       const percent = `${(shown.progress * 100).toFixed(1)} %`
-      this.say(`${percent}  ${shown.rows} rows  ${shown.rate}  ${shown.time}  watermark ${shown.watermark}  lag ${shown.lag}`)
+      this.say(
+        `${percent}  ${shown.rows} rows  ${shown.rate}  ${shown.time}  watermark ${shown.watermark}  lag ${shown.lag}`,
+      )
     }
   }
 }
@@ -92,7 +94,7 @@ function standing(statuses: readonly ShardStatus[], rate: number): Standing {
   const watermark = Math.min(...finite(statuses.map((status) => status.watermark)))
   const lag = Number.isFinite(time) && Number.isFinite(watermark) ? Math.max(0, time - watermark) : Number.NaN
   return {
-    progress: sources.length === 0 ? 0 : sources.reduce((sum, status) => sum + status.progress!, 0) / sources.length,
+    progress: sources.length === 0 ? 0 : Math.min(...sources.map((status) => status.progress!)),
     rows: rowsOf(statuses).toLocaleString('en'),
     rate: `${Math.round(rate).toLocaleString('en')} rows/s`,
     time: Number.isFinite(time) ? isoTime(time).slice(0, 19) : '-',

@@ -60,14 +60,20 @@ function describe(running: Running, result: RunResult, summary: Summary | null):
     `${pc.bold(result.topology)} ${result.outcome}: ${result.rows.toLocaleString('en')} rows in ` +
       `${result.seconds.toFixed(1)} s (${rate} rows/s)`,
   ]
-  for (const { what, reason } of running.deaths()) lines.push(pc.yellow(`  ${what} died (${reason}) and was started again`))
-  if (result.rejected > 0) lines.push(pc.yellow(`  ${result.rejected} rows were turned away: see ${result.deadLetters}`))
+  for (const { what, reason } of running.deaths())
+    lines.push(pc.yellow(`  ${what} died (${reason}) and was started again`))
+  if (result.rejected > 0)
+    lines.push(pc.yellow(`  ${result.rejected} rows were turned away: see ${result.deadLetters}`))
   if (result.outcome === 'drained') {
     lines.push('', 'Interrupted: run the same command again, it goes on where it was.')
     return lines.join('\n')
   }
   if (summary !== null) lines.push('', pc.bold(summary.title), summaryTable(summary))
   lines.push('', pc.bold('Files'), ...result.files.map((file) => `  ${file}`))
-  lines.push('', pc.bold('Next'), `  npx umbel inspect ${result.directory}    how far each shard came, and what it stores`)
+  lines.push(
+    '',
+    pc.bold('Next'),
+    `  npx umbel inspect ${result.directory}    how far each shard came, and what it stores`,
+  )
   return lines.join('\n')
 }

@@ -22,7 +22,9 @@ export const jsonLines: RowFormat = {
     const sources = columns.map((name) => ({ name, column: batch.column(name), kind: batch.schema.fields[name]!.kind }))
     let text = ''
     for (let i = 0; i < batch.length; i++) {
-      const object = Object.fromEntries(sources.map(({ name, column, kind }) => [name, toJson(valueAt(column, kind, i), kind)]))
+      const object = Object.fromEntries(
+        sources.map(({ name, column, kind }) => [name, toJson(valueAt(column, kind, i), kind)]),
+      )
       text += `${JSON.stringify(object)}\n`.repeat(copies === null ? 1 : Math.max(0, copies[i]!))
     }
     return Buffer.from(text)

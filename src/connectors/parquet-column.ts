@@ -32,7 +32,13 @@ function textColumn(type: FieldType, length: number, fail: Fail): ParquetColumn 
           if (!type.nullable) fail(at + i, 'there is a null')
           builder.push(null)
         } else if (type.kind === 'string') {
-          builder.pushString(typeof value === 'string' ? value : value instanceof Uint8Array ? decoder.decode(value) : JSON.stringify(value))
+          builder.pushString(
+            typeof value === 'string'
+              ? value
+              : value instanceof Uint8Array
+                ? decoder.decode(value)
+                : JSON.stringify(value),
+          )
         } else builder.push(value instanceof Uint8Array ? value : Buffer.from(String(value)))
       }
     },

@@ -69,7 +69,11 @@ async function openFile({ seam, schema }: SourceContext, name: string): Promise<
   } catch (error) {
     file.close()
     if ((error as { kind?: string }).kind === 'user') throw error
-    throw userError('parquet', `${name} is not a readable parquet file, or is cut short: ${(error as Error).message}`, error)
+    throw userError(
+      'parquet',
+      `${name} is not a readable parquet file, or is cut short: ${(error as Error).message}`,
+      error,
+    )
   }
 }
 
@@ -91,11 +95,17 @@ function checkColumns(metadata: FileMetaData, schema: Schema, name: string): voi
     const element = columns.get(field)
     const type = schema.fields[field]!
     if (element === undefined) {
-      throw userError('parquet', `${name} has no column '${field}'; it has ${[...columns.keys()].join(', ')}: rename the field or take another file`)
+      throw userError(
+        'parquet',
+        `${name} has no column '${field}'; it has ${[...columns.keys()].join(', ')}: rename the field or take another file`,
+      )
     }
     const found = element.logical_type?.type ?? element.converted_type ?? element.type ?? 'GROUP'
-    if (!TAKES[type.kind].test(found) && !TAKES[type.kind].test(element.type ?? '') ) {
-      throw userError('parquet', `column '${field}' of ${name} holds ${found}, which is no ${typeName(type)}: change the field's type`)
+    if (!TAKES[type.kind].test(found) && !TAKES[type.kind].test(element.type ?? '')) {
+      throw userError(
+        'parquet',
+        `column '${field}' of ${name} holds ${found}, which is no ${typeName(type)}: change the field's type`,
+      )
     }
   }
 }
@@ -165,9 +175,20 @@ class ParquetReader implements SplitReader {
       })
     } catch (error) {
       if ((error as { kind?: string }).kind === 'user') throw error
-      throw userError('parquet', `${name} cannot be read beyond row ${start}, it is damaged or cut short: ${(error as Error).message}`, error)
+      throw userError(
+        'parquet',
+        `${name} cannot be read beyond row ${start}, it is damaged or cut short: ${(error as Error).message}`,
+        error,
+      )
     }
-    return { batch: new Batch(this.#schema, length, builders.map((builder) => builder.finish())), start }
+    return {
+      batch: new Batch(
+        this.#schema,
+        length,
+        builders.map((builder) => builder.finish()),
+      ),
+      start,
+    }
   }
 }
 

@@ -56,7 +56,9 @@ export class EmbeddedWriter implements LogWriter {
     this.#placed = this.#placed.then(async () => {
       if (this.#file === null || this.#position + bytes > this.#size) {
         await this.#roll(bytes)
-        chunks.unshift(encodeSegmentHeader({ incarnation: this.incarnation, index: this.#index, firstEpoch: record.epoch }))
+        chunks.unshift(
+          encodeSegmentHeader({ incarnation: this.incarnation, index: this.#index, firstEpoch: record.epoch }),
+        )
         write = this.#file!.write(chunks, 0)
         this.#position = SEGMENT_HEADER + bytes
       } else {

@@ -130,7 +130,10 @@ export class Inbox {
       while (sender.reader.position < to) {
         const record = await sender.reader.next()
         if (record === null) {
-          throw corruptionError('log', `records ${from + 1} to ${to} of ${sender.id} were consumed but are not there any more`)
+          throw corruptionError(
+            'log',
+            `records ${from + 1} to ${to} of ${sender.id} were consumed but are not there any more`,
+          )
         }
         this.#accept(s, record, take)
       }

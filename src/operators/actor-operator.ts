@@ -194,7 +194,10 @@ export class ActorOperator implements Operator {
 
   #enter(key: Uint8Array, time: Timestamp, diff: number, origin: Uint8Array): void {
     this.#key = key
-    this.#keyValues = unpackKey(key, this.#plan.keys.map((name) => this.#plan.input.fields[name]!.kind))
+    this.#keyValues = unpackKey(
+      key,
+      this.#plan.keys.map((name) => this.#plan.input.fields[name]!.kind),
+    )
     this.#time = time
     this.#diff = diff
     this.#sourceOrigin = origin

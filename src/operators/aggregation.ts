@@ -30,7 +30,8 @@ const CELLS: Record<AggregationKind, readonly CellKind[]> = {
 export function resultType(input: Schema, { kind, column }: Aggregation): FieldType {
   if (kind === 'count') return { kind: 'int', nullable: false, eventTime: false }
   const type = fieldOf(input, column!)
-  const numeric = type.kind === 'int' || type.kind === 'float' || (type.kind === 'bool' && (kind === 'mean' || kind === 'sum'))
+  const numeric =
+    type.kind === 'int' || type.kind === 'float' || (type.kind === 'bool' && (kind === 'mean' || kind === 'sum'))
   const ordered = type.kind === 'time' || type.kind === 'date'
   if (!numeric && !(ordered && (kind === 'min' || kind === 'max'))) {
     throw userError('aggregation', `${kind}('${column}') needs a numeric column, and '${column}' is ${typeName(type)}`)
@@ -60,7 +61,12 @@ export interface PlannedResult {
 }
 
 /** The result column of the groups in `slots[0..count)`. */
-export function readResult(result: PlannedResult, cells: readonly Cell[], slots: Int32Array, count: number): NumberColumn {
+export function readResult(
+  result: PlannedResult,
+  cells: readonly Cell[],
+  slots: Int32Array,
+  count: number,
+): NumberColumn {
   const data = new Float64Array(count)
   if (result.kind === 'count') {
     const { high } = cells[0]!
@@ -75,12 +81,12 @@ export function readResult(result: PlannedResult, cells: readonly Cell[], slots:
     if (values === 0) {
       valid ??= new Uint8Array(count).fill(1)
       valid[i] = 0
-    } else data[i] = valueOf(result.kind, values, first!, second, slot)
+    } else data[i] = resultOf(result.kind, values, first!, second, slot)
   }
   return { type: 'number', data, valid }
 }
 
-function valueOf(kind: AggregationKind, values: number, first: Cell, second: Cell | undefined, slot: number): number {
+function resultOf(kind: AggregationKind, values: number, first: Cell, second: Cell | undefined, slot: number): number {
   switch (kind) {
     case 'sum':
       return first.isPlain(slot) ? first.high[slot]! : rounded(first.components(slot))
@@ -119,6 +125,6 @@ function variance(values: number, sum: Cell, squares: Cell, slot: number): numbe
   const n = BigInt(values)
   const shift = Math.max(2 * a.shift, b.shift)
   const numerator =
-    (n * b.numerator << BigInt(shift - b.shift)) - (a.numerator * a.numerator << BigInt(shift - 2 * a.shift))
+    ((n * b.numerator) << BigInt(shift - b.shift)) - ((a.numerator * a.numerator) << BigInt(shift - 2 * a.shift))
   return roundQuotient(numerator, n * n, shift)
 }

@@ -54,7 +54,10 @@ export class AsOfJoin implements Operator {
     this.#answered = new HeldBatches(context.table('answered'), plan.left)
     this.#leftColumns = plan.leftKeys.map((name) => plan.left.names.indexOf(name))
     this.#rightColumns = plan.rightKeys.map((name) => plan.right.names.indexOf(name))
-    this.#keys = new KeyIndex(this.#leftColumns, plan.leftKeys.map((name) => plan.left.fields[name]!))
+    this.#keys = new KeyIndex(
+      this.#leftColumns,
+      plan.leftKeys.map((name) => plan.left.fields[name]!),
+    )
   }
 
   open([left, right]: readonly number[]): void {
@@ -178,7 +181,8 @@ export class AsOfJoin implements Operator {
     }
     const columns: Column[] = this.#plan.left.names.map((_, c) => batch.columns[c]!)
     this.#plan.fields.forEach((name, f) => columns.push(this.#rightColumn(name, f, found)))
-    const diffs = sign === null || sign === 1 ? batch.diffs : Int32Array.from({ length: batch.length }, (_, i) => -batch.diff(i))
+    const diffs =
+      sign === null || sign === 1 ? batch.diffs : Int32Array.from({ length: batch.length }, (_, i) => -batch.diff(i))
     const joined = new Batch(this.#plan.output, batch.length, columns, diffs, batch.origins)
     this.#context.emit(rows === null ? joined : joined.gather(rows, rows.length))
   }

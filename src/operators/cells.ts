@@ -78,7 +78,8 @@ export class Cell {
     const { length, diffs } = batch
     if (column.type === 'number') {
       if (column.valid === null) return countRows(this.high, slots, length, diffs)
-      for (let i = 0; i < length; i++) if (column.valid[i] === 1) this.high[slots[i]!]! += diffs === null ? 1 : diffs[i]!
+      for (let i = 0; i < length; i++)
+        if (column.valid[i] === 1) this.high[slots[i]!]! += diffs === null ? 1 : diffs[i]!
     } else if (column.type === 'string') {
       for (let i = 0; i < length; i++) if (column.codes[i]! >= 0) this.high[slots[i]!]! += batch.diff(i)
     } else for (let i = 0; i < length; i++) if (column.values[i] !== null) this.high[slots[i]!]! += batch.diff(i)

@@ -17,7 +17,8 @@ export class HeldBatches {
   constructor(table: KeyedTable, schema: Schema) {
     this.#table = table
     this.#schema = schema
-    for (const [key] of table.range()) this.#next = Math.max(this.#next, (unpackKey(key, ['float', 'int'])[1] as number) + 1)
+    for (const [key] of table.range())
+      this.#next = Math.max(this.#next, (unpackKey(key, ['float', 'int'])[1] as number) + 1)
   }
 
   hold(batch: Batch): void {

@@ -124,7 +124,9 @@ export class KeyIndex {
   text(id: number): string {
     const known = this.#texts[id]
     if (known !== undefined) return known
-    const text = Buffer.from(packValues(this.#codes(id).map((code, c) => this.#values[c]!.valueOf(code)))).toString('latin1')
+    const text = Buffer.from(packValues(this.#codes(id).map((code, c) => this.#values[c]!.valueOf(code)))).toString(
+      'latin1',
+    )
     this.#texts[id] = text
     return text
   }

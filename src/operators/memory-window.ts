@@ -6,6 +6,7 @@
 import { type CellSpec, CellStore } from './cells.ts'
 import type { KeyIndex } from './key-index.ts'
 import { Pane } from './pane.ts'
+import type { RunCursor } from './pane-table.ts'
 import type { PaneClock } from './window.ts'
 
 /** Groups in key order: key ids, and the slots of their cells. */
@@ -31,7 +32,13 @@ export class MemoryWindow {
   readonly #canSubtract: boolean
   #sliding: Sliding | null = null
 
-  constructor(specs: readonly CellSpec[], clock: PaneClock, keys: KeyIndex, cells: CellStore, panes: ReadonlyMap<number, Pane>) {
+  constructor(
+    specs: readonly CellSpec[],
+    clock: PaneClock,
+    keys: KeyIndex,
+    cells: CellStore,
+    panes: ReadonlyMap<number, Pane>,
+  ) {
     this.#specs = specs
     this.#clock = clock
     this.#keys = keys
@@ -62,12 +69,38 @@ export class MemoryWindow {
   groups(end: number, after: string | null): OrderedGroups {
     const start = this.#clock.startOf(end)
     const { groups, cells } =
-      start + this.#clock.width === end ? { groups: this.#panes.get(start) ?? null, cells: this.#cells } : this.#slideTo(end)
+      start + this.#clock.width === end
+        ? { groups: this.#panes.get(start) ?? null, cells: this.#cells }
+        : this.#slideTo(end)
     if (groups === null) return { ids: new Int32Array(0), slots: new Int32Array(0), cells }
     let ids = groups.keys.slice(0, groups.size)
     this.#keys.sort(ids)
     if (after !== null) ids = ids.filter((id) => this.#keys.text(id) > after)
     return { ids, slots: ids.map((id) => groups.find(id)), cells }
+  }
+
+  /** A cursor over one pane, behind the key `after`; none where the pane is not in memory. */
+  cursors(start: number, after: string | null): RunCursor[] {
+    const pane = this.#panes.get(start)
+    if (pane === undefined || pane.size === 0) return []
+    let ids = pane.keys.slice(0, pane.size)
+    const [keys, store] = [this.#keys, this.#cells]
+    keys.sort(ids)
+    if (after !== null) ids = ids.filter((id) => keys.text(id) > after)
+    let index = 0
+    const cursor: RunCursor = {
+      get key() {
+        return index < ids.length ? keys.text(ids[index]!) : undefined
+      },
+      get cells() {
+        return store.cells
+      },
+      get at() {
+        return pane.find(ids[index]!)
+      },
+      step: () => void index++,
+    }
+    return [cursor]
   }
 
   #slideTo(end: number): Sliding {

@@ -4,7 +4,7 @@
  */
 import { packValues, unpackKey } from '../records/key.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
-import { Cell, type CellSpec, CellStore } from './cells.ts'
+import { type Cell, type CellSpec, CellStore } from './cells.ts'
 import { CHUNK_GROUPS, decodeChunk, encodeChunk, type RunChunk } from './run.ts'
 
 /** As many runs of one level are merged into one of the next, so that a group is rewritten once a level. */

@@ -22,7 +22,12 @@ export interface RunChunk {
 type Rest = [cell: number, group: number, rest: number[] | null, special: [number, number, number] | null][]
 
 /** Encodes groups whose cells stand in `cells` at `slots[i]`, for keys in ascending order. */
-export function encodeChunk(keys: readonly string[], cells: readonly Cell[], slots: Int32Array, from: number): Uint8Array {
+export function encodeChunk(
+  keys: readonly string[],
+  cells: readonly Cell[],
+  slots: Int32Array,
+  from: number,
+): Uint8Array {
   const count = keys.length
   const keyBytes = keys.reduce((sum, key) => sum + key.length, 0)
   const floats = cells.reduce((sum, cell) => sum + (cell.isSum ? 2 : 1), 0) * count
@@ -59,7 +64,8 @@ export function encodeChunk(keys: readonly string[], cells: readonly Cell[], slo
 /** @throws corruption `run` when the bytes are not a chunk of these cells */
 export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunChunk {
   const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  if (chunk.length < 16 || chunk.readUInt32LE(0) !== RUN_LAYOUT) throw corruptionError('run', 'this is not a run of layout 1')
+  if (chunk.length < 16 || chunk.readUInt32LE(0) !== RUN_LAYOUT)
+    throw corruptionError('run', 'this is not a run of layout 1')
   const [count, keyBytes, restBytes] = [chunk.readUInt32LE(4), chunk.readUInt32LE(8), chunk.readUInt32LE(12)]
   const cells = specs.map((spec) => new Cell(spec, 0))
   let at = 16
@@ -82,7 +88,8 @@ export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunC
     return key
   })
   const packedAt = at + count * 4 + keyBytes
-  if (packedAt + restBytes !== chunk.length) throw corruptionError('run', `a run of ${chunk.length} bytes has another length inside`)
+  if (packedAt + restBytes !== chunk.length)
+    throw corruptionError('run', `a run of ${chunk.length} bytes has another length inside`)
   for (const [c, group, rest, special] of packr.unpack(chunk.subarray(packedAt)) as Rest) {
     if (rest) cells[c]!.rest.set(group, rest)
     if (special) cells[c]!.special.set(group, special)

@@ -7,7 +7,7 @@ import { Batch } from '../records/batch.ts'
 import { type Column, ColumnBuilder, type Value } from '../records/column.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
-import type { FieldType, Fields, Row, Schema } from '../records/schema.ts'
+import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
 
@@ -75,7 +75,12 @@ export class Assign implements Operator {
       return computeAny(cursor, compute, batch.length, type, name)
     }
     const data = new Float64Array(batch.length)
-    const bad = computeNumbers(cursor, compute, data, type.kind === 'int' || type.kind === 'time' || type.kind === 'date')
+    const bad = computeNumbers(
+      cursor,
+      compute,
+      data,
+      type.kind === 'int' || type.kind === 'time' || type.kind === 'date',
+    )
     if (bad >= 0) checkValue(name, type, compute(cursor.moveTo(bad)))
     return { type: 'number', data, valid: null }
   }
@@ -87,7 +92,10 @@ function computeNumbers(cursor: RowCursor, compute: RowFunction<Value>, into: Fl
   for (let i = 0; i < into.length; i++) {
     const value = compute(cursor.moveTo(i)) as number | boolean
     const number = +value
-    if (bad < 0 && (whole ? !Number.isSafeInteger(value) : typeof value === 'string' || value === null || value === undefined)) {
+    if (
+      bad < 0 &&
+      (whole ? !Number.isSafeInteger(value) : typeof value === 'string' || value === null || value === undefined)
+    ) {
       bad = i
     }
     into[i] = number
@@ -95,7 +103,13 @@ function computeNumbers(cursor: RowCursor, compute: RowFunction<Value>, into: Fl
   return bad
 }
 
-function computeAny(cursor: RowCursor, compute: RowFunction<Value>, length: number, type: FieldType, name: string): Column {
+function computeAny(
+  cursor: RowCursor,
+  compute: RowFunction<Value>,
+  length: number,
+  type: FieldType,
+  name: string,
+): Column {
   const builder = new ColumnBuilder(type, length)
   for (let i = 0; i < length; i++) {
     const value = compute(cursor.moveTo(i)) ?? null
@@ -119,7 +133,12 @@ export class Project implements Operator {
   }
 
   onBatch(batch: Batch): void {
-    this.#emit(batch.with(this.#output, this.#from.map((c) => batch.columns[c]!)))
+    this.#emit(
+      batch.with(
+        this.#output,
+        this.#from.map((c) => batch.columns[c]!),
+      ),
+    )
   }
 }
 
@@ -139,7 +158,11 @@ export class Union implements Operator {
     const heads = Array.from({ length: batch.length }, (_, i) => Buffer.concat([suffix, originBytes(origins, i)]))
     const head = Int32Array.from({ length: batch.length }, (_, i) => i)
     this.#emit(
-      new Batch(batch.schema, batch.length, batch.columns, batch.diffs, { heads, head, seq: new Float64Array(batch.length) }),
+      new Batch(batch.schema, batch.length, batch.columns, batch.diffs, {
+        heads,
+        head,
+        seq: new Float64Array(batch.length),
+      }),
     )
   }
 }

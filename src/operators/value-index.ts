@@ -101,7 +101,8 @@ export class ValueIndex {
 
   codeOf(value: Value): number {
     if (this.#isNumber) return value === null ? this.#codeOfNull() : this.#numbers.codeOf(Number(value))
-    const text = value === null || typeof value === 'string' ? value : Buffer.from(value as Uint8Array).toString('latin1')
+    const text =
+      value === null || typeof value === 'string' ? value : Buffer.from(value as Uint8Array).toString('latin1')
     let code = this.#codeOf.get(text)
     if (code === undefined) {
       code = this.#texts.push(value) - 1
@@ -124,7 +125,8 @@ export class ValueIndex {
 
   /** The values at these codes, as a column. */
   column(codes: Int32Array): Column {
-    if (this.#kind === 'bytes') return { type: 'bytes', values: Array.from(codes, (code) => this.#texts[code] as Uint8Array | null) }
+    if (this.#kind === 'bytes')
+      return { type: 'bytes', values: Array.from(codes, (code) => this.#texts[code] as Uint8Array | null) }
     if (this.#kind === 'string') return this.#stringColumn(codes)
     const data = new Float64Array(codes.length)
     const { values } = this.#numbers

@@ -5,28 +5,23 @@
  *
  * `pane.ts` holds what is new in memory, `pane-table.ts` what is stored; a flush moves the one into the other.
  */
-import { Packr } from 'msgpackr'
-import { createActor } from 'xstate'
 import type { Budget } from '../base/budget.ts'
 import { combineHash, mix32 } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { unpackKey } from '../records/key.ts'
 import type { FieldType } from '../records/schema.ts'
-import type { KeyedTable } from '../storage/table.ts'
 import { planCells } from './aggregation.ts'
 import { CellStore } from './cells.ts'
 import { KeyIndex } from './key-index.ts'
 import { MemoryWindow, type OrderedGroups } from './memory-window.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { Pane } from './pane.ts'
-import { mergeRuns, PaneTable, type RunCursor } from './pane-table.ts'
+import { mergeRuns, PaneTable } from './pane-table.ts'
 import { PaneClock } from './window.ts'
-import { type WindowContext, windowMachine } from './window.machine.ts'
 import { type WindowAggregatePlan, WindowOutput } from './window-output.ts'
+import { WindowProgress } from './window-progress.ts'
 
-const PROGRESS = Buffer.from('progress')
-const packr = new Packr({ useRecords: false })
 /** Keys that may stay numbered in memory over a flush. */
 const KEYS_KEPT = 100_000
 /** Groups merged at a time where a window is read from stored runs. */
@@ -43,8 +38,7 @@ export class WindowAggregate implements Operator {
   readonly #panes = new Map<number, Pane>()
   readonly #memory: MemoryWindow
   readonly #stored: PaneTable
-  readonly #progress: KeyedTable
-  readonly #firing
+  readonly #progress: WindowProgress
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #keyIds = new Int32Array(0)
   #slots = new Int32Array(0)
@@ -64,11 +58,7 @@ export class WindowAggregate implements Operator {
     this.#cells = new CellStore(specs)
     this.#memory = new MemoryWindow(specs, this.#clock, this.#keys, this.#cells, this.#panes)
     this.#stored = new PaneTable(context.table('panes'), specs)
-    this.#progress = context.table('firing')
-    const stored = this.#progress.get(PROGRESS)
-    const input = stored === undefined ? undefined : (packr.unpack(stored) as WindowContext)
-    this.#firing = createActor(windowMachine, { input })
-    this.#firing.start()
+    this.#progress = new WindowProgress(context.table('firing'))
   }
 
   open([watermark]: readonly Timestamp[]): void {
@@ -88,15 +78,14 @@ export class WindowAggregate implements Operator {
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
     this.#watermark = watermark!
     for (;;) {
-      const { end } = this.#firing.getSnapshot().context
-      if (end === null) {
+      if (this.#progress.current === null) {
         const due = this.#nextDue()
         if (due === null) break
-        this.#firing.send({ type: 'DUE', end: due })
+        this.#progress.begin(due)
       }
       if (!this.#fire(budget)) return false
     }
-    this.#firing.send({ type: 'PASSED', watermark: watermark! })
+    this.#progress.pass(watermark!)
     this.#dropPanes()
     return true
   }
@@ -107,14 +96,19 @@ export class WindowAggregate implements Operator {
       const ids = pane.keys.slice(0, pane.size)
       this.#keys.sort(ids)
       const keys = Array.from(ids, (id) => this.#keys.text(id))
-      this.#stored.append(pane.start, keys, this.#cells.cells, ids.map((id) => pane.find(id)))
+      this.#stored.append(
+        pane.start,
+        keys,
+        this.#cells.cells,
+        ids.map((id) => pane.find(id)),
+      )
       pane.clear()
     }
     this.#panes.clear()
     this.#memory.forget()
     this.#order = null
     if (this.#keys.size > KEYS_KEPT) this.#keys.clear()
-    this.#progress.put(PROGRESS, packr.pack(this.#firing.getSnapshot().context))
+    this.#progress.save()
   }
 
   digest(): number {
@@ -166,14 +160,13 @@ export class WindowAggregate implements Operator {
 
   /** The emitted results that rows of this batch will change: keys by window end, in order. */
   #findLate({ times, length }: Batch): [end: number, ids: Int32Array][] {
-    const { fired, end: firingEnd } = this.#firing.getSnapshot().context
-    const limit = this.#clock.lastEndUpTo(firingEnd ?? fired)
+    const limit = this.#clock.lastEndUpTo(this.#progress.current?.end ?? this.#progress.fired)
     const found = new Map<number, Set<number>>()
     for (let i = 0; i < length; i++) {
       if (times[i]! >= limit) continue
       const id = this.#keyIds[i]!
       for (const end of this.#clock.endsUpTo(this.#clock.paneOf(times[i]!), limit)) {
-        if (!this.#isEmitted(end, id)) continue
+        if (!this.#progress.isEmitted(end, () => this.#keys.text(id))) continue
         const ids = found.get(end)
         if (ids === undefined) found.set(end, new Set([id]))
         else ids.add(id)
@@ -186,12 +179,6 @@ export class WindowAggregate implements Operator {
         this.#keys.sort(sorted)
         return [end, sorted]
       })
-  }
-
-  #isEmitted(end: number, id: number): boolean {
-    const { fired, end: firingEnd, after } = this.#firing.getSnapshot().context
-    if (end <= fired) return true
-    return end === firingEnd && after !== null && this.#keys.text(id) <= after
   }
 
   /** Emits what some groups of one window come to now: as a retraction before a change, as an insertion after it. */
@@ -212,7 +199,7 @@ export class WindowAggregate implements Operator {
 
   /** The end of the next window to emit that has rows and has passed, or null. */
   #nextDue(): number | null {
-    const { fired } = this.#firing.getSnapshot().context
+    const { fired } = this.#progress
     let due = Number.POSITIVE_INFINITY
     const consider = (pane: number) => {
       if (this.#clock.lastEnd(pane) <= fired) return
@@ -227,18 +214,18 @@ export class WindowAggregate implements Operator {
   /** Emits (more of) the window under way; false when the budget ended before the window did. */
   #fire(budget: Budget): boolean {
     if (budget.rows <= 0) return false
-    const { end, after } = this.#firing.getSnapshot().context
+    const { end, after } = this.#progress.current!
     const starts: number[] = []
-    for (let pane = this.#clock.startOf(end!); pane < end!; pane += this.#clock.width) starts.push(pane)
+    for (let pane = this.#clock.startOf(end); pane < end; pane += this.#clock.width) starts.push(pane)
     const last = starts.some((pane) => this.#stored.has(pane))
-      ? this.#fireStored(end!, after, starts, budget)
-      : this.#fireMemory(end!, after, budget)
+      ? this.#fireStored(end, after, starts, budget)
+      : this.#fireMemory(end, after, budget)
     if (last !== null) {
-      this.#firing.send({ type: 'PAUSED', after: last })
+      this.#progress.pause(last)
       return false
     }
     this.#order = null
-    this.#firing.send({ type: 'FIRED' })
+    this.#progress.finish()
     return true
   }
 
@@ -248,7 +235,9 @@ export class WindowAggregate implements Operator {
     const { ids, slots, cells, done: from } = this.#order
     const to = Math.min(ids.length, from + budget.rows)
     const part = ids.subarray(from, to)
-    this.#output.emitGroups(end, this.#keys.columns(part), cells, slots.subarray(from, to), (i) => this.#keys.text(part[i]!))
+    this.#output.emitGroups(end, this.#keys.columns(part), cells, slots.subarray(from, to), (i) =>
+      this.#keys.text(part[i]!),
+    )
     this.#order.done = to
     budget.rows -= to - from
     return to === ids.length ? null : this.#keys.text(ids[to - 1]!)
@@ -256,11 +245,17 @@ export class WindowAggregate implements Operator {
 
   /** Emits a window that is partly or wholly stored, by merging its runs; see `#fireMemory`. */
   #fireStored(end: number, after: string | null, starts: readonly number[], budget: Budget): string | null {
-    const cursors = starts.flatMap((pane) => [...this.#stored.cursors(pane, after), ...this.#memoryCursor(pane, after)])
+    const cursors = starts.flatMap((pane) => [
+      ...this.#stored.cursors(pane, after),
+      ...this.#memory.cursors(pane, after),
+    ])
     let last: string | null = null
     const kinds = this.#keyTypes.map((type) => type.kind)
     mergeRuns(this.#specs, cursors, Math.min(BLOCK_GROUPS, budget.rows), (keys, store, slots) => {
-      const ids = new KeyIndex(this.#keyTypes.map((_, c) => c), this.#keyTypes)
+      const ids = new KeyIndex(
+        this.#keyTypes.map((_, c) => c),
+        this.#keyTypes,
+      )
       const numbers = Int32Array.from(keys, (key) => ids.idOf(unpackKey(Buffer.from(key, 'latin1'), kinds)))
       this.#output.emitGroups(end, ids.columns(numbers), store, slots, (i) => keys[i]!)
       budget.rows -= keys.length
@@ -270,33 +265,9 @@ export class WindowAggregate implements Operator {
     return cursors.some((cursor) => cursor.key !== undefined) ? last : null
   }
 
-  #memoryCursor(start: number, after: string | null): RunCursor[] {
-    const pane = this.#panes.get(start)
-    if (pane === undefined || pane.size === 0) return []
-    let ids = pane.keys.slice(0, pane.size)
-    this.#keys.sort(ids)
-    if (after !== null) ids = ids.filter((id) => this.#keys.text(id) > after)
-    const [keys, store] = [this.#keys, this.#cells]
-    let index = 0
-    return [
-      {
-        get key() {
-          return index < ids.length ? keys.text(ids[index]!) : undefined
-        },
-        get cells() {
-          return store.cells
-        },
-        get at() {
-          return pane.find(ids[index]!)
-        },
-        step: () => void index++,
-      },
-    ]
-  }
-
   /** Lets go of panes that no window and no late row can need any more. */
   #dropPanes(): void {
-    const { fired } = this.#firing.getSnapshot().context
+    const { fired } = this.#progress
     const isOver = (pane: number) =>
       this.#clock.lastEnd(pane) <= fired && pane + this.#clock.width <= this.#watermark - this.#plan.bound
     for (const [start, pane] of this.#panes) {

@@ -2,7 +2,7 @@
  * A batch: many updates of one schema, in columns. Each row has its fields, a diff (+1 or -1) and, where something
  * downstream can tie, an origin. Batches are immutable once made.
  */
-import { type Column, ColumnBuilder, gatherColumn, gatherCodes, type Value, valueAt } from './column.ts'
+import { type Column, ColumnBuilder, gatherCodes, gatherColumn, type Value, valueAt } from './column.ts'
 import { gatherOrigins, type OriginColumn, originsOf } from './origin.ts'
 import type { Schema } from './schema.ts'
 

@@ -104,7 +104,8 @@ export class ColumnBuilder {
   }
 
   push(value: Value): void {
-    if (this.#type === 'number') this.pushNumber(this.#bool && value !== null ? (value ? 1 : 0) : (value as number | null))
+    if (this.#type === 'number')
+      this.pushNumber(this.#bool && value !== null ? (value ? 1 : 0) : (value as number | null))
     else if (this.#type === 'string') this.pushString(value as string | null)
     else {
       this.#bytes.push(value as Uint8Array | null)

@@ -135,7 +135,8 @@ class Reader {
       for (let i = 0; i < rows; i++) codes[i] = i
       return codes
     }
-    const narrow = width === 1 ? new Uint8Array(this.#bytes.buffer, start, rows) : new Uint16Array(this.#bytes.buffer, start, rows)
+    const narrow =
+      width === 1 ? new Uint8Array(this.#bytes.buffer, start, rows) : new Uint16Array(this.#bytes.buffer, start, rows)
     const none = width === 1 ? 255 : 65535
     for (let i = 0; i < rows; i++) codes[i] = narrow[i] === none ? -1 : narrow[i]!
     return codes

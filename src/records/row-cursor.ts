@@ -4,7 +4,7 @@
  */
 import type { Batch } from './batch.ts'
 import type { BytesColumn, Column, NumberColumn, StringColumn } from './column.ts'
-import type { FieldType, Fields, Row, Schema } from './schema.ts'
+import type { Fields, FieldType, Row, Schema } from './schema.ts'
 
 interface Cell<C extends Column> {
   column: C

@@ -39,7 +39,8 @@ export const date = () => plain<number>('date')
 /** The instant that orders the rows: each schema has exactly one. */
 export const eventTime = (): EventTimeType => ({ kind: 'time', nullable: false, eventTime: true })
 /** A value of the type, or null. */
-export const optional = <T>(type: PlainType<T>): PlainType<T | null> => ({ ...type, nullable: true }) as PlainType<T | null>
+export const optional = <T>(type: PlainType<T>): PlainType<T | null> =>
+  ({ ...type, nullable: true }) as PlainType<T | null>
 
 export type Fields = Record<string, FieldType>
 
@@ -81,7 +82,10 @@ export function makeSchema(fields: Fields): Schema {
   const names = Object.keys(fields)
   const times = names.filter((name) => fields[name]!.eventTime)
   if (times.length !== 1) {
-    throw userError('schema', `a schema has exactly one eventTime() field, this one has ${times.length} (${names.join(', ')})`)
+    throw userError(
+      'schema',
+      `a schema has exactly one eventTime() field, this one has ${times.length} (${names.join(', ')})`,
+    )
   }
   for (const name of names) {
     if (!NAME.test(name) || RESERVED.has(name)) {
@@ -101,6 +105,7 @@ export function fieldOf(of: Schema, name: string): FieldType {
 }
 
 /** `int`, `string?` and so on, as error messages and `inspect` show it. */
-export const typeName = (type: FieldType): string => `${type.eventTime ? 'event time' : type.kind}${type.nullable ? '?' : ''}`
+export const typeName = (type: FieldType): string =>
+  `${type.eventTime ? 'event time' : type.kind}${type.nullable ? '?' : ''}`
 
 export const sameType = (a: FieldType, b: FieldType): boolean => a.kind === b.kind && a.nullable === b.nullable

@@ -125,7 +125,8 @@ export class EpochDriver {
     for (const { batch } of batches) this.observation.rowsIn += batch.length
     this.observation.rowsOut += processed.rows
     this.#isCaughtUp = processed.isCaughtUp
-    this.#isLast = processed.isCaughtUp && (program.read === undefined ? inbox.isFinished : program.isExhausted === true)
+    this.#isLast =
+      processed.isCaughtUp && (program.read === undefined ? inbox.isFinished : program.isExhausted === true)
     seam.crashPoint('processed', shard, epoch)
     await program.prepare?.(epoch, this.#isLast)
     seam.crashPoint('prepared', shard, epoch)
@@ -158,7 +159,10 @@ export class EpochDriver {
       program: markerState,
     })
     this.#markerHash = hashMarker(marker)
-    this.observation.watermark = Math.min(...processed.watermarks.map(({ watermark }) => watermark), ...inbox.watermarks())
+    this.observation.watermark = Math.min(
+      ...processed.watermarks.map(({ watermark }) => watermark),
+      ...inbox.watermarks(),
+    )
     const { frames, watermarks } = processed
     const before = this.#inFlight.at(-1)
     const done = this.#shard.writer.append({ epoch, watermarks, frames, marker }).then(async (bytes) => {

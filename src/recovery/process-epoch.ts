@@ -1,7 +1,7 @@
 /** The middle of an epoch, the same when it runs first and when it is replayed: rows in, time on, output hashed. */
 import { combineHash } from '../base/hash.ts'
-import type { EdgeWatermark, PartitionFrames } from '../mailbox/log.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
+import type { EdgeWatermark, PartitionFrames } from '../mailbox/log.ts'
 import type { ShardContext } from './shard-context.ts'
 
 export interface ProcessedEpoch {
@@ -36,7 +36,8 @@ function hashFrames(frames: readonly PartitionFrames[]): number {
   let hash = 0
   for (const { edge, partition, chunks } of frames) {
     hash = combineHash(combineHash(hash, edge), partition)
-    for (const chunk of chunks) hash = combineHash(hash, new DataView(chunk.buffer, chunk.byteOffset).getUint32(4, true))
+    for (const chunk of chunks)
+      hash = combineHash(hash, new DataView(chunk.buffer, chunk.byteOffset).getUint32(4, true))
   }
   return hash
 }

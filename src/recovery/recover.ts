@@ -32,7 +32,9 @@ export async function recover(context: ShardContext): Promise<RecoveredShard> {
   const machine = createActor(recoveryMachine)
   machine.start()
   try {
-    return await (context.program.tables.length > 0 ? recoverStateful(context, machine) : recoverStateless(context, machine))
+    return await (context.program.tables.length > 0
+      ? recoverStateful(context, machine)
+      : recoverStateless(context, machine))
   } catch (error) {
     machine.send({ type: 'FAILED', reason: (error as Error).message })
     throw error
@@ -120,7 +122,9 @@ async function whyUnusable(context: ShardContext, store: ShardStore, end: number
     )
   }
   const at = await lastMarker(context, stored.epoch)
-  return at !== null && hashMarker(at.bytes) === stored.marker ? null : `the store is of another history at epoch ${stored.epoch}`
+  return at !== null && hashMarker(at.bytes) === stored.marker
+    ? null
+    : `the store is of another history at epoch ${stored.epoch}`
 }
 
 async function replay(context: ShardContext, store: ShardStore, end: number, machine: Machine) {
@@ -131,7 +135,8 @@ async function replay(context: ShardContext, store: ShardStore, end: number, mac
   if (from.epoch === end) last = (await lastMarker(context, end))?.marker ?? null
   for await (const { epoch, marker: bytes } of context.log.markers(shard, from.epoch + 1, end)) {
     const marker = decodeMarker(bytes)
-    if (marker.previous !== markerHash) throw corruptionError('marker', `the marker of epoch ${epoch} of ${shard} breaks the chain`)
+    if (marker.previous !== markerHash)
+      throw corruptionError('marker', `the marker of epoch ${epoch} of ${shard} breaks the chain`)
     const batches: InboxBatch[] = []
     await inbox.replay(marker.slices, (batch) => batches.push(batch))
     journal.startReplay(marker.journal)

@@ -9,8 +9,8 @@ import type { Environment } from '../storage/environment.ts'
 import type { Journal } from './journal.ts'
 import type { CodeVersion } from './marker.ts'
 import type { Program } from './program.ts'
-import type { ShardStore } from './shard-store.ts'
 import type { ShardLimits } from './shard-limits.ts'
+import type { ShardStore } from './shard-store.ts'
 
 export interface ShardContext {
   readonly shard: ShardId

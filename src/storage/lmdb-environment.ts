@@ -7,7 +7,14 @@
  */
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { corruptionError } from '../base/errors.ts'
-import { type Entry, type Environment, type RangeOptions, STORE_LAYOUT, type StoreMeta, type Write } from './environment.ts'
+import {
+  type Entry,
+  type Environment,
+  type RangeOptions,
+  STORE_LAYOUT,
+  type StoreMeta,
+  type Write,
+} from './environment.ts'
 import { isLong, isStoredLong, storedKey, storedValue, takeApart } from './long-key.ts'
 
 const META_KEY = Buffer.from('meta')
@@ -95,7 +102,9 @@ export class LmdbEnvironment implements Environment {
       this.#meta.put(META_KEY, bytes, meta.version)
     }
     const done =
-      expected === 0 ? await this.#meta.ifNoExists(META_KEY, write) : await this.#meta.ifVersion(META_KEY, expected, write)
+      expected === 0
+        ? await this.#meta.ifNoExists(META_KEY, write)
+        : await this.#meta.ifVersion(META_KEY, expected, write)
     await this.#root.flushed
     this.#root.resetReadTxn()
     return done

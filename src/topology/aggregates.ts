@@ -1,6 +1,6 @@
 /** The aggregations that users name, typed: numeric ones take only numeric columns, and nullable columns give nullable results. */
 import type { Aggregation, AggregationKind } from '../operators/aggregation.ts'
-import type { FieldType, Fields } from '../records/schema.ts'
+import type { Fields, FieldType } from '../records/schema.ts'
 
 /** An aggregation of a column whose name is `C`. */
 export interface Aggregate<Kind extends AggregationKind, C extends string> extends Aggregation {

@@ -2,12 +2,13 @@
  * The graph of a topology: what the user declared, node by node. Nodes know their inputs and how their schema follows
  * from those of the inputs; where they run is the plan's business.
  */
-import type { SinkConnector, SourceConnector } from './connector.ts'
+
+import type { ActorDefinition } from '../operators/actor-operator.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { Window } from '../operators/window.ts'
-import type { ActorDefinition } from '../operators/actor-operator.ts'
 import type { Value } from '../records/column.ts'
-import type { FieldType, Fields, Row, Schema } from '../records/schema.ts'
+import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
+import type { SinkConnector, SourceConnector } from './connector.ts'
 
 export interface SourceOptions {
   /** How far behind the latest row a row may be without being late, in microseconds. */

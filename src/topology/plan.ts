@@ -112,7 +112,14 @@ class Planner {
       default: {
         const input = this.#placed[node.inputs[0].id]!
         const schema = outputSchema(node, input.schema, this.#facts[node.id]!)
-        return this.#add(input.stage, node, [{ node: node.inputs[0].id }], [input.schema], schema, keysAfter(node, input.keys))
+        return this.#add(
+          input.stage,
+          node,
+          [{ node: node.inputs[0].id }],
+          [input.schema],
+          schema,
+          keysAfter(node, input.keys),
+        )
       }
     }
   }
@@ -120,7 +127,8 @@ class Planner {
   #placeKeyBy(node: Node & { kind: 'key-by' }): Placed {
     const input = this.#placed[node.inputs[0].id]!
     // The table of a join goes to the join's own shards: it needs none of its own.
-    if (!this.#topology.nodes.some((user) => user.inputs.includes(node as never) && !isTableOf(node, user))) return input
+    if (!this.#topology.nodes.some((user) => user.inputs.includes(node as never) && !isTableOf(node, user)))
+      return input
     if (input.keys?.every((key) => node.keys.includes(key))) {
       return this.#add(input.stage, node, [{ node: node.inputs[0].id }], [input.schema], input.schema, input.keys)
     }
@@ -134,7 +142,14 @@ class Planner {
     const stage = this.#stage('union', 'operators', this.#parallelism)
     const schema = restrict(node.schema, this.#facts[node.id]!.needed)
     const edges = node.inputs.map((input, port) => this.#edge(input, stage, node, port, null))
-    return this.#add(stage, node, edges.map((edge) => ({ edge: edge.id })), inputs.map(() => schema), schema, null)
+    return this.#add(
+      stage,
+      node,
+      edges.map((edge) => ({ edge: edge.id })),
+      inputs.map(() => schema),
+      schema,
+      null,
+    )
   }
 
   #placeJoin(node: Node & { kind: 'as-of-join' }): Placed {
@@ -220,7 +235,9 @@ const isTableOf = (node: Node, join: Node): boolean => join.kind === 'as-of-join
 /** The fields of a schema that are in `names`, in the schema's order. */
 function restrict(schema: Schema, names: ReadonlySet<string>): Schema {
   if (schema.names.every((name) => names.has(name))) return schema
-  return makeSchema(Object.fromEntries(schema.names.filter((name) => names.has(name)).map((name) => [name, schema.fields[name]!])))
+  return makeSchema(
+    Object.fromEntries(schema.names.filter((name) => names.has(name)).map((name) => [name, schema.fields[name]!])),
+  )
 }
 
 /** What really flows out of a node, given what really flows in. */

@@ -11,8 +11,8 @@ import { windowSchema } from '../operators/window-output.ts'
 import type { Value } from '../records/column.ts'
 import {
   type EventTimeType,
-  type FieldType,
   type Fields,
+  type FieldType,
   fieldOf,
   makeSchema,
   type Row,
@@ -115,7 +115,11 @@ export class Stream<F extends Fields> {
         this.schema.names.every((name) => sameType(fieldOf(other.node.schema, name), fieldOf(this.node.schema, name)))
       if (!same) throw userError('union', 'union needs streams with the same fields in the same order')
     }
-    return new Stream({ ...base(this.node.schema), kind: 'union', inputs: [this.node, ...others.map((other) => other.node)] })
+    return new Stream({
+      ...base(this.node.schema),
+      kind: 'union',
+      inputs: [this.node, ...others.map((other) => other.node)],
+    })
   }
 
   /** Brings rows with the same key together: what follows works key by key. */
@@ -172,10 +176,12 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * `left` keeps rows without a match, with nulls; `inner` drops them.
    * @example byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['state'] })
    */
-  joinAsOf<R extends Fields, RK extends PlainName<R>, S extends Exclude<PlainName<R>, keyof F>, H extends 'inner' | 'left'>(
-    table: KeyedStream<R, RK>,
-    options: { how: H; fields: readonly S[] },
-  ): Stream<JoinedFields<F, R, S, H>> {
+  joinAsOf<
+    R extends Fields,
+    RK extends PlainName<R>,
+    S extends Exclude<PlainName<R>, keyof F>,
+    H extends 'inner' | 'left',
+  >(table: KeyedStream<R, RK>, options: { how: H; fields: readonly S[] }): Stream<JoinedFields<F, R, S, H>> {
     const [left, right] = [this.node.schema, table.node.schema]
     if (this.keys.length !== table.keys.length) {
       throw userError('join', `the join has ${this.keys.length} keys on the left and ${table.keys.length} on the right`)

@@ -59,11 +59,13 @@ export interface Topology {
  */
 export function topology(name: string, ...outputs: Output[]): Topology {
   checkName(name)
-  if (outputs.length === 0) throw userError('topology', `topology '${name}' has no output: end a stream with .to() or .output()`)
+  if (outputs.length === 0)
+    throw userError('topology', `topology '${name}' has no output: end a stream with .to() or .output()`)
   const nodes = sortNodes(outputs.map((output) => output.node))
   const names = nodes.flatMap((node) => (node.kind === 'source' || node.kind === 'sink' ? [node.name] : []))
   const twice = names.find((one, i) => names.indexOf(one) !== i)
-  if (twice !== undefined) throw userError('topology', `two sources or outputs of topology '${name}' are named '${twice}'`)
+  if (twice !== undefined)
+    throw userError('topology', `two sources or outputs of topology '${name}' are named '${twice}'`)
   return { name, outputs: outputs.map((output) => output.node), nodes, definition: hashDefinition(name, nodes) }
 }
 
@@ -86,7 +88,8 @@ function hashDefinition(name: string, nodes: readonly Node[]): string {
   })
   const text = JSON.stringify([name, described], (key, value) => {
     if (typeof value === 'function') return `${value}`.replace(/\s+/g, ' ')
-    if (key === 'connector' && value !== null) return { kind: value.kind, definition: value.definition, path: value.path }
+    if (key === 'connector' && value !== null)
+      return { kind: value.kind, definition: value.definition, path: value.path }
     return value
   })
   return createHash('sha256').update(text).digest('hex').slice(0, 16)

@@ -43,7 +43,17 @@ const cli = path.resolve(import.meta.dirname, '../../dist/cli/main.js')
 
 /** Runs the command; `onLine` sees each line of progress. */
 function command(directory: string, onLine: (line: string, child: ChildProcess) => void): Promise<number | null> {
-  const args = [cli, 'run', path.join(JOBS.flights.pathname), '--dir', `${directory}/state`, '--out', `${directory}/out`, '--shards', '2']
+  const args = [
+    cli,
+    'run',
+    path.join(JOBS.flights.pathname),
+    '--dir',
+    `${directory}/state`,
+    '--out',
+    `${directory}/out`,
+    '--shards',
+    '2',
+  ]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   child.stderr.on('data', (chunk) => onLine(String(chunk), child))
   return new Promise((resolve) => child.on('exit', (code) => resolve(code)))

@@ -54,7 +54,14 @@ export async function runJob(job: JobName, directory: string, harm: Harm = {}): 
   if (harm.crashAt === undefined) delete process.env.UMBEL_CRASH_AT
   else process.env.UMBEL_CRASH_AT = `${harm.crashAt}@${mark}`
   const out = path.join(directory, 'out')
-  const running = await start(JOBS[job], { dir: path.join(directory, 'state'), out, limits, shards: 2, workers: 2, ...harm.options })
+  const running = await start(JOBS[job], {
+    dir: path.join(directory, 'state'),
+    out,
+    limits,
+    shards: 2,
+    workers: 2,
+    ...harm.options,
+  })
   const killing = killHosts(running, harm.killAt ?? [])
   await running.ended
   await killing
@@ -73,9 +80,11 @@ async function killHosts(running: Running, fractions: readonly number[]): Promis
 /** Resolves when the sources are that far, or the run has ended. */
 export async function progressed(running: Running, fraction: number): Promise<void> {
   let isOver = false
-  running.ended.catch(() => {}).finally(() => {
-    isOver = true
-  })
+  running.ended
+    .catch(() => {})
+    .finally(() => {
+      isOver = true
+    })
   for (;;) {
     const sources = running.status().filter((shard) => shard.progress !== null)
     const least = Math.min(...sources.map((shard) => shard.progress ?? 0))

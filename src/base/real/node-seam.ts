@@ -157,5 +157,6 @@ export const nodeSeam: Seam = {
   clock: nodeClock,
   scheduler: nodeScheduler,
   files: nodeFiles,
+  random: Math.random,
   crashPoint: () => {},
 }

@@ -1,5 +1,18 @@
 /** Counts and sums by user over windows, with late rows that correct what was said: the merged result is rewritten at the end. */
-import { count, csvFile, eventTime, generator, hopping, int, schema, source, string, sum, topology, tumbling } from 'umbel'
+import {
+  count,
+  csvFile,
+  eventTime,
+  generator,
+  hopping,
+  int,
+  schema,
+  source,
+  string,
+  sum,
+  topology,
+  tumbling,
+} from 'umbel'
 
 const Click = schema({ at: eventTime(), user: string(), amount: int() })
 
@@ -26,6 +39,12 @@ const byUser = clicks.keyBy('user')
 
 export default topology(
   'keyed-window',
-  byUser.window(tumbling('1m')).aggregate({ clicks: count(), amount: sum('amount') }).to(csvFile('tumbling.csv')),
-  byUser.window(hopping('5m', '1m')).aggregate({ clicks: count(), amount: sum('amount') }).to(csvFile('hopping.csv')),
+  byUser
+    .window(tumbling('1m'))
+    .aggregate({ clicks: count(), amount: sum('amount') })
+    .to(csvFile('tumbling.csv')),
+  byUser
+    .window(hopping('5m', '1m'))
+    .aggregate({ clicks: count(), amount: sum('amount') })
+    .to(csvFile('hopping.csv')),
 )

@@ -1,0 +1,63 @@
+/** Drives the window machine of one operator, and keeps its context in a table, so that a window is emitted once (PN-1). */
+import { Packr } from 'msgpackr'
+import { type Actor, createActor } from 'xstate'
+import type { Timestamp } from '../base/time.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { type WindowContext, windowMachine } from './window.machine.ts'
+
+const PROGRESS = Buffer.from('progress')
+const packr = new Packr({ useRecords: false })
+
+export class WindowProgress {
+  readonly #table: KeyedTable
+  readonly #machine: Actor<typeof windowMachine>
+
+  constructor(table: KeyedTable) {
+    this.#table = table
+    const stored = table.get(PROGRESS)
+    const input = stored === undefined ? undefined : (packr.unpack(stored) as WindowContext)
+    this.#machine = createActor(windowMachine, { input })
+    this.#machine.start()
+  }
+
+  /** All windows that end at or before this have been emitted. */
+  get fired(): Timestamp {
+    return this.#machine.getSnapshot().context.fired
+  }
+
+  /** The window being emitted, and its last key that is out; null between windows. */
+  get current(): { end: Timestamp; after: string | null } | null {
+    const { end, after } = this.#machine.getSnapshot().context
+    return end === null ? null : { end, after }
+  }
+
+  /** True when the group of a key in the window that ends at `end` has been emitted. */
+  isEmitted(end: Timestamp, key: () => string): boolean {
+    if (end <= this.fired) return true
+    const { current } = this
+    return current !== null && end === current.end && current.after !== null && key() <= current.after
+  }
+
+  begin(end: Timestamp): void {
+    this.#machine.send({ type: 'DUE', end })
+  }
+
+  /** The epoch is full: `after` was the last key. */
+  pause(after: string): void {
+    this.#machine.send({ type: 'PAUSED', after })
+  }
+
+  finish(): void {
+    this.#machine.send({ type: 'FIRED' })
+  }
+
+  /** Every window that ends at or before the watermark is out. */
+  pass(watermark: Timestamp): void {
+    this.#machine.send({ type: 'PASSED', watermark })
+    if (watermark === Number.POSITIVE_INFINITY) this.#machine.send({ type: 'ENDED' })
+  }
+
+  save(): void {
+    this.#table.put(PROGRESS, packr.pack(this.#machine.getSnapshot().context))
+  }
+}
