@@ -17,7 +17,8 @@ export function constantsOf(
   return new Map(
     asked.map((name) => {
       const value = valueParser(name, schema.fields[name]!)(constants[name])
-      if (value instanceof Misfit) throw userError(kind, `the constant ${value.reason}: change it in the options of the ${kind} source`)
+      if (value instanceof Misfit)
+        throw userError(kind, `the constant ${value.reason}: change it in the options of the ${kind} source`)
       return [name, value]
     }),
   )

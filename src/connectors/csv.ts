@@ -10,7 +10,7 @@ import type { Value } from '../records/column.ts'
 import { type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector, SourceContext } from '../topology/connector.ts'
 import { constantsOf } from './constants.ts'
-import { byteStream, type FileFormat, filePath, findFiles, openFiles, type RowFile } from './files.ts'
+import { checkFiles, type FileFormat, filePath, openFiles, type RowFile } from './files.ts'
 import { type Parse, textParser } from './parse-value.ts'
 import type { RowIntake } from './row-intake.ts'
 
@@ -42,13 +42,7 @@ export function csv(path: string | URL, options: CsvOptions = {}): SourceConnect
     definition: [at, options],
     isBounded: true,
     splits: 1,
-    async check(context) {
-      const format = csvFormat(context, options)
-      for (const file of findFiles(context.seam.files, at, format)) {
-        const opened = await format.open(byteStream(context.seam.files, file), file)
-        opened.close()
-      }
-    },
+    check: (context) => checkFiles(context, at, csvFormat(context, options)),
     open: (context, _split, position) => openFiles(context, at, csvFormat(context, options), position),
   }
 }
@@ -95,10 +89,9 @@ function columnsOf(header: readonly string[], schema: Schema, options: CsvOption
     const type = schema.fields[name]!
     const isConstant = Object.hasOwn(options.constants ?? {}, name)
     if (found >= 0 || isConstant || (type.nullable && !options.required?.includes(name))) return found
-    const field = column === name ? typeName(type) : `for field '${name}' (${typeName(type)})`
     throw userError(
       'csv',
-      `${file} has no column '${column}' ${column === name ? `(${field})` : field}; it has ${header.join(', ')}: ` +
+      `${file} has no column '${column}' for field '${name}' (${typeName(type)}); it has ${header.join(', ')}: ` +
         `name the right one in columns, give a value in constants, or make the field optional`,
     )
   })
@@ -140,7 +133,11 @@ class CsvFile implements RowFile {
   /** @throws user error when there is no header */
   async readHeader(mappingOf: (header: string[]) => Mapping): Promise<void> {
     const header = await this.#next()
-    if (header === null) throw userError('csv', `${this.#file} is empty: its first line must name the columns`)
+    if (header === null)
+      throw userError(
+        'csv',
+        `${this.#file} has no header, it is empty or a quote is not closed: its first line must name the columns`,
+      )
     this.#mapping = mappingOf(header)
   }
 
@@ -202,6 +199,11 @@ class CsvFile implements RowFile {
 
   #onSkip(error: CsvError | undefined): undefined {
     if (error?.code === 'CSV_QUOTE_NOT_CLOSED') this.#unclosed = true
-    else throw userError('csv', `a row of ${this.#file} is longer than ${ROW_CHARACTERS_MAX} characters: close the quote that runs on`, error)
+    else
+      throw userError(
+        'csv',
+        `a row of ${this.#file} is longer than ${ROW_CHARACTERS_MAX} characters: close the quote that runs on`,
+        error,
+      )
   }
 }

@@ -41,12 +41,16 @@ export interface FileFormat {
  * The file at a path, or those of a directory that end as the format says, by name. Names that start with a dot are left out.
  * @throws user error when there is none
  */
-export function findFiles(files: Files, at: string, { kind, endings }: FileFormat): string[] {
+function findFiles(files: Files, at: string, { kind, endings }: FileFormat): string[] {
   if (!files.exists(at)) throw userError(kind, `there is no file ${at}: check the path of the ${kind} source`)
   if (!files.isDirectory(at)) return [at]
   const names = files.list(at).filter((name) => {
     const plain = name.endsWith('.gz') ? name.slice(0, -3) : name
-    return endings.some((ending) => plain.endsWith(ending)) && !name.startsWith('.') && !files.isDirectory(path.join(at, name))
+    return (
+      endings.some((ending) => plain.endsWith(ending)) &&
+      !name.startsWith('.') &&
+      !files.isDirectory(path.join(at, name))
+    )
   })
   if (names.length > 0) return names.map((name) => path.join(at, name))
   const wanted = endings.map((ending) => `${ending} or ${ending}.gz`).join(' or ')
@@ -54,7 +58,7 @@ export function findFiles(files: Files, at: string, { kind, endings }: FileForma
 }
 
 /** The bytes of a file, unpacked if it ends in `.gz`. `onRead` is told how many were read of the file itself. */
-export function byteStream(files: Files, file: string, onRead: (count: number) => void = () => {}): Readable {
+function byteStream(files: Files, file: string, onRead: (count: number) => void = () => {}): Readable {
   const opened = files.openRead(file)
   let at = 0
   const bytes = new Readable({
@@ -75,11 +79,44 @@ export function byteStream(files: Files, file: string, onRead: (count: number) =
   return file.endsWith('.gz') ? pipeline(bytes, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : bytes
 }
 
+/** Opens each file at a path once, as far as its header. @throws user error of the first that does not fit */
+export async function checkFiles(context: SourceContext, at: string, format: FileFormat): Promise<void> {
+  for (const file of findFiles(context.seam.files, at, format)) {
+    const opened = await explained(format, file, 0, () => format.open(byteStream(context.seam.files, file), file))
+    opened.close()
+  }
+}
+
 /** Opens the reader of all files at a path, from a position on. @throws user error when they are not as they were */
-export async function openFiles(context: SourceContext, at: string, format: FileFormat, position: SplitPosition): Promise<SplitReader> {
+export async function openFiles(
+  context: SourceContext,
+  at: string,
+  format: FileFormat,
+  position: SplitPosition,
+): Promise<SplitReader> {
   const reader = new FilesReader(context, findFiles(context.seam.files, at, format), format)
-  if (position !== null) await reader.goTo(position as unknown as FilesPosition)
+  try {
+    if (position !== null) await reader.goTo(position as unknown as FilesPosition)
+  } catch (error) {
+    reader.close()
+    throw error
+  }
   return reader
+}
+
+/** Whatever a file does not give, the user has to mend it. */
+async function explained<T>({ kind }: FileFormat, file: string, row: number, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof UmbelError) throw error
+    const { message } = error as Error
+    throw userError(
+      kind,
+      `${file} cannot be read beyond row ${row} (${message}): see whether it is damaged or cut short`,
+      error,
+    )
+  }
 }
 
 interface FilesPosition {
@@ -127,14 +164,20 @@ class FilesReader implements SplitReader {
     const { kind } = this.#format
     const found = this.#files.findIndex((one) => path.basename(one) === file)
     if (found !== index) {
-      const what = found < 0 ? 'is gone' : `is now number ${found} and not ${index}`
-      throw userError(kind, `${file}, where the ${kind} source stood, ${what}: put the files back as they were, or start anew`)
+      const what = found < 0 ? 'is gone' : `is now number ${found + 1} of them and not ${index + 1}`
+      throw userError(
+        kind,
+        `${file}, where the ${kind} source stood, ${what}: put the files back as they were, or start anew`,
+      )
     }
     this.#index = index
     this.#bytesRead = this.#files.slice(0, index).reduce((sum, one) => sum + this.#context.seam.files.size(one), 0)
     const passed = await this.#readOne(row, null)
     if (passed < row) {
-      throw userError(kind, `${this.#files[index]} has ${passed} rows and had ${row}: put it back as it was, or start anew`)
+      throw userError(
+        kind,
+        `${this.#files[index]} has ${passed} rows and had ${row}: put it back as it was, or start anew`,
+      )
     }
     this.#row = row
     this.#offset = offset
@@ -154,21 +197,17 @@ class FilesReader implements SplitReader {
     this.#open = null
   }
 
-  async #readOne(rowsMax: number, into: RowIntake | null): Promise<number> {
+  #readOne(rowsMax: number, into: RowIntake | null): Promise<number> {
     const file = this.#files[this.#index]!
-    try {
-      if (this.#open === null) {
-        const bytes = byteStream(this.#context.seam.files, file, (count) => {
-          this.#bytesRead += count
-        })
-        this.#open = await this.#format.open(bytes, file)
-      }
-      return await this.#open.read(rowsMax, into)
-    } catch (error) {
-      if (error instanceof UmbelError) throw error
-      const message = (error as Error).message
-      const { kind } = this.#format
-      throw userError(kind, `${file} cannot be read beyond row ${this.#row}, it is damaged or cut short: ${message}`, error)
-    }
+    return explained(this.#format, file, this.#row, async () => {
+      this.#open ??= await this.#format.open(this.#bytesOf(file), file)
+      return this.#open.read(rowsMax, into)
+    })
+  }
+
+  #bytesOf(file: string): Readable {
+    return byteStream(this.#context.seam.files, file, (count) => {
+      this.#bytesRead += count
+    })
   }
 }

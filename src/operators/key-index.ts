@@ -6,7 +6,7 @@ import type { Batch } from '../records/batch.ts'
 import type { Column, Value } from '../records/column.ts'
 import { packValues } from '../records/key.ts'
 import type { FieldType } from '../records/schema.ts'
-import { ValueIndex } from './value-index.ts'
+import { STRING_BYTES, ValueIndex } from './value-index.ts'
 
 /** Open-addressing map from pairs of 32-bit numbers to consecutive ids. */
 class PairIndex {
@@ -67,6 +67,7 @@ export class KeyIndex {
   #values!: ValueIndex[]
   #pairs!: PairIndex[]
   #texts!: string[]
+  #textBytes = 0
   #sorted!: Int32Array
   #ranked!: number
   #ranks!: Int32Array
@@ -84,6 +85,7 @@ export class KeyIndex {
     this.#values = this.#types.map((type) => new ValueIndex(type.kind))
     this.#pairs = this.#types.slice(1).map(() => new PairIndex())
     this.#texts = []
+    this.#textBytes = 0
     this.#sorted = new Int32Array(0)
     this.#ranks = new Int32Array(0)
     this.#ranked = 0
@@ -92,6 +94,12 @@ export class KeyIndex {
   get size(): number {
     if (this.#types.length === 0) return 1
     return this.#pairs.length > 0 ? this.#pairs.at(-1)!.size : this.#values[0]!.size
+  }
+
+  /** Approximate bytes in memory. */
+  get memoryBytes(): number {
+    const values = this.#values.reduce((sum, index) => sum + index.memoryBytes, 0)
+    return values + this.#textBytes + this.#pairs.reduce((sum, pairs) => sum + pairs.size * 24, 0) + this.#ranked * 8
   }
 
   /** The key ids of the rows of a batch, into `into[0..length)`. */
@@ -128,6 +136,7 @@ export class KeyIndex {
       'latin1',
     )
     this.#texts[id] = text
+    this.#textBytes += text.length + STRING_BYTES
     return text
   }
 

@@ -5,8 +5,8 @@
  */
 import { type CellSpec, CellStore } from './cells.ts'
 import type { KeyIndex } from './key-index.ts'
+import type { RunCursor } from './merge-runs.ts'
 import { Pane } from './pane.ts'
-import type { RunCursor } from './pane-table.ts'
 import type { PaneClock } from './window.ts'
 
 /** Groups in key order: key ids, and the slots of their cells. */

@@ -4,38 +4,34 @@
  */
 import { packValues, unpackKey } from '../records/key.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
-import { type Cell, type CellSpec, CellStore } from './cells.ts'
+import type { Cell, CellSpec, CellStore } from './cells.ts'
+import { type RunCursor, RunMerge } from './merge-runs.ts'
 import { CHUNK_GROUPS, decodeChunk, encodeChunk, type RunChunk } from './run.ts'
 
 /** As many runs of one level are merged into one of the next, so that a group is rewritten once a level. */
 const FAN_IN = 8
 /** A run's number is its level times this, plus a counter. */
 const LEVEL = 2 ** 40
+const LEVELS = 16
+/** Chunks (of some 64 KB) that are merged in one go. */
+const MERGE_CHUNKS_MAX = 128
 
 const paneKey = (pane: number, run?: number, chunk?: number): Uint8Array => {
   const values = [pane, run, chunk].filter((value) => value !== undefined)
   return packValues(values)
 }
 
-/** Walks the groups of one run in key order. */
-export interface RunCursor {
-  /** The current key; undefined at the end. */
-  readonly key: string | undefined
-  readonly cells: readonly Cell[]
-  readonly at: number
-  step(): void
-}
-
 class StoredCursor implements RunCursor {
   readonly #read: (chunk: number) => RunChunk | undefined
   #chunk: RunChunk | undefined
-  #index = 0
+  #index: number
   at = 0
 
-  constructor(read: (chunk: number) => RunChunk | undefined, after: string | null) {
+  /** @param first the first chunk that has a key behind `after` */
+  constructor(read: (chunk: number) => RunChunk | undefined, first: number, after: string | null) {
     this.#read = read
-    this.#chunk = read(0)
-    while (after !== null && this.#chunk !== undefined && this.#chunk.keys.at(-1)! <= after) this.#next()
+    this.#index = first
+    this.#chunk = read(first)
     while (after !== null && this.key !== undefined && this.key <= after) this.step()
   }
   get key(): string | undefined {
@@ -85,10 +81,13 @@ export class PaneTable {
   /** Adds a run of groups whose cells stand at `slots`, for keys in ascending order. */
   append(pane: number, keys: readonly string[], cells: readonly Cell[], slots: Int32Array): void {
     const run = this.#nextRun++
+    const lasts: string[] = []
     for (let from = 0, chunk = 0; from < keys.length; from += CHUNK_GROUPS, chunk++) {
       const part = keys.slice(from, from + CHUNK_GROUPS)
       this.#table.put(paneKey(pane, run, chunk), encodeChunk(part, cells, slots, from))
+      lasts.push(part.at(-1)!)
     }
+    this.#lasts.set(run, lasts)
     this.#runs.set(pane, [...(this.#runs.get(pane) ?? []), run])
     this.#mergeLevels(pane)
   }
@@ -103,8 +102,7 @@ export class PaneTable {
     let found = false
     for (const run of this.#runs.get(pane) ?? []) {
       const lasts = this.#lastKeys(pane, run)
-      const chunk = lasts.findIndex((last) => last >= key)
-      const part = chunk < 0 ? undefined : this.#chunk(pane, run, chunk)
+      const part = this.#chunk(pane, run, lowerBound(lasts, key))
       const at = part === undefined ? -1 : indexOfKey(part.keys, key)
       if (at < 0) continue
       into.merge(slot, part!.cells, at)
@@ -131,7 +129,9 @@ export class PaneTable {
   }
 
   #cursor(pane: number, run: number, after: string | null): RunCursor {
-    return new StoredCursor((chunk) => this.#chunk(pane, run, chunk), after)
+    const lasts = this.#lastKeys(pane, run)
+    const first = after === null ? 0 : lowerBound(lasts, after)
+    return new StoredCursor((chunk) => this.#chunk(pane, run, chunk), first, after)
   }
 
   /** The last key of each chunk of a run, so that one group is found without reading its neighbours. */
@@ -148,68 +148,52 @@ export class PaneTable {
   }
 
   #mergeLevels(pane: number): void {
-    for (let level = 0; ; level++) {
+    for (let level = 0; level < LEVELS; level++) {
       const runs = this.#runs.get(pane)!
       const ofLevel = runs.filter((run) => Math.floor(run / LEVEL) === level)
-      if (ofLevel.length < FAN_IN) return
+      if (ofLevel.length < FAN_IN || !this.#isSmall(pane, ofLevel)) return
       const target = (level + 1) * LEVEL + this.#nextRun++
       this.#merge(pane, ofLevel, target)
       this.#runs.set(pane, [...runs.filter((run) => !ofLevel.includes(run)), target])
     }
   }
 
-  // Chunk by chunk, so that memory stays bounded whatever the size of the pane.
+  /** A merge passes through the write set: only what fits there is merged, larger runs stay side by side. */
+  #isSmall(pane: number, runs: readonly number[]): boolean {
+    let chunks = 0
+    for (const run of runs) chunks += this.#lastKeys(pane, run).length
+    return chunks <= MERGE_CHUNKS_MAX
+  }
+
   #merge(pane: number, runs: readonly number[], target: number): void {
-    let chunk = 0
-    const cursors = runs.map((run) => this.#cursor(pane, run, null))
-    mergeRuns(this.#specs, cursors, CHUNK_GROUPS, (keys, store, slots) => {
-      this.#table.put(paneKey(pane, target, chunk++), encodeChunk(keys, store.cells, slots, 0))
-      return true
-    })
+    const merge = new RunMerge(
+      this.#specs,
+      runs.map((run) => this.#cursor(pane, run, null)),
+    )
+    const lasts: string[] = []
+    while (!merge.isDone) {
+      const { keys, store, slots } = merge.block(CHUNK_GROUPS)
+      this.#table.put(paneKey(pane, target, lasts.length), encodeChunk(keys, store.cells, slots, 0))
+      lasts.push(keys.at(-1)!)
+    }
+    this.#lasts.set(target, lasts)
     for (const run of runs) this.#removeRun(pane, run)
   }
 }
 
-function indexOfKey(keys: readonly string[], key: string): number {
+/** The first index whose key is at or above `key`; the length where there is none. */
+function lowerBound(keys: readonly string[], key: string): number {
   let low = 0
-  let high = keys.length - 1
-  while (low <= high) {
+  let high = keys.length
+  while (low < high) {
     const middle = (low + high) >> 1
     if (keys[middle]! < key) low = middle + 1
-    else if (keys[middle]! > key) high = middle - 1
-    else return middle
+    else high = middle
   }
-  return -1
+  return low
 }
 
-/**
- * Merges sorted cursors group by group and hands out blocks of at most `blockGroups` groups, in key order.
- * @param take gets a block; false stops the merge
- */
-export function mergeRuns(
-  specs: readonly CellSpec[],
-  cursors: readonly RunCursor[],
-  blockGroups: number,
-  take: (keys: string[], store: CellStore, slots: Int32Array) => boolean,
-): void {
-  let live = cursors.filter((cursor) => cursor.key !== undefined)
-  while (live.length > 0) {
-    const store = new CellStore(specs)
-    const keys: string[] = []
-    while (live.length > 0 && keys.length < blockGroups) {
-      const key = live.reduce((least, cursor) => (cursor.key! < least ? cursor.key! : least), live[0]!.key!)
-      const slot = store.take()
-      keys.push(key)
-      let ended = false
-      for (const cursor of live) {
-        if (cursor.key !== key) continue
-        store.merge(slot, cursor.cells, cursor.at)
-        cursor.step()
-        if (cursor.key === undefined) ended = true
-      }
-      if (ended) live = live.filter((cursor) => cursor.key !== undefined)
-    }
-    const slots = Int32Array.from(keys, (_, i) => i)
-    if (!take(keys, store, slots)) return
-  }
+function indexOfKey(keys: readonly string[], key: string): number {
+  const at = lowerBound(keys, key)
+  return keys[at] === key ? at : -1
 }

@@ -2,6 +2,9 @@
 import type { Column, NumberColumn, StringColumn, Value } from '../records/column.ts'
 import type { FieldKind } from '../records/schema.ts'
 
+/** What a string costs beside its characters, with its entries in a map and an array. */
+export const STRING_BYTES = 96
+
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
 
@@ -80,6 +83,7 @@ export class ValueIndex {
   readonly #texts: (Value | null)[] = []
   /** Set where a column of numbers has had a null: the number that stands for it. */
   #nullCode = -1
+  #textBytes = 0
 
   constructor(kind: FieldKind) {
     this.#kind = kind
@@ -87,6 +91,11 @@ export class ValueIndex {
 
   get #isNumber(): boolean {
     return this.#kind !== 'string' && this.#kind !== 'bytes'
+  }
+
+  /** Approximate bytes in memory. */
+  get memoryBytes(): number {
+    return this.#isNumber ? this.#numbers.size * 20 : this.#textBytes
   }
 
   get size(): number {
@@ -107,6 +116,7 @@ export class ValueIndex {
     if (code === undefined) {
       code = this.#texts.push(value) - 1
       this.#codeOf.set(text, code)
+      this.#textBytes += (text?.length ?? 0) + STRING_BYTES
     }
     return code
   }

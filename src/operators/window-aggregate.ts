@@ -15,15 +15,16 @@ import { planCells } from './aggregation.ts'
 import { CellStore } from './cells.ts'
 import { KeyIndex } from './key-index.ts'
 import { MemoryWindow, type OrderedGroups } from './memory-window.ts'
+import { RunMerge } from './merge-runs.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { Pane } from './pane.ts'
-import { mergeRuns, PaneTable } from './pane-table.ts'
+import { PaneTable } from './pane-table.ts'
 import { PaneClock } from './window.ts'
 import { type WindowAggregatePlan, WindowOutput } from './window-output.ts'
 import { WindowProgress } from './window-progress.ts'
 
-/** Keys that may stay numbered in memory over a flush. */
-const KEYS_KEPT = 100_000
+/** Bytes of numbered keys that may stay in memory over a flush. */
+const KEY_BYTES_KEPT = 8 << 20
 /** Groups merged at a time where a window is read from stored runs. */
 const BLOCK_GROUPS = 4096
 
@@ -45,6 +46,8 @@ export class WindowAggregate implements Operator {
   #digest = 0
   /** The window being emitted from memory: its groups in key order, and how many are out. */
   #order: (OrderedGroups & { done: number }) | null = null
+  /** The window being emitted from stored runs; made anew when its panes change. */
+  #merge: RunMerge | null = null
 
   constructor(plan: WindowAggregatePlan, context: OperatorContext) {
     this.#plan = plan
@@ -68,6 +71,9 @@ export class WindowAggregate implements Operator {
   onBatch(batch: Batch): void {
     this.#resize(batch.length)
     this.#keys.resolve(batch, this.#keyIds)
+    // Rows may fall into the window being emitted: it is ordered anew, behind the last key that is out.
+    this.#order = null
+    this.#merge = null
     const late = this.#findLate(batch)
     for (const [end, ids] of late) this.#emitCurrent(end, ids, -1)
     this.#takeSlots(batch.times, batch.length)
@@ -93,6 +99,7 @@ export class WindowAggregate implements Operator {
   flush(): void {
     for (const pane of this.#panes.values()) {
       if (pane.size === 0) continue
+      this.#merge = null
       const ids = pane.keys.slice(0, pane.size)
       this.#keys.sort(ids)
       const keys = Array.from(ids, (id) => this.#keys.text(id))
@@ -107,7 +114,7 @@ export class WindowAggregate implements Operator {
     this.#panes.clear()
     this.#memory.forget()
     this.#order = null
-    if (this.#keys.size > KEYS_KEPT) this.#keys.clear()
+    if (this.#keys.memoryBytes > KEY_BYTES_KEPT) this.#keys.clear()
     this.#progress.save()
   }
 
@@ -118,7 +125,7 @@ export class WindowAggregate implements Operator {
   }
 
   memoryBytes(): number {
-    return this.#cells.size * (this.#specs.length * 12 + 24) + this.#keys.size * 64
+    return this.#cells.size * (this.#specs.length * 12 + 24) + this.#keys.memoryBytes
   }
 
   #resize(length: number): void {
@@ -225,6 +232,7 @@ export class WindowAggregate implements Operator {
       return false
     }
     this.#order = null
+    this.#merge = null
     this.#progress.finish()
     return true
   }
@@ -245,24 +253,21 @@ export class WindowAggregate implements Operator {
 
   /** Emits a window that is partly or wholly stored, by merging its runs; see `#fireMemory`. */
   #fireStored(end: number, after: string | null, starts: readonly number[], budget: Budget): string | null {
-    const cursors = starts.flatMap((pane) => [
-      ...this.#stored.cursors(pane, after),
-      ...this.#memory.cursors(pane, after),
-    ])
-    let last: string | null = null
+    this.#merge ??= new RunMerge(
+      this.#specs,
+      starts.flatMap((pane) => [...this.#stored.cursors(pane, after), ...this.#memory.cursors(pane, after)]),
+    )
     const kinds = this.#keyTypes.map((type) => type.kind)
-    mergeRuns(this.#specs, cursors, Math.min(BLOCK_GROUPS, budget.rows), (keys, store, slots) => {
-      const ids = new KeyIndex(
-        this.#keyTypes.map((_, c) => c),
-        this.#keyTypes,
-      )
-      const numbers = Int32Array.from(keys, (key) => ids.idOf(unpackKey(Buffer.from(key, 'latin1'), kinds)))
-      this.#output.emitGroups(end, ids.columns(numbers), store, slots, (i) => keys[i]!)
+    const columns = this.#keyTypes.map((_, c) => c)
+    while (!this.#merge.isDone && budget.rows > 0) {
+      const { keys, store, slots } = this.#merge.block(Math.min(BLOCK_GROUPS, budget.rows))
+      const index = new KeyIndex(columns, this.#keyTypes)
+      const ids = Int32Array.from(keys, (key) => index.idOf(unpackKey(Buffer.from(key, 'latin1'), kinds)))
+      this.#output.emitGroups(end, index.columns(ids), store, slots, (i) => keys[i]!)
       budget.rows -= keys.length
-      last = keys.at(-1)!
-      return budget.rows > 0
-    })
-    return cursors.some((cursor) => cursor.key !== undefined) ? last : null
+      if (budget.rows <= 0 && !this.#merge.isDone) return keys.at(-1)!
+    }
+    return null
   }
 
   /** Lets go of panes that no window and no late row can need any more. */

@@ -1,0 +1,75 @@
+/** Merging of sorted runs: any number of cursors, one pass, memory bounded by a chunk a cursor and one block of output. */
+import { type Cell, type CellSpec, CellStore } from './cells.ts'
+
+/** Walks groups in key order. Keys are packed bytes as latin1 text. */
+export interface RunCursor {
+  /** The current key; undefined at the end. */
+  readonly key: string | undefined
+  readonly cells: readonly Cell[]
+  readonly at: number
+  step(): void
+}
+
+/** Merges cursors group by group, in blocks, and can be left and gone on with. */
+export class RunMerge {
+  readonly #specs: readonly CellSpec[]
+  /** Binary heap by key: the least is at 0. */
+  readonly #heap: RunCursor[] = []
+
+  constructor(specs: readonly CellSpec[], cursors: readonly RunCursor[]) {
+    this.#specs = specs
+    for (const cursor of cursors) if (cursor.key !== undefined) this.#push(cursor)
+  }
+
+  get isDone(): boolean {
+    return this.#heap.length === 0
+  }
+
+  /** The next groups in key order, at most `groupsMax`; slot i holds the cells of key i. */
+  block(groupsMax: number): { keys: string[]; store: CellStore; slots: Int32Array } {
+    const store = new CellStore(this.#specs)
+    const keys: string[] = []
+    while (this.#heap.length > 0 && keys.length < groupsMax) {
+      const key = this.#heap[0]!.key!
+      const slot = store.take()
+      keys.push(key)
+      while (this.#heap.length > 0 && this.#heap[0]!.key === key) {
+        const cursor = this.#heap[0]!
+        store.merge(slot, cursor.cells, cursor.at)
+        cursor.step()
+        this.#sink()
+      }
+    }
+    return { keys, store, slots: Int32Array.from(keys, (_, i) => i) }
+  }
+
+  #push(cursor: RunCursor): void {
+    const heap = this.#heap
+    let at = heap.push(cursor) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (heap[parent]!.key! <= heap[at]!.key!) return
+      ;[heap[parent], heap[at]] = [heap[at]!, heap[parent]!]
+      at = parent
+    }
+  }
+
+  /** Puts the first cursor, which has moved, where it belongs; or out, at its end. */
+  #sink(): void {
+    const heap = this.#heap
+    if (heap[0]!.key === undefined) {
+      const last = heap.pop()!
+      if (heap.length === 0) return
+      heap[0] = last
+    }
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1
+      if (left >= heap.length) return
+      const right = left + 1
+      const child = right < heap.length && heap[right]!.key! < heap[left]!.key! ? right : left
+      if (heap[at]!.key! <= heap[child]!.key!) return
+      ;[heap[at], heap[child]] = [heap[child]!, heap[at]!]
+      at = child
+    }
+  }
+}
