@@ -3,30 +3,20 @@
  * each file; a row whose values do not fit, or that has too few or too many, is rejected and the rest goes on. A quote
  * out of place is kept as text. Blank lines are not rows. Files and positions: see `files.ts`.
  */
-import { pipeline, type Readable } from 'node:stream'
-import { type CsvError, type Parser, parse } from 'csv-parse'
 import { userError } from '../base/errors.ts'
 import type { Value } from '../records/column.ts'
 import { type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector, SourceContext } from '../topology/connector.ts'
-import { constantsOf } from './constants.ts'
+import { CsvRecords } from './csv-records.ts'
+import { constantsOf, type FieldOptions } from './field-options.ts'
 import { checkFiles, type FileFormat, filePath, openFiles, type RowFile } from './files.ts'
 import { type Parse, textParser } from './parse-value.ts'
 import type { RowIntake } from './row-intake.ts'
 
-/** Characters of one row. More mostly means a quote that is not closed. */
-const ROW_CHARACTERS_MAX = 1 << 24
-
 /** Options of `csv`. */
-export interface CsvOptions {
-  /** Values of fields that a file has no column for. Times in microseconds, as `Date` or as ISO text. */
-  readonly constants?: Readonly<Record<string, Value | Date>>
+export interface CsvOptions extends FieldOptions {
   /** Between the values of a row. Default: a comma. */
   readonly delimiter?: string
-  /** The column of a field, where its name is another than the field's. */
-  readonly columns?: Readonly<Record<string, string>>
-  /** Nullable fields whose column must be there; a missing one of the others is null in every row. */
-  readonly required?: readonly string[]
 }
 
 /**
@@ -42,29 +32,33 @@ export function csv(path: string | URL, options: CsvOptions = {}): SourceConnect
     definition: [at, options],
     isBounded: true,
     splits: 1,
-    check: (context) => checkFiles(context, at, csvFormat(context, options)),
-    open: (context, _split, position) => openFiles(context, at, csvFormat(context, options), position),
+    check: async (context) => checkFiles(context, at, csvFormat(context, options)),
+    open: async (context, _split, position) => openFiles(context, at, csvFormat(context, options), position),
   }
 }
 
 function csvFormat({ schema }: SourceContext, options: CsvOptions): FileFormat {
-  const constants = constantsOf('csv', schema, options.constants)
+  const { delimiter = ',' } = options
+  const given = constantsOf('csv', schema, options)
+  const constants = schema.names.map((name) => given.get(name) ?? null)
   const parsers = schema.names.map((name) => textParser(name, schema.fields[name]!))
   return {
     kind: 'csv',
     endings: ['.csv'],
     async open(bytes, file) {
-      const rows = new CsvFile(bytes, file, options.delimiter ?? ',')
+      const records = new CsvRecords(bytes, file, delimiter)
       try {
-        await rows.readHeader((header) => {
-          const sources = columnsOf(header, schema, options, file)
-          return { header, sources, parsers, constants: schema.names.map((name) => constants.get(name) ?? null) }
-        })
+        const header = await records.next()
+        if (header === null) {
+          const why = records.isUnclosed ? 'a quote in it is not closed' : 'it is empty'
+          throw userError('csv', `${file} has no header, ${why}: its first line must name the columns`)
+        }
+        const sources = columnsOf(header, schema, options, file)
+        return new CsvFile(records, file, delimiter, { header, sources, parsers, constants })
       } catch (error) {
-        rows.close()
+        records.close()
         throw error
       }
-      return rows
     },
   }
 }
@@ -98,74 +92,40 @@ function columnsOf(header: readonly string[], schema: Schema, options: CsvOption
 }
 
 class CsvFile implements RowFile {
-  readonly #bytes: Readable
+  readonly #records: CsvRecords
   readonly #file: string
   readonly #delimiter: string
-  readonly #parser: Parser
-  #mapping: Mapping | null = null
-  #wake: () => void = () => {}
-  #ended = false
-  #failure: Error | null = null
-  #unclosed = false
+  readonly #mapping: Mapping
+  #hasEnded = false
 
-  constructor(bytes: Readable, file: string, delimiter: string) {
-    this.#bytes = bytes
+  constructor(records: CsvRecords, file: string, delimiter: string, mapping: Mapping) {
+    this.#records = records
     this.#file = file
     this.#delimiter = delimiter
-    this.#parser = parse({
-      bom: true,
-      delimiter,
-      record_delimiter: ['\r\n', '\n', '\r'],
-      relax_column_count: true,
-      relax_quotes: true,
-      max_record_size: ROW_CHARACTERS_MAX,
-      skip_records_with_error: true,
-      on_skip: (error) => this.#onSkip(error),
-    })
-    this.#parser.on('readable', () => this.#wake())
-    pipeline(bytes, this.#parser, (error) => {
-      this.#ended = true
-      this.#failure = error ?? null
-      this.#wake()
-    })
-  }
-
-  /** @throws user error when there is no header */
-  async readHeader(mappingOf: (header: string[]) => Mapping): Promise<void> {
-    const header = await this.#next()
-    if (header === null)
-      throw userError(
-        'csv',
-        `${this.#file} has no header, it is empty or a quote is not closed: its first line must name the columns`,
-      )
-    this.#mapping = mappingOf(header)
+    this.#mapping = mapping
   }
 
   async read(rowsMax: number, into: RowIntake | null): Promise<number> {
-    const { length } = this.#mapping!.header
     let count = 0
-    while (count < rowsMax) {
-      const record = (this.#parser.read() as string[] | null) ?? (await this.#next())
-      if (record === null) break
-      if (record.length === 1 && record[0] === '' && length > 1) continue
-      count++
-      if (into !== null) this.#take(record, into)
-    }
-    if (count < rowsMax && this.#unclosed) {
-      this.#unclosed = false
-      into?.reject(`a quote is not closed before the end of ${this.#file}: close it`, '')
+    while (count < rowsMax && !this.#hasEnded) {
+      const record = this.#records.take() ?? (await this.#records.next())
+      if (record === null) {
+        this.#hasEnded = true
+        if (!this.#records.isUnclosed) break
+        into?.reject(`a quote is not closed before the end of ${this.#file}: close it`, '')
+      } else if (record.length === 1 && record[0] === '') continue
+      else if (into !== null) this.#take(record, into)
       count++
     }
     return count
   }
 
   close(): void {
-    this.#parser.destroy()
-    this.#bytes.destroy()
+    this.#records.close()
   }
 
   #take(record: readonly string[], into: RowIntake): void {
-    const { header, sources, parsers, constants } = this.#mapping!
+    const { header, sources, parsers, constants } = this.#mapping
     if (record.length !== header.length) {
       into.reject(`the row has ${record.length} values and the header ${header.length}`, this.#rawOf(record))
       return
@@ -183,27 +143,5 @@ class CsvFile implements RowFile {
       text.includes(this.#delimiter) || /["\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text,
     )
     return texts.join(this.#delimiter)
-  }
-
-  /** The next record, waited for; null at the end. */
-  async #next(): Promise<string[] | null> {
-    for (;;) {
-      if (this.#failure !== null) throw this.#failure
-      const record = this.#parser.read() as string[] | null
-      if (record !== null || this.#ended) return record
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-  }
-
-  #onSkip(error: CsvError | undefined): undefined {
-    if (error?.code === 'CSV_QUOTE_NOT_CLOSED') this.#unclosed = true
-    else
-      throw userError(
-        'csv',
-        `a row of ${this.#file} is longer than ${ROW_CHARACTERS_MAX} characters: close the quote that runs on`,
-        error,
-      )
   }
 }

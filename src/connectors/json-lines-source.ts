@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream'
 import type { Value } from '../records/column.ts'
 import type { SourceConnector, SourceContext } from '../topology/connector.ts'
-import { constantsOf } from './constants.ts'
+import { constantsOf, type FieldOptions } from './field-options.ts'
 import { checkFiles, type FileFormat, filePath, openFiles, type RowFile } from './files.ts'
 import { jsonParser, type Parse } from './parse-value.ts'
 import type { RowIntake } from './row-intake.ts'
@@ -16,16 +16,6 @@ const LINE_BYTES_MAX = 1 << 24
 const HEAD_BYTES = 4096
 const NEWLINE = 10
 
-/** Options of `jsonLinesSource`. */
-export interface JsonLinesOptions {
-  /** Values of fields that a line has no key for. Times in microseconds, as `Date` or as ISO text. */
-  readonly constants?: Readonly<Record<string, Value | Date>>
-  /** The key of a field, where its name is another than the field's. */
-  readonly columns?: Readonly<Record<string, string>>
-  /** Nullable fields whose key must be there; a missing one of the others is null. */
-  readonly required?: readonly string[]
-}
-
 /**
  * JSON lines as a source: a file, or a directory of `.jsonl` and `.ndjson` files (also with `.gz`), read as one in the
  * order of their names.
@@ -33,15 +23,15 @@ export interface JsonLinesOptions {
  * @throws user error `json-lines` (when it is checked or opened) that names the file and the remedy
  * @example source('clicks', Click, jsonLinesSource('data/clicks', { columns: { at: 'timestamp' } }))
  */
-export function jsonLinesSource(path: string | URL, options: JsonLinesOptions = {}): SourceConnector {
+export function jsonLinesSource(path: string | URL, options: FieldOptions = {}): SourceConnector {
   const at = filePath(path)
   return {
     kind: 'json-lines',
     definition: [at, options],
     isBounded: true,
     splits: 1,
-    check: (context) => checkFiles(context, at, jsonLinesFormat(context, options)),
-    open: (context, _split, position) => openFiles(context, at, jsonLinesFormat(context, options), position),
+    check: async (context) => checkFiles(context, at, jsonLinesFormat(context, options)),
+    open: async (context, _split, position) => openFiles(context, at, jsonLinesFormat(context, options), position),
   }
 }
 
@@ -53,8 +43,8 @@ interface FieldSource {
   readonly isRequired: boolean
 }
 
-function jsonLinesFormat({ schema }: SourceContext, options: JsonLinesOptions): FileFormat {
-  const constants = constantsOf('json-lines', schema, options.constants)
+function jsonLinesFormat({ schema }: SourceContext, options: FieldOptions): FileFormat {
+  const constants = constantsOf('json-lines', schema, options)
   const fields = schema.names.map((name): FieldSource => {
     const key = options.columns?.[name] ?? name
     const isRequired = options.required?.includes(name) === true && !constants.has(name)

@@ -272,9 +272,9 @@ export class WindowAggregate implements Operator {
 
   /** Lets go of panes that no window and no late row can need any more. */
   #dropPanes(): void {
-    const { fired } = this.#progress
-    const isOver = (pane: number) =>
-      this.#clock.lastEnd(pane) <= fired && pane + this.#clock.width <= this.#watermark - this.#plan.bound
+    // A late row may still change any window that has not passed by the bound, and that takes all panes of the window.
+    const over = Math.min(this.#progress.fired, this.#watermark - this.#plan.bound)
+    const isOver = (pane: number) => this.#clock.lastEnd(pane) <= over
     for (const [start, pane] of this.#panes) {
       if (!isOver(start)) continue
       this.#memory.drop(pane)

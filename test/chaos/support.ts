@@ -17,7 +17,7 @@ export const JOBS = {
 export type JobName = keyof typeof JOBS
 
 // A slice that takes about a second, so that many harms fit into a run of the suite.
-process.env.FLIGHTS_ROWS ??= '120000'
+process.env.FLIGHTS_ROWS ??= '60000'
 
 /** Small epochs and frequent stores: more steps to be killed between. */
 export const limits = { epochRowsMax: 4096, storeIntervalMs: 20 }

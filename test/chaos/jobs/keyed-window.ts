@@ -17,7 +17,7 @@ import {
 const Click = schema({ at: eventTime(), user: string(), amount: int() })
 
 const SECOND = 1_000_000
-const ROWS = Number(process.env.CHAOS_ROWS ?? 120_000)
+const ROWS = Number(process.env.CHAOS_ROWS ?? 60_000)
 
 // Every seventh row is up to 20 s late: taken as a correction.
 const clicks = source(
