@@ -2,7 +2,7 @@
  * The supervisor of a node: forks the hosts, starts them again when they die, passes the board's changes between them,
  * and ends when all have. It runs no user code beyond loading the module, and writes no shard's state.
  */
-import { fromWireError } from '../base/errors.ts'
+import { fromWireError, unreachable } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { Plan } from '../topology/plan.ts'
@@ -97,6 +97,8 @@ export class Supervisor {
         this.#failure ??= fromWireError(message.error)
         for (const child of this.#hosts) child?.kill('SIGKILL')
         return
+      default:
+        unreachable(message)
     }
   }
 

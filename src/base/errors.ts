@@ -41,7 +41,7 @@ export const corruptionError = (code: string, message: string, cause?: unknown) 
   new UmbelError('corruption', code, message, cause)
 
 /** A law of the program is broken; the shard ends and recovers. */
-export const invariantError = (code: string, message: string) => new UmbelError('invariant', code, message)
+const invariantError = (code: string, message: string) => new UmbelError('invariant', code, message)
 
 /** Asserts an invariant, in production too. `id` is the invariant's id in `docs/invariants.md`. */
 export function invariant(holds: boolean, id: string, message: () => string): asserts holds {

@@ -8,4 +8,4 @@ export const KEY_GROUPS = 1024
 export const keyGroup = (hash: number): number => hash >>> 22
 
 /** The shard (0..shards-1) that owns a hash. Equal ranges of groups; a group never spans two shards. */
-export const shardOf = (hash: number, shards: number): number => Math.floor(((hash >>> 22) * shards) / KEY_GROUPS)
+export const shardOf = (hash: number, shards: number): number => Math.floor((keyGroup(hash) * shards) / KEY_GROUPS)

@@ -61,7 +61,7 @@ export function generator(options: GeneratorOptions): SourceConnector {
     open: async ({ seam, schema }, split, position) => {
       const make = batch === undefined ? rowMaker(row!, schema) : batchMaker(batch, schema)
       const end = rows ?? Number.POSITIVE_INFINITY
-      const block = splits === 1 ? Number.POSITIVE_INFINITY : blockRows(rowsPerSecond, end / splits)
+      const block = blockRows(rowsPerSecond, end / splits)
       return new GeneratorReader(make, seam.clock, { end, block, splits, split, rowsPerSecond }, position)
     },
   }
@@ -111,11 +111,12 @@ class GeneratorReader implements SplitReader {
   async read(rowsMax: number): Promise<SplitRows | null | 'wait'> {
     const { end, block, splits } = this.#deal
     if (this.#index >= end) return null
-    const blockEnd = block === Number.POSITIVE_INFINITY ? end : (Math.floor(this.#index / block) + 1) * block
+    const isAlone = splits === 1
+    const blockEnd = isAlone ? end : (Math.floor(this.#index / block) + 1) * block
     const to = Math.min(end, blockEnd, this.#index + rowsMax, this.#due())
     if (to <= this.#index) return 'wait'
     const made = this.#rows(this.#index, to)
-    this.#index = to < blockEnd ? to : to + (splits - 1) * block
+    this.#index = isAlone || to < blockEnd ? to : to + (splits - 1) * block
     return made
   }
 

@@ -11,12 +11,12 @@ import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import type { Value } from '../records/column.ts'
 import { packKey, packValues, unpackKey } from '../records/key.ts'
-import { compareOrigins, originBytes } from '../records/origin.ts'
+import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
-import type { Fields, Row, Schema } from '../records/schema.ts'
+import type { FieldKind, Fields, Row, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import { HeldBatches, splitByTime } from './held-batches.ts'
+import { HeldBatches, holdAgain, takeDue } from './held-batches.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 
 /** What an actor can do while it handles a row or a timer; everything belongs to the current key. */
@@ -65,6 +65,7 @@ export interface ActorPlan {
 }
 
 const packr = new Packr({ useRecords: false })
+const PASSED = Buffer.from('watermark') // other keys of the state's table begin with 0 or 1
 
 export class ActorOperator implements Operator {
   readonly #plan: ActorPlan
@@ -74,6 +75,7 @@ export class ActorOperator implements Operator {
   readonly #held: HeldBatches
   readonly #cursor: RowCursor
   readonly #keyColumns: readonly number[]
+  readonly #keyKinds: readonly FieldKind[]
   readonly #handle: ActorContext
   #builder: BatchBuilder
   #key: Uint8Array = new Uint8Array(0)
@@ -94,12 +96,15 @@ export class ActorOperator implements Operator {
     this.#held = new HeldBatches(context.table('held'), plan.input)
     this.#cursor = new RowCursor(plan.input)
     this.#keyColumns = plan.keys.map((name) => plan.input.names.indexOf(name))
+    this.#keyKinds = plan.keys.map((name) => plan.input.fields[name]!.kind)
     this.#builder = new BatchBuilder(plan.definition.output)
     this.#handle = this.#makeHandle()
   }
 
+  // The input may be ahead of what has been passed on, if the epoch ended before what was due.
   open([watermark]: readonly Timestamp[]): void {
-    this.#watermark = watermark!
+    const passed = this.#state.get(PASSED)
+    this.#watermark = passed === undefined ? watermark! : (packr.unpack(passed) as Timestamp)
   }
 
   onBatch(batch: Batch): void {
@@ -110,14 +115,17 @@ export class ActorOperator implements Operator {
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
-    const passed = watermark! - this.#plan.inputBound
-    const done = this.#runUntil(Number.isNaN(passed) ? watermark! : passed, budget)
+    const done = this.#runUntil(watermark! - this.#plan.inputBound, budget)
     this.#emitBuilt()
     if (done && watermark! > this.#watermark) {
       this.#watermark = watermark!
       this.#plan.definition.onWatermark?.(watermark!)
     }
     return done
+  }
+
+  flush(): void {
+    this.#state.put(PASSED, packr.pack(this.#watermark))
   }
 
   digest(): number {
@@ -128,7 +136,7 @@ export class ActorOperator implements Operator {
 
   /** Rows and timers before `cut`, in order. Rows that are left when the budget ends are held again. */
   #runUntil(cut: Timestamp, budget: Budget): boolean {
-    const due = this.#takeDue(cut)
+    const due = takeDue(this.#held, cut)
     let next = 0
     for (; next < due.length && budget.rows > 0; next++) {
       const { batch, row } = due[next]!
@@ -138,37 +146,10 @@ export class ActorOperator implements Operator {
       budget.rows--
     }
     if (next < due.length) {
-      this.#holdAgain(due.slice(next))
+      holdAgain(this.#held, due.slice(next))
       return false
     }
     return this.#runTimers(cut, budget)
-  }
-
-  #takeDue(cut: Timestamp): { batch: Batch; row: number }[] {
-    const due: { batch: Batch; row: number }[] = []
-    for (const { key, batch } of this.#held.entries()) {
-      const { before, rest } = splitByTime(batch, cut)
-      if (before === null) continue
-      this.#held.release(key)
-      if (rest !== null) this.#held.hold(rest)
-      for (let row = 0; row < before.length; row++) due.push({ batch: before, row })
-    }
-    return due.sort(
-      (a, b) =>
-        a.batch.times[a.row]! - b.batch.times[b.row]! ||
-        compareOrigins(a.batch.origins!, a.row, b.batch.origins!, b.row) ||
-        a.batch.diff(a.row) - b.batch.diff(b.row),
-    )
-  }
-
-  #holdAgain(rows: readonly { batch: Batch; row: number }[]): void {
-    const byBatch = new Map<Batch, number[]>()
-    for (const { batch, row } of rows) {
-      const list = byBatch.get(batch)
-      if (list === undefined) byBatch.set(batch, [row])
-      else list.push(row)
-    }
-    for (const [batch, list] of byBatch) this.#held.hold(batch.gather(Int32Array.from(list), list.length))
   }
 
   /** Timers before `time`, in order of (time, key); a timer may set another one that is due. */
@@ -194,10 +175,7 @@ export class ActorOperator implements Operator {
 
   #enter(key: Uint8Array, time: Timestamp, diff: number, origin: Uint8Array): void {
     this.#key = key
-    this.#keyValues = unpackKey(
-      key,
-      this.#plan.keys.map((name) => this.#plan.input.fields[name]!.kind),
-    )
+    this.#keyValues = unpackKey(key, this.#keyKinds)
     this.#time = time
     this.#diff = diff
     this.#sourceOrigin = origin

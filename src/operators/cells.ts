@@ -2,7 +2,7 @@
  * Cells: the accumulators of groups, in columns. A slot is one group; each cell keeps one number a slot, exact sums a
  * second one, and a list in the rare case that two do not suffice. Aggregations are functions of cells.
  */
-import { invariantError } from '../base/errors.ts'
+import { invariant } from '../base/errors.ts'
 import type { Batch } from '../records/batch.ts'
 import type { NumberColumn } from '../records/column.ts'
 import { growExpansion, squareError } from './exact-sum.ts'
@@ -108,7 +108,7 @@ export class Cell {
   }
 
   #extremeRows({ data, valid }: NumberColumn, slots: Int32Array, { length, diffs }: Batch): void {
-    if (diffs !== null) throw invariantError('AG-1', 'AG-1: min and max saw a batch with retractions')
+    invariant(diffs === null, 'AG-1', () => 'min and max saw a batch with retractions')
     const { high } = this
     const max = this.spec.kind === 'max'
     for (let i = 0; i < length; i++) {

@@ -48,9 +48,9 @@ export class History {
     }
   }
 
-  /** Drops the versions that no look-up at or after `horizon` can find. */
+  /** Drops the versions that no look-up at or after `horizon` can find, even if one at `horizon` is taken back. */
   prune(key: Uint8Array, versions: Version[], horizon: number): void {
-    while (versions.length > 1 && versions[1]!.time <= horizon) this.change(key, versions, versions[0]!, -1)
+    while (versions.length > 1 && versions[1]!.time < horizon) this.change(key, versions, versions[0]!, -1)
   }
 }
 

@@ -65,7 +65,7 @@ export class MemoryWindow {
     else this.#sliding = null
   }
 
-  /** The groups of the window that ends at `end`, behind the key `after`. */
+  /** The groups of the window that ends at `end` that have rows, behind the key `after`. */
   groups(end: number, after: string | null): OrderedGroups {
     const start = this.#clock.startOf(end)
     const { groups, cells } =
@@ -73,7 +73,9 @@ export class MemoryWindow {
         ? { groups: this.#panes.get(start) ?? null, cells: this.#cells }
         : this.#slideTo(end)
     if (groups === null) return { ids: new Int32Array(0), slots: new Int32Array(0), cells }
-    let ids = groups.keys.slice(0, groups.size)
+    // Groups without rows are left out here: they must not count against the budget (see `#fire`).
+    const counts = cells.cells[0]!.high
+    let ids = groups.keys.slice(0, groups.size).filter((id) => counts[groups.find(id)]! > 0)
     this.#keys.sort(ids)
     if (after !== null) ids = ids.filter((id) => this.#keys.text(id) > after)
     return { ids, slots: ids.map((id) => groups.find(id)), cells }

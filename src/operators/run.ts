@@ -68,6 +68,9 @@ export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunC
     throw corruptionError('run', 'this is not a run of layout 1')
   const [count, keyBytes, restBytes] = [chunk.readUInt32LE(4), chunk.readUInt32LE(8), chunk.readUInt32LE(12)]
   const cells = specs.map((spec) => new Cell(spec, 0))
+  const numbers = cells.reduce((sum, cell) => sum + (cell.isSum ? 2 : 1), 0)
+  if (16 + count * (numbers * 8 + 4) + keyBytes + restBytes !== chunk.length)
+    throw corruptionError('run', `a run of ${chunk.length} bytes has another length inside`)
   let at = 16
   const floats = (): Float64Array => {
     const values = new Float64Array(count)
@@ -88,8 +91,6 @@ export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunC
     return key
   })
   const packedAt = at + count * 4 + keyBytes
-  if (packedAt + restBytes !== chunk.length)
-    throw corruptionError('run', `a run of ${chunk.length} bytes has another length inside`)
   for (const [c, group, rest, special] of packr.unpack(chunk.subarray(packedAt)) as Rest) {
     if (rest) cells[c]!.rest.set(group, rest)
     if (special) cells[c]!.special.set(group, special)

@@ -75,30 +75,25 @@ export class Assign implements Operator {
       return computeAny(cursor, compute, batch.length, type, name)
     }
     const data = new Float64Array(batch.length)
-    const bad = computeNumbers(
-      cursor,
-      compute,
-      data,
-      type.kind === 'int' || type.kind === 'time' || type.kind === 'date',
-    )
+    const wanted = type.kind === 'float' ? 'number' : type.kind === 'bool' ? 'boolean' : 'whole'
+    const bad = computeNumbers(cursor, compute, data, wanted)
     if (bad >= 0) checkValue(name, type, compute(cursor.moveTo(bad)))
     return { type: 'number', data, valid: null }
   }
 }
 
 /** Returns the first row whose value may not be of the type, or -1. Booleans become 0 and 1. */
-function computeNumbers(cursor: RowCursor, compute: RowFunction<Value>, into: Float64Array, whole: boolean): number {
+function computeNumbers(
+  cursor: RowCursor,
+  compute: RowFunction<Value>,
+  into: Float64Array,
+  wanted: 'whole' | 'number' | 'boolean',
+): number {
   let bad = -1
   for (let i = 0; i < into.length; i++) {
     const value = compute(cursor.moveTo(i)) as number | boolean
-    const number = +value
-    if (
-      bad < 0 &&
-      (whole ? !Number.isSafeInteger(value) : typeof value === 'string' || value === null || value === undefined)
-    ) {
-      bad = i
-    }
-    into[i] = number
+    if (bad < 0 && (wanted === 'whole' ? !Number.isSafeInteger(value) : typeof value !== wanted)) bad = i
+    into[i] = +value
   }
   return bad
 }

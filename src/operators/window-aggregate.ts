@@ -218,7 +218,10 @@ export class WindowAggregate implements Operator {
     return due <= this.#watermark && due < Number.POSITIVE_INFINITY ? due : null
   }
 
-  /** Emits (more of) the window under way; false when the budget ended before the window did. */
+  /**
+   * Emits (more of) the window under way; false when the budget ended with it or before. Only groups with rows count, so
+   * that a replay, which may find in memory what was stored the first time, pauses behind the same key.
+   */
   #fire(budget: Budget): boolean {
     if (budget.rows <= 0) return false
     const { end, after } = this.#progress.current!
@@ -237,7 +240,7 @@ export class WindowAggregate implements Operator {
     return true
   }
 
-  /** Emits from memory alone; returns the last key that was emitted if some are left. */
+  /** Emits from memory alone; returns the last key that was emitted if the budget has ended. */
   #fireMemory(end: number, after: string | null, budget: Budget): string | null {
     this.#order ??= { ...this.#memory.groups(end, after), done: 0 }
     const { ids, slots, cells, done: from } = this.#order
@@ -248,7 +251,7 @@ export class WindowAggregate implements Operator {
     )
     this.#order.done = to
     budget.rows -= to - from
-    return to === ids.length ? null : this.#keys.text(ids[to - 1]!)
+    return budget.rows > 0 ? null : this.#keys.text(ids[to - 1]!)
   }
 
   /** Emits a window that is partly or wholly stored, by merging its runs; see `#fireMemory`. */
@@ -260,12 +263,16 @@ export class WindowAggregate implements Operator {
     const kinds = this.#keyTypes.map((type) => type.kind)
     const columns = this.#keyTypes.map((_, c) => c)
     while (!this.#merge.isDone && budget.rows > 0) {
-      const { keys, store, slots } = this.#merge.block(Math.min(BLOCK_GROUPS, budget.rows))
+      const block = this.#merge.block(Math.min(BLOCK_GROUPS, budget.rows))
+      const counts = block.store.cells[0]!.high
+      const slots = block.slots.filter((slot) => counts[slot]! > 0)
+      if (slots.length === 0) continue
+      const keys = Array.from(slots, (slot) => block.keys[slot]!)
       const index = new KeyIndex(columns, this.#keyTypes)
       const ids = Int32Array.from(keys, (key) => index.idOf(unpackKey(Buffer.from(key, 'latin1'), kinds)))
-      this.#output.emitGroups(end, index.columns(ids), store, slots, (i) => keys[i]!)
+      this.#output.emitGroups(end, index.columns(ids), block.store, slots, (i) => keys[i]!)
       budget.rows -= keys.length
-      if (budget.rows <= 0 && !this.#merge.isDone) return keys.at(-1)!
+      if (budget.rows <= 0) return keys.at(-1)!
     }
     return null
   }

@@ -2,7 +2,7 @@
  * Answers from outside (clock, randomness, calls) are taken once and journaled in the marker; a replay is given the same
  * answers in the same order.
  */
-import { invariantError } from '../base/errors.ts'
+import { invariant } from '../base/errors.ts'
 
 export class Journal {
   #entries: unknown[] = []
@@ -11,7 +11,7 @@ export class Journal {
   /** The answer of `ask`, or, in a replay, what it was the first time. */
   ask<T>(ask: () => T): T {
     if (this.#replay !== null) {
-      if (this.#replay.length === 0) throw invariantError('RC-2', 'RC-2: a replay asked for more than was journaled')
+      invariant(this.#replay.length > 0, 'RC-2', () => 'a replay asked for more than was journaled')
       return this.#replay.shift() as T
     }
     const answer = ask()

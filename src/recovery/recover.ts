@@ -3,7 +3,7 @@
  * every crash and for the first start; `docs/recovery.md` walks each crash point.
  */
 import { createActor } from 'xstate'
-import { corruptionError, invariantError, UmbelError } from '../base/errors.ts'
+import { corruptionError, invariant, UmbelError } from '../base/errors.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { LogWriter } from '../mailbox/log.ts'
 import { decodeMarker, hashMarker, type Marker } from './marker.ts'
@@ -162,10 +162,11 @@ function compare(context: ShardContext, marker: Marker, got: { outputs: number; 
     marker.version.definition === version.definition &&
     marker.version.umbel === version.umbel &&
     marker.version.node === version.node
-  if (!sameCode || (got.outputs === marker.outputs && got.changes === marker.changes)) return
-  throw invariantError(
+  invariant(
+    !sameCode || (got.outputs === marker.outputs && got.changes === marker.changes),
     'RC-2',
-    `RC-2: the replay of epoch ${marker.epoch} of ${shard} gave other ${got.outputs === marker.outputs ? 'changes' : 'output'} ` +
+    () =>
+      `the replay of epoch ${marker.epoch} of ${shard} gave other ${got.outputs === marker.outputs ? 'changes' : 'output'} ` +
       'than the first run: a function in the topology is not deterministic (clock, randomness or outside state)',
   )
 }

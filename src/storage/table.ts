@@ -2,11 +2,6 @@
 import { copyOf } from '../base/bytes.ts'
 import type { Entry, RangeOptions } from './environment.ts'
 
-/** Names a table of an operator. The name is layout on disk: changing it starts with an empty table. */
-export interface TableSpec {
-  readonly name: string
-}
-
 export interface KeyedTable {
   get(key: Uint8Array): Uint8Array | undefined
   put(key: Uint8Array, value: Uint8Array): void

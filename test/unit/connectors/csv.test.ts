@@ -131,7 +131,7 @@ t.test('a field without a column takes its constant, or null, or is a user error
     csv(`${at}/empty.csv`)
       .open(context, 0, null)
       .then((reader) => reader.read(1)),
-    { kind: 'user' },
+    { code: 'csv' },
   )
 })
 

@@ -1,0 +1,205 @@
+/** Whole topologies on the caller's thread: what goes in, what comes out, and what happens on bad input. */
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import {
+  array,
+  bool,
+  count,
+  csvFile,
+  eventTime,
+  hopping,
+  int,
+  mean,
+  optional,
+  schema,
+  source,
+  start,
+  string,
+  sum,
+  type Topology,
+  topology,
+  tumbling,
+} from '../../src/index.ts'
+
+const Click = schema({ at: eventTime(), user: string(), ms: optional(int()) })
+const SECOND = 1_000_000
+
+const rows = [
+  { at: 1 * SECOND, user: 'ann', ms: 10 },
+  { at: 2 * SECOND, user: 'bob', ms: null },
+  { at: 59 * SECOND, user: 'ann', ms: 20 },
+  { at: 60 * SECOND, user: 'ann', ms: 30 },
+  { at: 130 * SECOND, user: 'bob', ms: 5 },
+]
+
+async function collect(job: Topology, directory: string, name: string) {
+  const running = await start(job, { dir: directory, out: `${directory}/out`, host: 'inline', shards: 2 })
+  const found: Record<string, unknown>[] = []
+  for await (const { row, diff } of running.output(name)) found.push({ ...row, diff })
+  await running.ended
+  return found
+}
+
+t.test('windows by key, read as committed output', async (t) => {
+  const clicks = source('clicks', Click, array(rows))
+  const job = topology(
+    'inline',
+    clicks
+      .filter((click) => click.user !== 'nobody')
+      .assign('slow', bool(), (click) => (click.ms ?? 0) > 15)
+      .keyBy('user')
+      .window(tumbling('1m'))
+      .aggregate({ clicks: count(), ms: sum('ms'), share: mean('slow') })
+      .output('minutes'),
+  )
+  const found = await collect(job, t.testdir(), 'minutes')
+  const shown = found.map(({ user, window_start, clicks, ms, share, diff }) => [
+    user,
+    window_start,
+    clicks,
+    ms,
+    share,
+    diff,
+  ])
+  t.same(
+    shown.sort((a, b) => String(a).localeCompare(String(b))),
+    [
+      ['ann', 0, 2, 30, 0.5, 1],
+      ['ann', 60 * SECOND, 1, 30, 1, 1],
+      ['bob', 0, 1, null, 0, 1],
+      ['bob', 120 * SECOND, 1, 5, 0, 1],
+    ],
+  )
+})
+
+t.test('a late row takes back what was said; a later one goes to the dead letters', async (t) => {
+  const late = [...rows, { at: 50 * SECOND, user: 'ann', ms: 7 }, { at: 0, user: 'ann', ms: 1 }]
+  const clicks = source('clicks', Click, array(late), { lateness: '90s' })
+  const job = topology(
+    'late',
+    clicks.keyBy('user').window(tumbling('1m')).aggregate({ clicks: count() }).output('minutes'),
+  )
+  const directory = t.testdir()
+  const found = await collect(job, directory, 'minutes')
+  const first = found.filter(({ user, window_start }) => user === 'ann' && window_start === 0)
+  const sums = new Map<unknown, number>()
+  for (const { clicks: said, diff } of first) sums.set(said, (sums.get(said) ?? 0) + (diff as number))
+  t.same(
+    [...sums].filter(([, diff]) => diff !== 0),
+    [[3, 1]],
+  )
+  const letters = fs.readFileSync(`${directory}/late/dead-letters.jsonl`, 'utf8').trim().split('\n')
+  t.equal(letters.length, 1)
+  t.match(JSON.parse(letters[0]!), { source: 'clicks', kind: 'late', offset: 6 })
+})
+
+t.test('an as-of join sees the version that held at the time of the row', async (t) => {
+  const User = schema({ since: eventTime(), name: string(), plan: string() })
+  const users = [
+    { since: 0, name: 'ann', plan: 'free' },
+    { since: 60 * SECOND, name: 'ann', plan: 'paid' },
+  ]
+  const clicks = source('clicks', Click, array(rows))
+  const table = source('users', User, array(users)).keyBy('name')
+  const job = topology(
+    'join',
+    clicks
+      .keyBy('user')
+      .joinAsOf(table, { how: 'left', fields: ['plan'] })
+      .output('joined'),
+  )
+  const found = await collect(job, t.testdir(), 'joined')
+  const shown = found.map(({ at, user, plan }) => [at, user, plan]).sort((a, b) => Number(a[0]) - Number(b[0]))
+  t.same(shown, [
+    [1 * SECOND, 'ann', 'free'],
+    [2 * SECOND, 'bob', null],
+    [59 * SECOND, 'ann', 'free'],
+    [60 * SECOND, 'ann', 'paid'],
+    [130 * SECOND, 'bob', null],
+  ])
+})
+
+t.test("a user's actor: state, timers in event time, rows in order", async (t) => {
+  const Visit = schema({ ended: eventTime(), user: string(), clicks: int() })
+  const clicks = source('clicks', Click, array(rows))
+  const visits = clicks.keyBy('user').actor('visits', {
+    output: Visit,
+    onRow(click, context) {
+      const open = context.get<{ clicks: number; until: number }>('visit')
+      if (open) context.clearTimer(open.until)
+      const until = click.at + 30 * SECOND
+      context.set('visit', { clicks: (open?.clicks ?? 0) + 1, until })
+      context.setTimer(until)
+    },
+    onTimer(at, context) {
+      context.emit({
+        ended: at,
+        user: String(context.key[0]),
+        clicks: context.get<{ clicks: number }>('visit')!.clicks,
+      })
+      context.delete('visit')
+    },
+  })
+  const found = await collect(topology('visits', visits.output('visits')), t.testdir(), 'visits')
+  const shown = found.map(({ ended, user, clicks: n }) => [user, Number(ended) / SECOND, n])
+  t.same(shown.sort(), [
+    ['ann', 31, 1],
+    ['ann', 90, 2],
+    ['bob', 160, 1],
+    ['bob', 32, 1],
+  ])
+})
+
+t.test('a merged file holds the final state alone', async (t) => {
+  const late = [...rows, { at: 50 * SECOND, user: 'ann', ms: 7 }]
+  const clicks = source('clicks', Click, array(late), { lateness: '10m' })
+  const job = topology(
+    'merged',
+    clicks.keyBy('user').window(hopping('2m', '1m')).aggregate({ clicks: count() }).to(csvFile('m.csv')),
+  )
+  const directory = t.testdir()
+  const running = await start(job, { dir: directory, out: `${directory}/out`, host: 'inline' })
+  await running.ended
+  const lines = fs.readFileSync(path.join(directory, 'out/m.csv'), 'utf8').trim().split('\n')
+  t.equal(lines[0], 'user,window_start,window_end,clicks')
+  t.ok(lines.includes('ann,1970-01-01T00:00:00.000Z,1970-01-01T00:02:00.000Z,4'))
+  t.equal(new Set(lines).size, lines.length)
+})
+
+t.test('what the user can mend is said before anything runs', async (t) => {
+  const clicks = source('clicks', Click, array(rows))
+  const job = (name: string) =>
+    topology('bad', clicks.keyBy('user').window(tumbling('1m')).aggregate({ clicks: count() }).output(name))
+  await t.rejects(start(job('a'), { dir: t.testdir() }), { code: 'module', message: /host: 'inline'/ })
+  await t.rejects(start('/nowhere/x.ts'), { code: 'module', message: /no module \/nowhere\/x\.ts/ })
+  t.throws(() => topology('none'), { code: 'topology', message: /no output/ })
+  t.throws(() => topology('twice', job('a').outputs[0] && clicks.output('x'), clicks.output('x')), { code: 'topology' })
+  const directory = t.testdir()
+  const running = await start(job('a'), { dir: directory, host: 'inline' })
+  await t.rejects(start(job('a'), { dir: directory, host: 'inline' }), {
+    code: 'locked',
+    message: /another supervisor/,
+  })
+  await running.ended
+  await t.rejects(
+    (async () => {
+      for await (const _ of running.output('b')) void _
+    })(),
+    { code: 'output', message: /'a'/ },
+  )
+})
+
+t.test('a function that throws ends the run with its name and place', async (t) => {
+  const clicks = source('clicks', Click, array(rows))
+  const job = topology(
+    'throws',
+    clicks
+      .filter(() => {
+        throw new Error('my mistake')
+      })
+      .output('none'),
+  )
+  const running = await start(job, { dir: t.testdir(), host: 'inline' })
+  await t.rejects(running.ended, { code: 'user-code', message: /filter in stage 'clicks' threw .*my mistake/ })
+})

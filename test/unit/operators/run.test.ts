@@ -1,0 +1,237 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { type CellSpec, CellStore } from '../../../src/operators/cells.ts'
+import { RunMerge } from '../../../src/operators/merge-runs.ts'
+import { PaneTable } from '../../../src/operators/pane-table.ts'
+import { CHUNK_GROUPS, decodeChunk, encodeChunk } from '../../../src/operators/run.ts'
+import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
+import type { KeyedTable } from '../../../src/storage/table.ts'
+import { WriteSet } from '../../../src/storage/write-set.ts'
+import { fractionOf, nearest, total } from '../../oracle/exact.ts'
+import { runs } from './support.ts'
+
+const specs: CellSpec[] = [
+  { kind: 'count', column: -1 },
+  { kind: 'present', column: 0 },
+  { kind: 'sum', column: 0 },
+  { kind: 'min', column: 0 },
+  { kind: 'max', column: 0 },
+]
+/** Sums that one, two and more components hold, and none finite. */
+const summands = fc.oneof(
+  fc.constantFrom(1e-30, 1, 1e16, 1e40, -1e40, 1e200, Number.POSITIVE_INFINITY, Number.NaN),
+  fc.integer({ min: -99, max: 99 }),
+)
+type Groups = ReadonlyMap<string, readonly number[]>
+
+/** A group per key: a row per value. */
+function fill(groups: Groups): { keys: string[]; store: CellStore; slots: Int32Array } {
+  const store = new CellStore(specs)
+  const keys = [...groups.keys()].sort()
+  store.take()
+  const slots = Int32Array.from(keys, (key) => {
+    const slot = store.take()
+    const [count, present, sum, least, most] = store.cells
+    for (const x of groups.get(key)!) {
+      count!.high[slot]!++
+      present!.high[slot]!++
+      sum!.add(slot, x)
+      if (x < least!.high[slot]!) least!.high[slot] = x
+      if (x > most!.high[slot]!) most!.high[slot] = x
+    }
+    return slot
+  })
+  return { keys, store, slots }
+}
+
+/** What a group comes to, by its values alone. */
+function expectedOf(values: readonly number[]): unknown[] {
+  const odd = values.filter((x) => !Number.isFinite(x))
+  const sum = odd.length > 0 ? odd.reduce((a, b) => a + b) : nearest(total(values.map(fractionOf)))
+  const ordered = values.filter((x) => x === x)
+  return [values.length, values.length, sum, Math.min(...ordered), Math.max(...ordered)]
+}
+
+function seen(store: Pick<CellStore, 'cells'>, slot: number): unknown[] {
+  return store.cells.map((cell) => {
+    if (!cell.isSum) return cell.high[slot]
+    const parts = cell.components(slot)
+    return Number.isFinite(parts[0] ?? 0) ? nearest(total(parts.map(fractionOf))) : parts[0]
+  })
+}
+
+const expectedAll = (groups: Groups) => [...groups.keys()].sort().map((key) => [key, ...expectedOf(groups.get(key)!)])
+
+const keys = fc.oneof(
+  fc.constantFrom('', 'a', 'b', 'ab', '\0', '\xff', '\x01ab\0\0'),
+  fc.string({ unit: fc.constantFrom('a', '\0', '\xff'), maxLength: 3 }),
+)
+const groupsOf = (maxLength: number) =>
+  fc
+    .array(fc.tuple(keys, fc.array(summands, { minLength: 1, maxLength: 4 })), { maxLength })
+    .map((entries) => new Map(entries))
+
+t.test('a chunk gives back what went in', async () => {
+  fc.assert(
+    fc.property(groupsOf(12), fc.nat(3), (groups, skipped) => {
+      const all = fill(groups)
+      const from = Math.min(skipped, all.keys.length)
+      const part = all.keys.slice(from)
+      const chunk = decodeChunk(encodeChunk(part, all.store.cells, all.slots, from), specs)
+      deepStrictEqual(
+        chunk.keys.map((key, i) => [key, ...seen(chunk, i)]),
+        expectedAll(groups).slice(from),
+      )
+    }),
+    { numRuns: runs(300) },
+  )
+})
+
+t.test('a chunk is decoded from the middle of a buffer', (t) => {
+  const groups = new Map([['a', [1, 2]]])
+  const { keys, store, slots } = fill(groups)
+  const bytes = encodeChunk(keys, store.cells, slots, 0)
+  const padded = new Uint8Array(bytes.length + 3)
+  padded.set(bytes, 3)
+  t.strictSame(seen(decodeChunk(padded.subarray(3), specs), 0), [2, 2, 3, 1, 2])
+  t.end()
+})
+
+t.test('bytes that are no chunk are refused as corrupt', (t) => {
+  const { keys, store, slots } = fill(new Map([['a', [1]]]))
+  const bytes = encodeChunk(keys, store.cells, slots, 0)
+  const other = bytes.slice()
+  other[0] = 2
+  t.throws(() => decodeChunk(other, specs), { kind: 'corruption', code: 'run' })
+  t.throws(() => decodeChunk(bytes.subarray(0, 10), specs), { kind: 'corruption', code: 'run' })
+  t.throws(() => decodeChunk(Buffer.concat([bytes, Buffer.alloc(1)]), specs), { kind: 'corruption', code: 'run' })
+  t.throws(() => decodeChunk(bytes, specs.slice(1)), { kind: 'corruption', code: 'run' })
+  for (let length = 0; length < bytes.length; length++) {
+    t.throws(
+      () => decodeChunk(bytes.subarray(0, length), specs),
+      { kind: 'corruption', code: 'run' },
+      `cut to ${length}`,
+    )
+  }
+  t.end()
+})
+
+/** All groups of some cursors, merged. */
+function merged(cursors: ConstructorParameters<typeof RunMerge>[1], blockMax: number): unknown[][] {
+  const merge = new RunMerge(specs, cursors)
+  const groups: unknown[][] = []
+  while (!merge.isDone) {
+    const { keys, store, slots } = merge.block(blockMax)
+    deepStrictEqual(keys.length <= blockMax && keys.length > 0, true)
+    keys.forEach((key, i) => void groups.push([key, ...seen(store, slots[i]!)]))
+  }
+  return groups
+}
+
+const tableOf = (writes: WriteSet): KeyedTable => writes.table('panes')
+const together = (all: readonly Groups[]): Groups => {
+  const sum = new Map<string, number[]>()
+  for (const groups of all) for (const [key, values] of groups) sum.set(key, [...(sum.get(key) ?? []), ...values])
+  return sum
+}
+
+t.test('a pane is the sum of its runs, through merges of levels and reopening', async () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ pane: fc.constantFrom(-5, 0, 7.5e15), groups: groupsOf(6), reopen: fc.boolean() }), {
+        maxLength: 30,
+      }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.option(keys),
+      (appends, blockMax, after) => {
+        const table = tableOf(new WriteSet(new MemoryEnvironment()))
+        let panes = new PaneTable(table, specs)
+        const said = new Map<number, Groups[]>()
+        for (const { pane, groups, reopen } of appends) {
+          if (reopen) panes = new PaneTable(table, specs)
+          if (groups.size === 0) continue
+          const { keys, store, slots } = fill(groups)
+          panes.append(pane, keys, store.cells, slots)
+          said.set(pane, [...(said.get(pane) ?? []), groups])
+        }
+        deepStrictEqual(
+          panes.panes(),
+          [...said.keys()].sort((a, b) => a - b),
+        )
+        for (const [pane, parts] of said) {
+          const all = expectedAll(together(parts))
+          deepStrictEqual(panes.has(pane), true)
+          deepStrictEqual(merged(panes.cursors(pane), blockMax), all)
+          if (after !== null) {
+            deepStrictEqual(
+              merged(panes.cursors(pane, after), blockMax),
+              all.filter(([key]) => (key as string) > after),
+            )
+          }
+          for (const [key, ...values] of [...all, ['none']]) {
+            const store = new CellStore(specs)
+            const slot = store.take()
+            deepStrictEqual(panes.read(pane, key as string, store, slot), values.length > 0)
+            if (values.length > 0) deepStrictEqual(seen(store, slot), values)
+          }
+        }
+        for (const pane of said.keys()) panes.remove(pane)
+        deepStrictEqual([[...table.range()], panes.panes()], [[], []])
+      },
+    ),
+    { numRuns: runs(150) },
+  )
+})
+
+t.test('eight runs of a level become one of the next', (t) => {
+  const table = tableOf(new WriteSet(new MemoryEnvironment()))
+  const panes = new PaneTable(table, specs)
+  const { keys, store, slots } = fill(
+    new Map([
+      ['a', [1]],
+      ['b', [2]],
+    ]),
+  )
+  const counts: number[] = []
+  for (let i = 1; i <= 65; i++) {
+    panes.append(0, keys, store.cells, slots)
+    counts.push([...table.range()].length)
+  }
+  t.strictSame(counts.slice(0, 17), [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 8, 2, 3])
+  t.equal(counts[63], 1, 'and eight of those one of the level above')
+  t.equal(counts[64], 2)
+  t.strictSame(merged(panes.cursors(0), 10), [
+    ['a', 65, 65, 65, 1, 1],
+    ['b', 65, 65, 130, 2, 2],
+  ])
+  t.strictSame(merged(new PaneTable(table, specs).cursors(0), 10).length, 2)
+  t.end()
+})
+
+t.test('runs of several chunks are merged, searched and gone on with behind any key', (t) => {
+  const table = tableOf(new WriteSet(new MemoryEnvironment()))
+  const panes = new PaneTable(table, specs)
+  const key = (i: number) => String(i).padStart(5, '0')
+  const size = 2 * CHUNK_GROUPS + 7
+  for (let run = 0; run < 10; run++) {
+    const groups = new Map(Array.from({ length: size }, (_, i) => [key(i * 2 + (run % 2)), [run]]))
+    const { keys, store, slots } = fill(groups)
+    panes.append(3, keys, store.cells, slots)
+  }
+  const all = merged(panes.cursors(3), 1000)
+  t.equal(all.length, 2 * size)
+  t.strictSame(all[5], [key(5), 5, 5, 25, 1, 9])
+  for (const at of [0, CHUNK_GROUPS - 1, CHUNK_GROUPS, 2 * CHUNK_GROUPS - 1, 2 * CHUNK_GROUPS, 2 * size - 1]) {
+    const rest = merged(new PaneTable(table, specs).cursors(3, key(at)), 1000)
+    t.equal(rest.length, 2 * size - 1 - at)
+    t.strictSame(rest[0], all[at + 1])
+    const store = new CellStore(specs)
+    const slot = store.take()
+    t.ok(panes.read(3, key(at), store, slot))
+    t.strictSame(seen(store, slot), all[at]!.slice(1))
+  }
+  panes.remove(3)
+  t.strictSame([...table.range()], [])
+  t.end()
+})

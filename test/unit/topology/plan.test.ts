@@ -1,0 +1,392 @@
+import t from 'tap'
+import { array } from '../../../src/connectors/array.ts'
+import { csvFile } from '../../../src/connectors/csv-format.ts'
+import { hopping, tumbling } from '../../../src/operators/window.ts'
+import { bool, eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
+import { count, max, mean, min, stddev, sum } from '../../../src/topology/aggregates.ts'
+import { DEAD_LETTERS } from '../../../src/topology/dead-letters.ts'
+import { type Plan, plan } from '../../../src/topology/plan.ts'
+import type { Output } from '../../../src/topology/stream.ts'
+import { type SourceSettings, source, topology } from '../../../src/topology/topology.ts'
+
+const Flight = schema({
+  date: eventTime(),
+  delay: optional(int()),
+  distance: int(),
+  origin: string(),
+  destination: string(),
+})
+const Airport = schema({ since: eventTime(), iata: string(), state: string(), city: string() })
+
+const flightsOf = (settings: SourceSettings = {}) => source('flights', Flight, array([], { splits: 2 }), settings)
+const airportsOf = (settings: SourceSettings = {}) => source('airports', Airport, array([]), settings)
+const planOf = (...outputs: Output[]) => plan(topology('test', ...outputs), 3)
+
+/** `stage (kind, shards): nodes` of each stage. */
+const stages = ({ stages }: Plan) =>
+  stages.map(
+    ({ name, kind, shards, nodes }) => `${name} (${kind}, ${shards}): ${nodes.map(({ node }) => node.kind).join(' ')}`,
+  )
+/** `from -> to [keys]: columns` of each edge. */
+const edges = ({ stages, edges }: Plan) =>
+  edges.map(
+    ({ from, to, keys, schema }) =>
+      `${stages[from.stage]!.name} -> ${to === null ? 'program' : stages[to.stage]!.name} [${keys ?? ''}]: ${schema.names}`,
+  )
+const dead = (from: string) => `${from} -> ${DEAD_LETTERS} []: `
+const withoutDead = (plan: Plan) => edges(plan).filter((edge) => !edge.includes(DEAD_LETTERS))
+
+function flightsLike() {
+  const byOrigin = flightsOf()
+    .drop('distance')
+    .assign('late', bool(), ({ delay }) => delay !== null && delay > 15)
+    .keyBy('origin')
+  const hourly = byOrigin
+    .window(tumbling('1h'))
+    .aggregate({ departures: count(), worst: max('delay'), spread: stddev('delay') })
+  const share = byOrigin.window(hopping('24h', '1h')).aggregate({ share: mean('late') })
+  const routes = byOrigin
+    .thenBy('destination')
+    .window(tumbling('1d'))
+    .aggregate({ departures: count() })
+    .rename({ window_start: 'day' })
+  const states = byOrigin
+    .joinAsOf(airportsOf().keyBy('iata'), { how: 'left', fields: ['state'] })
+    .keyBy('state')
+    .window(tumbling('1d'))
+    .aggregate({ departures: count() })
+  return planOf(
+    hourly.to(csvFile('hourly.csv', { columns: ['origin', 'worst'] })),
+    share.to(csvFile('share.csv')),
+    routes.output('routes'),
+    states.to(csvFile('states.csv')),
+  )
+}
+
+t.test(
+  'a stage is the longest chain between repartitions; mailboxes stand where rows change shard, and nowhere else',
+  (t) => {
+    const made = flightsLike()
+    t.strictSame(stages(made), [
+      'flights (source, 2): source project assign',
+      'by-origin (operators, 3): key-by window window window project as-of-join',
+      'hourly.csv (sink, 1): sink',
+      'share.csv (sink, 1): sink',
+      'airports (source, 1): source',
+      'by-state (operators, 3): key-by window',
+      'states.csv (sink, 1): sink',
+      `${DEAD_LETTERS} (sink, 1): `,
+    ])
+    t.strictSame(withoutDead(made), [
+      'flights -> by-origin [origin]: date,delay,origin,destination,late',
+      'by-origin -> hourly.csv []: origin,window_end,worst',
+      'by-origin -> share.csv []: origin,window_start,window_end,share',
+      'by-origin -> program []: origin,destination,day,window_end,departures',
+      'airports -> by-origin [iata]: since,iata,state',
+      'by-origin -> by-state [state]: date,state',
+      'by-state -> states.csv []: state,window_start,window_end,departures',
+    ])
+    t.strictSame(
+      edges(made)
+        .slice(7)
+        .map((edge) => edge.split(']: ')[0]),
+      [dead('flights'), dead('airports')].map((edge) => edge.split(']: ')[0]),
+      'each source sends what it rejects to one sink',
+    )
+    t.strictSame(
+      made.edges.map(({ id }) => id),
+      made.edges.map((_, i) => i),
+    )
+    t.end()
+  },
+)
+
+t.test('every shard has its cell', (t) => {
+  const { shards, stages } = flightsLike()
+  t.equal(shards.length, 2 + 3 + 1 + 1 + 1 + 3 + 1 + 1)
+  t.strictSame(
+    shards.map(({ cell }) => cell),
+    shards.map((_, i) => i),
+  )
+  t.equal(new Set(shards.map(({ id }) => id)).size, shards.length)
+  t.strictSame(
+    shards.filter(({ stage }) => stages[stage]!.name === 'by-origin').map(({ index }) => index),
+    [0, 1, 2],
+  )
+  t.equal(
+    plan(topology('one', flightsOf().output('all')), 1).shards.length,
+    2,
+    'a source has no more shards than asked for',
+  )
+  t.end()
+})
+
+t.test(
+  'every input of a node names a node of its stage or an edge that leads to it, with the columns that come',
+  (t) => {
+    const made = flightsLike()
+    for (const { index, nodes } of made.stages) {
+      for (const { node, inputs, inputSchemas } of nodes) {
+        t.equal(inputs.length, node.inputs.length)
+        inputs.forEach((input, port) => {
+          if ('edge' in input) {
+            const edge = made.edges[input.edge]!
+            t.strictSame(edge.to, { stage: index, node: node.id, port })
+            t.strictSame(inputSchemas[port]!.names, edge.schema.names)
+          } else {
+            const before = nodes.find((one) => one.node.id === input.node)!
+            t.strictSame(inputSchemas[port]!.names, before.schema.names)
+          }
+        })
+      }
+    }
+    t.end()
+  },
+)
+
+t.test('columns that nothing uses do not leave the source', (t) => {
+  const sourceColumns = (...outputs: Output[]) => planOf(...outputs).stages[0]!.nodes[0]!.schema.names.join()
+  const flights = flightsOf()
+  t.equal(sourceColumns(flights.output('all')), 'date,delay,distance,origin,destination')
+  t.equal(sourceColumns(flights.select('origin').output('some')), 'date,origin')
+  t.equal(sourceColumns(flights.to(csvFile('a.csv', { columns: ['delay'] }))), 'date,delay')
+  t.equal(
+    sourceColumns(flights.keyBy('origin').window(tumbling('1h')).aggregate({ n: count() }).output('n')),
+    'date,origin',
+  )
+  t.equal(
+    sourceColumns(flights.drop('distance', 'delay').rename({ origin: 'from' }).output('x')),
+    'date,origin,destination',
+  )
+  t.equal(
+    sourceColumns(
+      flights
+        .select('origin')
+        .filter(() => true)
+        .output('x'),
+    ),
+    'date,origin',
+    'a function sees its row',
+  )
+  t.equal(
+    sourceColumns(
+      flights
+        .filter(() => true)
+        .select('origin')
+        .output('x'),
+    ),
+    'date,delay,distance,origin,destination',
+  )
+  t.equal(
+    sourceColumns(flights.select('origin').output('a'), flights.select('delay').output('b')),
+    'date,delay,origin',
+    'what any output uses',
+  )
+  t.end()
+})
+
+t.test('rows that are where they must be do not move', (t) => {
+  const daily = flightsOf().keyBy('origin').window(tumbling('1h')).aggregate({ n: count() })
+  const same = daily
+    .keyBy('origin')
+    .window(tumbling('1d'))
+    .aggregate({ most: sum('n') })
+  t.strictSame(stages(planOf(same.output('x')))[1], 'by-origin (operators, 3): key-by window key-by window')
+  const finer = flightsOf().keyBy('origin').thenBy('destination').window(tumbling('1h')).aggregate({ n: count() })
+  t.equal(
+    withoutDead(
+      planOf(
+        finer
+          .keyBy('destination', 'origin')
+          .window(tumbling('1d'))
+          .aggregate({ n: sum('n') })
+          .output('x'),
+      ),
+    ).length,
+    2,
+  )
+  const renamed = daily
+    .rename({ origin: 'from' })
+    .keyBy('from')
+    .window(tumbling('1d'))
+    .aggregate({ n: sum('n') })
+  t.equal(withoutDead(planOf(renamed.output('x'))).length, 2, 'also under another name')
+  t.end()
+})
+
+t.test('rows move when their key is another, or has been overwritten', (t) => {
+  const moved = (output: Output) => withoutDead(planOf(output)).length === 3
+  const hourly = flightsOf().keyBy('origin').thenBy('destination').window(tumbling('1h')).aggregate({ n: count() })
+  const day = { m: sum('n') } as const
+  const daily = tumbling('1d')
+  t.notOk(moved(hourly.keyBy('origin', 'destination').window(daily).aggregate(day).output('x')))
+  t.ok(moved(hourly.keyBy('destination').window(daily).aggregate(day).output('x')))
+  const other = hourly.assign('origin', string(), () => 'x').keyBy('origin', 'destination')
+  t.ok(moved(other.window(daily).aggregate(day).output('x')))
+  const anew = hourly.drop('origin').rename({ destination: 'origin' }).keyBy('origin')
+  t.ok(moved(anew.window(daily).aggregate(day).output('x')), 'dropped, and another put in its place')
+  const swapped = hourly.rename({ origin: 'destination', destination: 'origin' }).keyBy('origin')
+  t.ok(
+    moved(
+      swapped
+        .window(tumbling('1d'))
+        .aggregate({ m: sum('n') })
+        .output('x'),
+    ),
+    'the name alone is not enough',
+  )
+  t.end()
+})
+
+t.test('the table of a join is routed by the columns that pair up with those of the stage', (t) => {
+  const table = flightsOf({}).select('origin', 'destination', 'delay').rename({ delay: 'usual', date: 'since' })
+  const trips = source('trips', schema({ at: eventTime(), a: string(), b: string() }), array([]))
+  const joined = trips
+    .keyBy('a')
+    .thenBy('b')
+    .joinAsOf(table.keyBy('destination', 'origin'), { how: 'inner', fields: ['usual'] })
+  const made = withoutDead(planOf(joined.output('x')))
+  t.strictSame(made, [
+    'trips -> by-a [a]: at,a,b',
+    'flights -> by-a [destination]: origin,destination,usual,since',
+    'by-a -> program []: at,a,b,usual',
+  ])
+  t.end()
+})
+
+t.test('a union is a stage of its own, and so is each further stage of one name', (t) => {
+  const [one, two] = [flightsOf(), source('more', Flight, array([]))]
+  const both = one.union(two).keyBy('origin')
+  const other = one.keyBy('origin')
+  const made = planOf(
+    both.window(tumbling('1h')).aggregate({ n: count() }).output('a'),
+    other.window(tumbling('1h')).aggregate({ n: count() }).output('b'),
+  )
+  t.strictSame(
+    made.stages.map(({ name }) => name),
+    ['flights', 'more', 'union', 'by-origin', 'by-origin~2', DEAD_LETTERS],
+  )
+  t.end()
+})
+
+t.test('min and max over a correcting input are refused, with the remedy', (t) => {
+  const late = { disorder: '1h', lateness: '2h' }
+  const windowed = (settings: SourceSettings) =>
+    flightsOf(settings)
+      .keyBy('origin')
+      .window(tumbling('1h'))
+      .aggregate({ n: count(), low: min('delay') })
+  t.doesNotThrow(() => planOf(windowed(late).output('x')), 'rows that come late are taken in')
+  const again = (settings: SourceSettings) =>
+    windowed(settings)
+      .keyBy('origin')
+      .window(tumbling('1d'))
+      .aggregate({ total: sum('n'), worst: max('n') })
+      .output('x')
+  t.throws(() => planOf(again(late)), {
+    kind: 'user',
+    code: 'retraction',
+    message:
+      `'worst' (max) would have to take rows back, since its input corrects itself; ` +
+      'aggregate before the correcting step, or set the lateness of the source to 0',
+  })
+  t.doesNotThrow(() => planOf(again({ disorder: '1h' })), 'without lateness nothing is corrected')
+  const joined = (settings: SourceSettings) =>
+    flightsOf()
+      .keyBy('origin')
+      .joinAsOf(airportsOf(settings).keyBy('iata'), { how: 'left', fields: ['state'] })
+      .keyBy('state')
+      .window(tumbling('1d'))
+      .aggregate({ least: min('delay') })
+      .output('x')
+  t.throws(() => planOf(joined(late)), { code: 'retraction', message: /^'least' \(min\) would have to take rows back/ })
+  t.doesNotThrow(() => planOf(joined({})))
+  t.end()
+})
+
+t.test('bounds, retractions and the need for origins follow from the declaration', (t) => {
+  const made = planOf(
+    flightsOf({ lateness: '2h' })
+      .keyBy('origin')
+      .joinAsOf(airportsOf({ lateness: '3h' }).keyBy('iata'), { how: 'left', fields: ['state'] })
+      .keyBy('state')
+      .window(tumbling('1d'))
+      .aggregate({ n: count() })
+      .output('x'),
+  )
+  const facts = Object.fromEntries(
+    made.stages.flatMap(({ nodes }) =>
+      nodes.map(({ node, facts }) => [node.kind === 'source' ? node.name : node.kind, facts]),
+    ),
+  )
+  const seen = (kind: string) => [facts[kind]!.bound / 3.6e9, facts[kind]!.retracts, facts[kind]!.needsOrigins]
+  t.strictSame(seen('flights'), [2, false, false])
+  t.strictSame(seen('airports'), [3, false, true])
+  t.strictSame(seen('as-of-join'), [3, true, false])
+  t.strictSame(seen('window'), [3, true, false])
+  t.end()
+})
+
+t.test('what no type can say is said by errors that name the remedy', (t) => {
+  const flights = flightsOf()
+  const user = (code: string, message: string | RegExp) => ({ kind: 'user', code, message })
+  t.throws(() => topology('x'), user('topology', `topology 'x' has no output: end a stream with .to() or .output()`))
+  t.throws(() => topology('a b', flights.output('x')), user('name', /^'a b' is no usable name/))
+  t.throws(
+    () => topology('x', flights.output('same'), flights.output('same')),
+    user('topology', `two sources or outputs of topology 'x' are named 'same'`),
+  )
+  t.throws(() => topology('x', flights.output('flights')), user('topology', /named 'flights'/))
+  t.throws(() => flights.keyBy(), user('key', 'keyBy needs at least one field'))
+  t.throws(() => flights.keyBy('date' as never), user('key', `the event time 'date' cannot be a key`))
+  t.throws(
+    () => flights.keyBy('nope' as never),
+    user('field', `there is no field 'nope'; the fields are date, delay, distance, origin, destination`),
+  )
+  t.throws(() => flights.rename({ origin: 'destination' }), user('rename', /^rename gives two columns one name/))
+  t.throws(() => flights.drop('date' as never), user('schema', /exactly one eventTime\(\) field, this one has 0/))
+  t.throws(
+    () => flights.union(flights.select('origin') as never),
+    user('union', 'union needs streams with the same fields in the same order'),
+  )
+  t.throws(
+    () =>
+      flights
+        .keyBy('origin')
+        .window(tumbling('1h'))
+        .aggregate({ x: sum('origin' as 'delay') }),
+    user('aggregation', `sum('origin') needs a numeric column, and 'origin' is string`),
+  )
+  t.throws(
+    () =>
+      flights.keyBy('origin', 'destination').joinAsOf(airportsOf().keyBy('iata'), { how: 'left', fields: ['state'] }),
+    user('join', 'the join has 2 keys on the left and 1 on the right'),
+  )
+  t.throws(
+    () => flights.keyBy('delay').joinAsOf(airportsOf().keyBy('iata'), { how: 'left', fields: ['state'] }),
+    user('join', `key 'delay' is int?, but 'iata' of the table is string`),
+  )
+  t.throws(
+    () =>
+      flights
+        .keyBy('origin')
+        .joinAsOf(airportsOf().rename({ city: 'delay' }).keyBy('iata'), { how: 'left', fields: ['delay' as never] }),
+    user('join', `both sides have a field 'delay': rename one of them`),
+  )
+  t.end()
+})
+
+t.test('the definition tells topologies apart, and not the same one twice', (t) => {
+  const made = (late: number, settings: SourceSettings = {}, name = 'test') =>
+    topology(
+      name,
+      flightsOf(settings)
+        .filter(late === 15 ? ({ delay }) => (delay ?? 0) > 15 : ({ delay }) => (delay ?? 0) > 30)
+        .output('x'),
+    ).definition
+  t.equal(made(15), made(15))
+  t.not(made(15), made(30))
+  t.not(made(15), made(15, { lateness: '1h' }))
+  t.not(made(15), made(15, {}, 'other'))
+  t.end()
+})

@@ -1,0 +1,194 @@
+/**
+ * What must not compile: each line under a `@ts-expect-error` is an error, or `tsc` says that the directive is unused.
+ * The bodies never run; that the file compiles is checked by `tsc --noEmit`, and once more here.
+ */
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import ts from 'typescript'
+import { array } from '../../../src/connectors/array.ts'
+import { tumbling } from '../../../src/operators/window.ts'
+import {
+  bool,
+  bytes,
+  eventTime,
+  float,
+  type Infer,
+  int,
+  optional,
+  schema,
+  string,
+} from '../../../src/records/schema.ts'
+import { count, max, mean, min, stddev, sum } from '../../../src/topology/aggregates.ts'
+import { source } from '../../../src/topology/topology.ts'
+
+const Flight = schema({ at: eventTime(), delay: optional(int()), late: bool(), origin: string(), raw: bytes() })
+const Airport = schema({ since: eventTime(), iata: string(), state: string(), origin: string() })
+const Note = schema({ when: eventTime(), text: string(), score: optional(float()) })
+const flights = source('flights', Flight, array([]))
+const airports = source('airports', Airport, array([]))
+const byOrigin = flights.keyBy('origin')
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type Plain<T> = { [K in keyof T]: T[K] }
+const holds = <_T extends true>(): void => {}
+
+export function schemas(): void {
+  // @ts-expect-error no event time
+  schema({ a: int() })
+  // @ts-expect-error two event times
+  schema({ a: eventTime(), b: eventTime() })
+  // @ts-expect-error an event time is never null
+  optional(eventTime())
+  type Row = Plain<Infer<typeof Flight>>
+  holds<
+    Same<
+      Row,
+      {
+        readonly at: number
+        readonly delay: number | null
+        readonly late: boolean
+        readonly origin: string
+        readonly raw: Uint8Array
+      }
+    >
+  >()
+}
+
+export function stateless(): void {
+  // @ts-expect-error no such field
+  flights.select('nope')
+  // @ts-expect-error the event time stays anyway
+  flights.select('at')
+  // @ts-expect-error no such field
+  flights.drop('nope')
+  // @ts-expect-error the event time cannot be dropped
+  flights.drop('at')
+  // @ts-expect-error it has been dropped
+  flights.drop('delay').keyBy('delay')
+  // @ts-expect-error it was not selected
+  flights.select('delay').filter((row) => row.origin === 'a')
+  // @ts-expect-error no such field
+  flights.filter((row) => row.nope)
+  // @ts-expect-error not a condition
+  flights.filter((row) => row.delay)
+  // @ts-expect-error it can be null
+  flights.filter((row) => row.delay > 15)
+  // @ts-expect-error rows cannot be written
+  flights.filter((row) => (row.delay = 5) === 5)
+  // @ts-expect-error another type than declared
+  flights.assign('x', int(), (row) => row.origin)
+  // @ts-expect-error not nullable
+  flights.assign('x', int(), (row) => row.delay)
+  // @ts-expect-error the event time cannot be assigned
+  flights.assign('at', int(), () => 5)
+  flights.assign('x', optional(int()), (row) => row.delay).filter((row) => row.x === null)
+  // @ts-expect-error it has another type now
+  flights.assign('delay', string(), () => 'a').filter((row) => row.delay === 5)
+  // @ts-expect-error no such field
+  flights.rename({ nope: 'x' })
+  // @ts-expect-error it has another name now
+  flights.rename({ delay: 'x' }).keyBy('delay')
+  flights.rename({ delay: 'x', at: 'when' }).filter((row) => row.when > 0 && row.x !== null)
+  // @ts-expect-error other fields
+  flights.union(airports)
+}
+
+export function keyed(): void {
+  // @ts-expect-error no such field
+  flights.keyBy('nope')
+  // @ts-expect-error the event time cannot be a key
+  flights.keyBy('at')
+  // @ts-expect-error no such field
+  byOrigin.thenBy('nope')
+  // @ts-expect-error a window needs keys
+  flights.window(tumbling('1h'))
+  const hourly = byOrigin.window(tumbling('1h'))
+  hourly.aggregate({
+    n: count(),
+    a: sum('delay'),
+    b: mean('late'),
+    c: stddev('delay'),
+    d: min('delay'),
+    e: max('delay'),
+  })
+  // @ts-expect-error no such field
+  hourly.aggregate({ a: sum('nope') })
+  // @ts-expect-error not a number
+  hourly.aggregate({ a: sum('origin') })
+  // @ts-expect-error not a number
+  hourly.aggregate({ a: mean('raw') })
+  // @ts-expect-error count takes no column
+  count('delay')
+  const found = hourly.aggregate({ n: count(), a: sum('delay'), b: mean('late') })
+  type Row = Plain<Infer<typeof found.schema>>
+  type Wanted = {
+    readonly origin: string
+    readonly window_start: number
+    readonly window_end: number
+    readonly n: number
+    readonly a: number | null
+    readonly b: number
+  }
+  holds<Same<Row, Wanted>>()
+  // @ts-expect-error aggregation keeps its keys alone
+  found.keyBy('late')
+  // @ts-expect-error the end of the window is the event time now
+  found.keyBy('window_end')
+  found.keyBy('window_start')
+}
+
+export function joins(): void {
+  const joined = byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['state'] })
+  holds<Same<Infer<typeof joined.schema>['state'], string | null>>()
+  const inner = byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'inner', fields: ['state'] })
+  holds<Same<Infer<typeof inner.schema>['state'], string>>()
+  // @ts-expect-error no such field in the table
+  byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['nope'] })
+  // @ts-expect-error both sides have it
+  byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['origin'] })
+  // @ts-expect-error the event time of the table cannot be taken
+  byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['since'] })
+  // @ts-expect-error no such way
+  byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'outer', fields: ['state'] })
+  // @ts-expect-error the table needs a key
+  byOrigin.joinAsOf(airports, { how: 'left', fields: ['state'] })
+  // @ts-expect-error the stream needs a key
+  flights.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['state'] })
+}
+
+export function actors(): void {
+  byOrigin.actor('a', {
+    output: Note,
+    onRow(row, context) {
+      context.emit({ when: row.at, text: row.origin, score: null })
+      // @ts-expect-error a field is missing
+      context.emit({ when: row.at, text: row.origin })
+      // @ts-expect-error another type
+      context.emit({ when: row.at, text: row.delay, score: 1 })
+      // @ts-expect-error a diff is 1 or -1
+      context.emit({ when: row.at, text: '', score: 1 }, 2)
+      // @ts-expect-error no such field
+      row.nope
+    },
+  })
+  // @ts-expect-error no output
+  byOrigin.actor('a', { onRow() {} })
+  // @ts-expect-error no such order
+  byOrigin.actor('a', { output: Note, order: 'random', onRow() {} })
+}
+
+t.test('this file compiles: every line that must not is an error', (t) => {
+  const path = fileURLToPath(import.meta.url)
+  const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.')
+  const program = ts.createProgram([path], options)
+  const found = [...program.getSyntacticDiagnostics(), ...program.getSemanticDiagnostics(program.getSourceFile(path))]
+  t.strictSame(
+    found.map(({ messageText, start = 0, file }) => [
+      (file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1,
+      ts.flattenDiagnosticMessageText(messageText, '\n'),
+    ]),
+    [],
+  )
+  t.end()
+})
