@@ -83,6 +83,7 @@ export class Host {
       const running = this.#pool.run(
         { config: this.#config, board: this.#buffers, bell: worker + 1, shards: ids },
         (message) => {
+          this.#budget.see(message.shards)
           for (const status of message.shards) this.#statuses.set(status.shard, status)
         },
       )
@@ -94,7 +95,7 @@ export class Host {
         this.#workers[worker] = null
         if (isFatal(error) || this.#draining) throw error
         this.#send({ type: 'worker-died', worker, shards: ids, error: toWireError(error) })
-        await this.#seam.scheduler.after(this.#budget.next(error))
+        await this.#seam.scheduler.after(this.#budget.next(`worker ${worker}`, (error as Error).message))
       }
     }
   }

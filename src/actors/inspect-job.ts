@@ -7,6 +7,7 @@ import { decodeMarker, type Marker } from '../recovery/marker.ts'
 import { readStoredState } from '../recovery/shard-store.ts'
 import { ReplaceableReader } from '../storage/reader.ts'
 import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
+import type { SourceMarkerState } from './source-program.ts'
 
 export interface InspectedShard {
   readonly shard: string
@@ -70,8 +71,6 @@ function watermarkOf(marker: Marker | null): number {
   if (marker === null) return Number.NEGATIVE_INFINITY
   const inputs = marker.inbox.watermarks.flat()
   if (inputs.length > 0) return Math.min(...inputs)
-  const splits = Object.values(
-    (marker.program as { splits?: Record<string, { latest: number; isEnded: boolean }> })?.splits ?? {},
-  )
-  return Math.min(...splits.map((split) => (split.isEnded ? Number.POSITIVE_INFINITY : split.latest)))
+  const { splits } = (marker.program ?? { splits: {} }) as Pick<SourceMarkerState, 'splits'>
+  return Math.min(...Object.values(splits).map((split) => split.watermark))
 }

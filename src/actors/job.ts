@@ -3,7 +3,7 @@
  *
  *   job.json          what runs here: definition, shards, state     supervisor.json   who runs it: see `supervisor-lock.ts`
  *   log/<shard>/      the shard's log                               state/<shard>/    its store
- *   dead-letters.jsonl
+ *   dead-letters.jsonl                                              state/<shard>.opening   while it is being opened
  */
 import { userError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
@@ -20,6 +20,8 @@ export interface JobRecord {
 
 export const logDirectory = (directory: string): string => `${directory}/log`
 export const storeDirectory = (directory: string, shard: ShardId): string => `${directory}/state/${shardFolder(shard)}`
+/** Counts attempts to open the store. */
+export const attemptsFile = (directory: string, shard: ShardId): string => `${storeDirectory(directory, shard)}.opening`
 const jobFile = (directory: string): string => `${directory}/job.json`
 
 export function readJob(files: Files, directory: string): JobRecord | null {

@@ -1,6 +1,7 @@
 /** The pool of worker threads of a host. The only file that imports piscina and worker_threads. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { fromWireError, type WireError } from '../base/errors.ts'
 import type { BoardBuffers } from '../mailbox/board.ts'
 import type { FromWorker, HostConfig, ToWorker } from './protocol.ts'
 
@@ -16,6 +17,9 @@ export interface WorkerTask {
 
 /** Batches live for milliseconds: with room for a few epochs in the young generation hardly any is copied. */
 const YOUNG_MB = 64
+
+/** What becomes of a task: how its shards ended, or what one of them died of. */
+export type WorkerEnd = { readonly outcome: 'finished' | 'drained' } | { readonly error: WireError }
 
 /** The worker's end of its channel to the host. */
 export type WorkerPort = MessagePort
@@ -48,9 +52,12 @@ export class WorkerPool {
   run(task: WorkerTask, onMessage: (message: FromWorker) => void): RunningWorker {
     const { port1, port2 } = new MessageChannel()
     port1.on('message', onMessage)
-    const ended = this.#pool
-      .run({ ...task, port: port2 }, { transferList: [port2] })
-      .finally(() => port1.close()) as Promise<'finished' | 'drained'>
+    const ended = (this.#pool.run({ ...task, port: port2 }, { transferList: [port2] }) as Promise<WorkerEnd>)
+      .then((end) => {
+        if ('error' in end) throw fromWireError(end.error)
+        return end.outcome
+      })
+      .finally(() => port1.close())
     return { ended, send: (message) => port1.postMessage(message) }
   }
 

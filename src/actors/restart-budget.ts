@@ -1,33 +1,61 @@
-/** How often and how soon what died is started again: capped exponential backoff, and an end to it. */
+/**
+ * How often and how soon what died is started again: exponential backoff while nothing comes of it, and an end to it
+ * when deaths are too many, whatever comes of it.
+ */
 import { UmbelError } from '../base/errors.ts'
 import type { Clock } from '../base/seam.ts'
 
-const WINDOW_MS = 60_000
+const WINDOW_MS = 300_000
 const RESTARTS_MAX = 20
 const DELAY_MIN_MS = 50
 const DELAY_MAX_MS = 5_000
 
+const FATAL = new Set(['user', 'record', 'corruption'])
+
 /** Errors that a restart cannot mend: the user must do something. */
 export const isFatal = (error: unknown): boolean =>
-  error instanceof UmbelError
-    ? error.kind === 'user' || error.kind === 'record' || error.kind === 'corruption' || error.code === 'RC-2'
-    : // Errors from a worker arrive as copies: the fields survive, the class does not.
-      typeof (error as UmbelError)?.kind === 'string' &&
-      (['user', 'record', 'corruption'].includes((error as UmbelError).kind) || (error as UmbelError).code === 'RC-2')
+  error instanceof UmbelError && (FATAL.has(error.kind) || error.code === 'RC-2')
+
+/** A shard and how far it is. */
+interface Progress {
+  readonly shard: string
+  readonly epoch: number
+}
 
 export class RestartBudget {
   readonly #clock: Clock
+  readonly #epochs = new Map<string, number>()
   #deaths: number[] = []
+  #inRow = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Milliseconds to wait before the next start. @throws the error itself when there were too many deaths in a minute */
-  next(error: unknown): number {
+  /** How far shards are: one that has come further since a death ends the backoff. */
+  see(shards: readonly Progress[]): void {
+    for (const { shard, epoch } of shards) {
+      const known = this.#epochs.get(shard)
+      if (known !== undefined && epoch > known) this.#inRow = 0
+      if (epoch > (known ?? -1)) this.#epochs.set(shard, epoch)
+    }
+  }
+
+  /**
+   * Milliseconds to wait before the next start.
+   * @throws invariant `restarts` when there were too many deaths of late
+   */
+  next(what: string, reason: string): number {
     const now = this.#clock.monotonic()
     this.#deaths = [...this.#deaths.filter((at) => now - at < WINDOW_MS), now]
-    if (this.#deaths.length > RESTARTS_MAX) throw error
-    return Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** Math.max(0, this.#deaths.length - 1))
+    if (this.#deaths.length > RESTARTS_MAX) {
+      throw new UmbelError(
+        'invariant',
+        'restarts',
+        `${what} died ${this.#deaths.length} times in ${WINDOW_MS / 60_000} minutes, at last of: ${reason}; ` +
+          'what was committed is safe: mend the cause and run again, it goes on from there',
+      )
+    }
+    return Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** this.#inRow++)
   }
 }

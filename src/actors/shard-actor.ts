@@ -6,11 +6,13 @@ import type { Board } from '../mailbox/board.ts'
 import { Inbox } from '../mailbox/inbox.ts'
 import type { MailboxLog } from '../mailbox/log.ts'
 import { Outbox } from '../mailbox/outbox.ts'
+import { SourceTimes } from '../mailbox/source-times.ts'
 import { EpochDriver, type ShardObservation } from '../recovery/epoch-driver.ts'
 import { Journal } from '../recovery/journal.ts'
 import type { CodeVersion } from '../recovery/marker.ts'
 import type { Program } from '../recovery/program.ts'
 import { recover } from '../recovery/recover.ts'
+import { RecoveryAttempts } from '../recovery/recovery-attempts.ts'
 import type { ShardContext } from '../recovery/shard-context.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { ShardStore } from '../recovery/shard-store.ts'
@@ -20,6 +22,7 @@ import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from '../topology/dead-letters.ts'
 import type { SinkNode } from '../topology/graph.ts'
 import { type Plan, type PlannedShard, type PlannedStage, sourceNodeOf } from '../topology/plan.ts'
 import { AppendSinkProgram } from './append-sink-program.ts'
+import { attemptsFile } from './job.ts'
 import { makeOperator } from './make-operator.ts'
 import { MergeSinkProgram } from './merge-sink-program.ts'
 import { shardMachine } from './shard.machine.ts'
@@ -121,7 +124,7 @@ export class ShardActor {
   }
 
   #makeContext(journal: Journal): ShardContext {
-    const { seam, board, log, limits, version, openStore, discardStore } = this.#services
+    const { seam, board, log, limits, version, directory, openStore, discardStore } = this.#services
     const stage = this.#plan.stages[this.shard.stage]!
     const shardsOf = (index: number) => this.#plan.shards.filter((shard) => shard.stage === index)
     const incoming = this.#plan.edges
@@ -156,6 +159,7 @@ export class ShardActor {
       journal,
       version,
       limits,
+      attempts: new RecoveryAttempts(seam.files, attemptsFile(directory, this.shard.id)),
       openStore: () => openStore(this.shard, this.#program.tables),
       discardStore: () => discardStore(this.shard),
       bindStore: (store) => {
@@ -182,7 +186,14 @@ export class ShardActor {
     const rejects = this.#plan.edges.find(
       (edge) => edge.from.stage === stage.index && edge.schema === DEAD_LETTER_SCHEMA,
     )!
-    return new SourceProgram(program, stage.nodes[0]!, { seam, schema: stage.nodes[0]!.schema }, numbers, rejects)
+    const sources = this.#plan.shards.filter((shard) => this.#plan.stages[shard.stage]!.kind === 'source')
+    const times = new SourceTimes(
+      this.#services.board,
+      this.shard.cell,
+      sources.map((shard) => shard.cell),
+    )
+    const context = { seam, schema: stage.nodes[0]!.schema }
+    return new SourceProgram(program, stage.nodes[0]!, context, numbers, rejects, times)
   }
 
   #makeSink(stage: PlannedStage): Program {

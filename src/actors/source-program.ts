@@ -2,64 +2,27 @@
  * Runs a source: reads its splits, judges each row's time once (on time, late but taken, too late, too far ahead), and
  * passes the rows through the operators that are fused with it. Its whole state is in its marker, so it is never replayed.
  */
-import { createActor } from 'xstate'
 import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
-import { watermarkMachine } from '../operators/watermark.machine.ts'
+import type { SourceTimes } from '../mailbox/source-times.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
-import { consecutiveOrigins, type OriginColumn, splitHead } from '../records/origin.ts'
+import { consecutiveOrigins, type OriginColumn } from '../records/origin.ts'
 import type { Program, ProgramOutput } from '../recovery/program.ts'
-import type { SourceContext, SplitPosition, SplitReader, SplitRows } from '../topology/connector.ts'
+import type { SourceContext, SplitRows } from '../topology/connector.ts'
 import { DEAD_LETTER_SCHEMA } from '../topology/dead-letters.ts'
 import type { SourceNode } from '../topology/graph.ts'
 import type { PlannedEdge, PlannedNode } from '../topology/plan.ts'
+import { Split, type SplitState } from './split.ts'
 import type { StageProgram } from './stage-program.ts'
 
-interface SplitState {
-  readonly position: SplitPosition
-  /** The latest event time seen. */
-  readonly latest: Timestamp
-  readonly isEnded: boolean
-}
+/** An idle split moves on at most this often: each step is an epoch. */
+const FOLLOW_MS = 100
 
 export interface SourceMarkerState {
   readonly splits: Readonly<Record<number, SplitState>>
   readonly rows: number
   readonly late: number
   readonly rejected: number
-}
-
-class Split {
-  readonly number: number
-  readonly head: Uint8Array
-  readonly watermark
-  reader: SplitReader | null = null
-  latest: Timestamp
-  isEnded: boolean
-  #endPosition: SplitPosition
-
-  constructor(source: number, number: number, state: SplitState | undefined, disorder: number) {
-    this.number = number
-    this.head = splitHead(source, number)
-    this.latest = state?.latest ?? Number.NEGATIVE_INFINITY
-    this.isEnded = state?.isEnded ?? false
-    this.#endPosition = state?.position ?? null
-    const watermark = this.isEnded ? Number.POSITIVE_INFINITY : this.latest - disorder
-    this.watermark = createActor(watermarkMachine, { input: { watermark } })
-    this.watermark.start()
-  }
-
-  get state(): SplitState {
-    return { position: this.reader?.position() ?? this.#endPosition, latest: this.latest, isEnded: this.isEnded }
-  }
-
-  async end(): Promise<void> {
-    this.#endPosition = this.reader?.position() ?? null
-    this.isEnded = true
-    this.watermark.send({ type: 'FINISH' })
-    await this.reader?.close()
-    this.reader = null
-  }
 }
 
 export class SourceProgram implements Program {
@@ -70,11 +33,13 @@ export class SourceProgram implements Program {
   readonly #context: SourceContext
   readonly #numbers: readonly number[]
   readonly #rejects: number
+  readonly #times: SourceTimes
   #splits: Split[] = []
   #turn = 0
   #rows = 0
   #late = 0
   #rejected = 0
+  #followedAt = 0
 
   /** @param numbers the splits that this shard reads */
   constructor(
@@ -83,6 +48,7 @@ export class SourceProgram implements Program {
     context: SourceContext,
     numbers: readonly number[],
     rejects: PlannedEdge,
+    times: SourceTimes,
   ) {
     this.#stage = stage
     this.#node = planned.node as SourceNode
@@ -90,6 +56,7 @@ export class SourceProgram implements Program {
     this.#context = context
     this.#numbers = numbers
     this.#rejects = rejects.id
+    this.#times = times
   }
 
   get output(): (output: ProgramOutput) => void {
@@ -107,11 +74,12 @@ export class SourceProgram implements Program {
     const { connector, options, id } = this.#node
     for (const number of this.#numbers) {
       const known = state?.splits[number]
-      const split = new Split(id, number, known, options.disorder)
+      const split = new Split(id, number, known, options, this.#now())
       if (!split.isEnded) split.reader = await connector.open(this.#context, number, known?.position ?? null)
       this.#splits.push(split)
     }
     this.#stage.open(null, [this.#watermark()])
+    this.#reportTime()
   }
 
   onBatch(): void {}
@@ -125,12 +93,17 @@ export class SourceProgram implements Program {
       const split = this.#splits[this.#turn++ % this.#splits.length]!
       if (split.reader === null) continue
       const rows = await split.reader.read(rowsMax)
-      if (rows === 'wait') continue
+      if (rows === 'wait') {
+        split.waited(this.#now())
+        continue
+      }
       if (rows === null) await split.end()
       else this.#take(split, rows)
+      this.#reportTime()
+      this.#follow()
       return true
     }
-    return false
+    return this.#follow()
   }
 
   advance(_watermarks: readonly Timestamp[], budget: Budget): boolean {
@@ -165,10 +138,29 @@ export class SourceProgram implements Program {
   }
 
   #watermark(): Timestamp {
-    return Math.min(
-      Number.POSITIVE_INFINITY,
-      ...this.#splits.map((split) => split.watermark.getSnapshot().context.watermark),
-    )
+    return Math.min(Number.POSITIVE_INFINITY, ...this.#splits.map((split) => split.watermark))
+  }
+
+  #now(): number {
+    return this.#context.seam.clock.monotonic()
+  }
+
+  #reportTime(): void {
+    const active = this.#splits.filter((split) => !split.isIdle && !split.isEnded)
+    this.#times.report(active.length === 0 ? null : Math.min(...active.map((split) => split.watermark)))
+  }
+
+  /** Idle splits go with the active ones; true when that moves this source's watermark: an epoch then tells others. */
+  #follow(): boolean {
+    const idle = this.#splits.filter((split) => split.isIdle)
+    const now = this.#now()
+    if (idle.length === 0 || now - this.#followedAt < FOLLOW_MS) return false
+    this.#followedAt = now
+    this.#reportTime()
+    const before = this.#watermark()
+    const lowest = this.#times.lowest()
+    for (const split of idle) split.follow(lowest)
+    return this.#watermark() > before
   }
 
   #take(split: Split, { batch, offsets, rejected }: SplitRows): void {
@@ -177,9 +169,7 @@ export class SourceProgram implements Program {
     const kept = this.#judge(split, batch, offsets, refused)
     if (refused.length > 0) this.#stage.output({ edge: this.#rejects, batch: refused.finish() })
     this.#rows += kept.length
-    if (Number.isFinite(split.latest)) {
-      split.watermark.send({ type: 'ADVANCE', watermark: split.latest - this.#node.options.disorder })
-    }
+    split.heard(this.#now())
     if (kept.length > 0) this.#stage.inject(this.#node.id, kept, 0)
   }
 

@@ -84,6 +84,7 @@ export class Supervisor {
         })
         return
       case 'status':
+        this.#budget.see(message.shards)
         for (const status of message.shards) this.#statuses.set(status.shard, status)
         return
       case 'worker-died':
@@ -108,7 +109,7 @@ export class Supervisor {
     const reason = signal === null ? `exit code ${code}` : `signal ${signal}`
     this.deaths.push({ what: `host ${host}`, reason })
     try {
-      const delay = this.#budget.next(new Error(`host ${host} keeps dying: ${reason}`))
+      const delay = this.#budget.next(`host ${host}`, reason)
       const release = nodeSeam.scheduler.hold()
       nodeSeam.scheduler.after(delay).then(() => {
         release()

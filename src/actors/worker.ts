@@ -1,16 +1,28 @@
 /** The entry of a worker thread: one endless task that runs its shards. Its top level does no I/O. */
-import { userError } from '../base/errors.ts'
+import { toWireError, userError } from '../base/errors.ts'
 import { crashingSeam } from '../base/real/crash-seam.ts'
 import { plan } from '../topology/plan.ts'
 import { loadTopology } from './load-topology.ts'
-import type { WorkerPort, WorkerTask } from './piscina-workers.ts'
+import type { WorkerEnd, WorkerPort, WorkerTask } from './piscina-workers.ts'
 import type { ToWorker } from './protocol.ts'
 import { ShardGroup } from './shard-group.ts'
 
 const STATUS_MS = 200
 
-export default async function runWorker(task: WorkerTask & { port: WorkerPort }): Promise<'finished' | 'drained'> {
-  const { config, board, bell, port } = task
+type Task = WorkerTask & { port: WorkerPort }
+
+// An error crosses as a value: thrown, it would arrive as a copy without its kind and code.
+export default async function runWorker(task: Task): Promise<WorkerEnd> {
+  try {
+    return { outcome: await runShards(task) }
+  } catch (error) {
+    return { error: toWireError(error) }
+  } finally {
+    task.port.close()
+  }
+}
+
+async function runShards({ config, board, bell, shards, port }: Task): Promise<'finished' | 'drained'> {
   const topology = await loadTopology(config.module, config.export)
   if (topology.definition !== config.definition) {
     throw userError(
@@ -23,7 +35,7 @@ export default async function runWorker(task: WorkerTask & { port: WorkerPort })
   const seam = crashingSeam(process.env.UMBEL_CRASH_AT)
   const group = new ShardGroup({
     plan: whole,
-    shards: whole.shards.filter((shard) => task.shards.includes(shard.id)),
+    shards: whole.shards.filter((shard) => shards.includes(shard.id)),
     seam,
     board,
     bell,
@@ -42,6 +54,5 @@ export default async function runWorker(task: WorkerTask & { port: WorkerPort })
   } finally {
     stop()
     report()
-    port.close()
   }
 }

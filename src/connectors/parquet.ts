@@ -159,6 +159,7 @@ class ParquetReader implements SplitReader {
       if (this.#row < start + length) break
       start += length
     }
+    length = Math.min(length, this.#rows - start)
     const builders = this.#schema.names.map((field) => parquetColumn(field, this.#schema.fields[field]!, length, name))
     try {
       await parquetRead({

@@ -5,9 +5,14 @@
  *   announced  the last visible epoch of each shard, -1 while it has not started: others only replay until then
  *   consumed   per (receiver, sender): the last position that the receiver has stored
  *   backlog    per shard: bytes of its log that some receiver has not stored yet
+ *   time       per source shard: the least watermark of its active splits (`source-times.ts`)
  */
+import type { Timestamp } from '../base/time.ts'
 
 const BELLS = 64
+/** The infinities in a cell; cells travel between processes as doubles, so both must be exact ones. */
+const LEAST = -(2n ** 53n)
+const GREATEST = 2n ** 53n
 
 export interface BoardBuffers {
   readonly shards: number
@@ -16,8 +21,10 @@ export interface BoardBuffers {
 }
 
 export function makeBoardBuffers(shards: number): BoardBuffers {
-  const numbers = new SharedArrayBuffer(8 * (shards * 2 + shards * shards))
-  new BigInt64Array(numbers).fill(-1n, 0, shards)
+  const numbers = new SharedArrayBuffer(8 * (shards * 3 + shards * shards))
+  const cells = new BigInt64Array(numbers)
+  cells.fill(-1n, 0, shards)
+  cells.fill(LEAST, shards * 2, shards * 3)
   return { shards, numbers, bells: new SharedArrayBuffer(4 * BELLS) }
 }
 
@@ -58,6 +65,17 @@ export class Board {
     let sum = 0
     for (let shard = 0; shard < this.#shards; shard++) sum += this.backlog(shard)
     return sum
+  }
+
+  sourceTime(shard: number): Timestamp {
+    const value = Atomics.load(this.#cells, this.#shards * 2 + shard)
+    if (value === LEAST) return Number.NEGATIVE_INFINITY
+    return value === GREATEST ? Number.POSITIVE_INFINITY : Number(value)
+  }
+
+  setSourceTime(shard: number, time: Timestamp): void {
+    const value = Number.isFinite(time) ? BigInt(time) : time < 0 ? LEAST : GREATEST
+    if (Atomics.exchange(this.#cells, this.#shards * 2 + shard, value) !== value && value === GREATEST) this.ring()
   }
 
   consumed(receiver: number, sender: number): number {
@@ -114,6 +132,6 @@ export class Board {
   }
 
   #consumedCell(receiver: number, sender: number): number {
-    return this.#shards * 2 + receiver * this.#shards + sender
+    return this.#shards * 3 + receiver * this.#shards + sender
   }
 }

@@ -88,8 +88,8 @@ export class EmbeddedReader implements LogReader {
     return this.#cursor.nextEpoch - 1
   }
 
-  async next(): Promise<IncomingRecord | null> {
-    if (this.#announced() < this.#cursor.nextEpoch) return null
+  async next(known = 0): Promise<IncomingRecord | null> {
+    if (Math.max(known, this.#announced()) < this.#cursor.nextEpoch) return null
     const { record, file, position } = this.#cursor.next()
     const frames: { edge: number; bytes: Uint8Array }[] = []
     for (const block of record.blocks()) {

@@ -119,7 +119,7 @@ export class Inbox {
     return slices
   }
 
-  /** Reads the slices of a marker again, in the same order. */
+  /** Reads the slices of a marker again, in the same order; their senders need not be up. */
   async replay(slices: readonly Slice[], take: (batch: InboxBatch) => void): Promise<void> {
     for (const { sender: s, from, to } of slices) {
       const sender = this.#senders[s]!
@@ -128,12 +128,9 @@ export class Inbox {
         sender.reader = this.#log.reader(sender.id, sender.edges, this.#partition, from)
       }
       while (sender.reader.position < to) {
-        const record = await sender.reader.next()
+        const record = await sender.reader.next(to)
         if (record === null) {
-          throw corruptionError(
-            'log',
-            `records ${from + 1} to ${to} of ${sender.id} were consumed but are not there any more`,
-          )
+          throw corruptionError('log', `records up to ${to} of ${sender.id} were consumed but are not there any more`)
         }
         this.#accept(s, record, take)
       }

@@ -58,9 +58,10 @@ export interface LogReader {
   readonly position: number
   /**
    * The next visible record, or null when there is none yet.
-   * @throws corruption `log` when a record at or below what was announced is missing or damaged
+   * @param known a position that was read before: records up to it are visible, whether or not their sender lives
+   * @throws corruption `log` when a record at or below what was announced or is known is missing or damaged
    */
-  next(): Promise<IncomingRecord | null>
+  next(known?: number): Promise<IncomingRecord | null>
   close(): void
 }
 

@@ -9,6 +9,7 @@ import type { LogWriter } from '../mailbox/log.ts'
 import { decodeMarker, hashMarker, type Marker } from './marker.ts'
 import { processEpoch } from './process-epoch.ts'
 import { recoveryMachine } from './recovery.machine.ts'
+import { ATTEMPTS_MAX } from './recovery-attempts.ts'
 import type { ShardContext } from './shard-context.ts'
 import { ShardStore } from './shard-store.ts'
 
@@ -75,7 +76,8 @@ async function recoverStateless(context: ShardContext, machine: Machine): Promis
 
 async function recoverStateful(context: ShardContext, machine: Machine): Promise<RecoveredShard> {
   const { program, inbox, log, seam, shard } = context
-  let environment = openOrNull(context)
+  const attempts = context.attempts.begin()
+  let environment = openOrNull(context, attempts)
   const incarnation = Math.floor((environment.store?.meta()?.version ?? 0) / 2 ** 32)
   const writer = await log.claim(shard, { epoch: 0, incarnation })
   machine.send({ type: 'FENCED', end: writer.end })
@@ -97,12 +99,15 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
   inbox.restore(from.inbox)
   context.bindStore(store!)
   await program.open(null, inbox.watermarks())
+  context.attempts.succeed()
   const replayed = await replay(context, store!, writer.end, machine)
   if (replayed.last !== null) await program.publish?.(replayed.last.program)
   return { writer, store, epoch: writer.end, ...replayed, rebuilt: unusable }
 }
 
-function openOrNull(context: ShardContext) {
+function openOrNull(context: ShardContext, attempts: number) {
+  if (attempts >= ATTEMPTS_MAX)
+    return { store: null, failure: `the process ended ${attempts} times while it opened the store` }
   try {
     return { store: context.openStore(), failure: null }
   } catch (error) {

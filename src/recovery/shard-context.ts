@@ -9,6 +9,7 @@ import type { Environment } from '../storage/environment.ts'
 import type { Journal } from './journal.ts'
 import type { CodeVersion } from './marker.ts'
 import type { Program } from './program.ts'
+import type { RecoveryAttempts } from './recovery-attempts.ts'
 import type { ShardLimits } from './shard-limits.ts'
 import type { ShardStore } from './shard-store.ts'
 
@@ -30,6 +31,7 @@ export interface ShardContext {
   readonly journal: Journal
   readonly version: CodeVersion
   readonly limits: ShardLimits
+  readonly attempts: RecoveryAttempts
   /** Opens the shard's store. @throws corruption when it cannot be used */
   readonly openStore: () => Environment
   /** Removes the shard's store, so that the next one opened is empty. */

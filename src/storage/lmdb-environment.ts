@@ -5,6 +5,7 @@
  * transaction and applies all or nothing. No `transaction()`, no `transactionSync`: a killed thread would tear or hang
  * them (docs/gotchas.md). `batchStartThreshold` is above any epoch, so that the writer never starts within a batch.
  */
+import fs from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { corruptionError } from '../base/errors.ts'
 import {
@@ -15,6 +16,7 @@ import {
   type StoreMeta,
   type Write,
 } from './environment.ts'
+import { LMDB_HEAD_BYTES, whyNotLmdb } from './lmdb-file.ts'
 import { isLong, isStoredLong, storedKey, storedValue, takeApart } from './long-key.ts'
 
 const META_KEY = Buffer.from('meta')
@@ -38,6 +40,7 @@ export class LmdbEnvironment implements Environment {
   /** @throws corruption `store` when the files are not an environment of ours */
   constructor(options: LmdbOptions) {
     try {
+      checkFile(`${options.path}/data.mdb`)
       const settings = {
         path: options.path,
         noSubdir: false,
@@ -123,6 +126,19 @@ export class LmdbEnvironment implements Environment {
 
   async close(): Promise<void> {
     await this.#root.close()
+  }
+}
+
+/** @throws when a file is there that LMDB must not map */
+function checkFile(path: string): void {
+  if (!fs.existsSync(path)) return
+  const fd = fs.openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(LMDB_HEAD_BYTES)
+    const reason = whyNotLmdb(head.subarray(0, fs.readSync(fd, head)))
+    if (reason !== null) throw new Error(`it is no environment, ${reason}`)
+  } finally {
+    fs.closeSync(fd)
   }
 }
 

@@ -17,6 +17,8 @@ export interface SourceOptions {
   readonly lateness: number
   /** Rows dated further ahead of the wall clock than this go to the dead letters, in microseconds. Null: off. */
   readonly aheadMax: number | null
+  /** A split without rows for so long, by the wall clock, holds nobody back, in microseconds. Null: off. */
+  readonly idleAfter: number | null
 }
 
 type RowFunction<T> = (row: Row<Fields>) => T

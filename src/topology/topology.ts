@@ -15,6 +15,11 @@ export interface SourceSettings {
   readonly lateness?: Duration
   /** Rows dated further ahead of the wall clock than this go to the dead letters. Default: off. */
   readonly aheadMax?: Duration
+  /**
+   * A split that has given no row for so long, by the wall clock, is idle: its watermark follows the slowest of the
+   * topology's active splits, and what it gives when it resumes is judged by that. Default: off, everybody waits for it.
+   */
+  readonly idleAfter?: Duration
 }
 
 /**
@@ -38,6 +43,7 @@ export function source<F extends Fields>(
       disorder: micros(settings.disorder ?? 0),
       lateness: micros(settings.lateness ?? 0),
       aheadMax: settings.aheadMax === undefined ? null : micros(settings.aheadMax),
+      idleAfter: settings.idleAfter === undefined ? null : micros(settings.idleAfter),
     },
   })
 }

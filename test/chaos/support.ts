@@ -34,7 +34,7 @@ export function resultOf(out: string): Record<string, string> {
 }
 
 export interface Harm {
-  /** `point:shard:epoch`, once. */
+  /** `point:shard:epoch,...`: one after the other, each once. */
   readonly crashAt?: string
   /** Fractions of the input at which a host is killed. */
   readonly killAt?: readonly number[]
@@ -52,7 +52,8 @@ export interface Harmed {
 export async function runJob(job: JobName, directory: string, harm: Harm = {}): Promise<Harmed> {
   const mark = path.join(directory, 'crashed')
   if (harm.crashAt === undefined) delete process.env.UMBEL_CRASH_AT
-  else process.env.UMBEL_CRASH_AT = `${harm.crashAt}@${mark}`
+  else process.env.UMBEL_CRASH_AT = `${mark}@${harm.crashAt}`
+  fs.mkdirSync(directory, { recursive: true })
   const out = path.join(directory, 'out')
   const running = await start(JOBS[job], {
     dir: path.join(directory, 'state'),

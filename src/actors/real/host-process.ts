@@ -19,6 +19,8 @@ export function forkHost(events: HostEvents): HostProcess {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const child: ChildProcess = fork(new URL(`./host-main.${extension}`, import.meta.url), {
     serialization: 'advanced',
+    // What the caller's own modules need (a loader, a debugger's port) is not for hosts: from sources they need its loader.
+    execArgv: extension === 'ts' ? process.execArgv : [],
     // LMDB commits and log writes of all shards share this pool.
     env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '8' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

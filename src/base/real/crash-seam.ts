@@ -1,6 +1,7 @@
 /**
- * The real seam with crash points that can stop the process, for tests of recovery. `UMBEL_CRASH_AT` is
- * `point:shard:epoch`, with `*` for any shard or epoch, and a file that makes it happen once: `...@/path/of/mark`.
+ * The real seam with crash points that can stop the process, for tests of recovery. `UMBEL_CRASH_AT` is a file and points,
+ * `file@point:shard:epoch,...`, with `*` for any shard and epochs from the given one on. The points come to pass one
+ * after the other, each once, over all lives: the file has a line for each that has.
  */
 import fs from 'node:fs'
 import type { Seam } from '../seam.ts'
@@ -8,16 +9,17 @@ import { nodeSeam } from './node-seam.ts'
 
 export function crashingSeam(at: string | undefined): Seam {
   if (at === undefined || at === '') return nodeSeam
-  const [where, mark] = at.split('@') as [string, string | undefined]
-  const [point, shard, epoch] = where.split(':')
+  const cut = at.lastIndexOf('@')
+  const file = at.slice(0, cut)
+  const points = at.slice(cut + 1).split(',')
   return {
     ...nodeSeam,
     crashPoint(name, inShard, inEpoch) {
-      if (name !== point || (shard !== '*' && shard !== inShard) || (epoch !== '*' && inEpoch < Number(epoch))) return
-      if (mark !== undefined) {
-        if (fs.existsSync(mark)) return
-        fs.writeFileSync(mark, `${name} ${inShard} ${inEpoch}\n`)
-      }
+      const passed = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trimEnd().split('\n').length : 0
+      if (passed === points.length) return
+      const [point, shard, epoch] = points[passed]!.split(':')
+      if (name !== point || (shard !== '*' && shard !== inShard) || inEpoch < Number(epoch)) return
+      fs.appendFileSync(file, `${name} ${inShard} ${inEpoch}\n`)
       process.kill(process.pid, 'SIGKILL')
     },
   }
