@@ -21,6 +21,7 @@ export class Host {
   readonly #seam: Seam
   readonly #send: (message: FromHost) => void
   readonly #plan: Plan
+  readonly #own: readonly PlannedShard[]
   readonly #buffers: BoardBuffers
   readonly #board: Board
   readonly #pool: WorkerPool
@@ -45,20 +46,20 @@ export class Host {
     this.#seam = seam
     this.#send = send
     this.#buffers = makeBoardBuffers(whole.shards.length)
-    this.#board = new Board(this.#buffers, HOST_BELL)
+    this.#own = placeShards(whole, whole.shards, config.hosts)[config.host]!
+    this.#board = new Board(this.#buffers, HOST_BELL, new Set(this.#own.map((shard) => shard.cell)))
     this.#pool = new WorkerPool(workerFile, config.workers, config.heapMb)
     this.#budget = new RestartBudget(seam.clock)
   }
 
   /** Runs until every shard has ended, or one has failed beyond repair. */
   async run(): Promise<void> {
-    const { host, hosts, workers } = this.#config
-    const own = placeShards(this.#plan, this.#plan.shards, hosts)[host]!
+    const { workers } = this.#config
     const stopStatus = this.#seam.scheduler.every(200, () => this.#report())
     this.#relay().catch(() => {})
     try {
       const ends = await Promise.all(
-        placeShards(this.#plan, own, workers).map((shards, w) => this.#runWorker(w, shards)),
+        placeShards(this.#plan, this.#own, workers).map((shards, w) => this.#runWorker(w, shards)),
       )
       this.#report()
       this.#send({ type: 'ended', outcome: ends.every((end) => end === 'finished') ? 'finished' : 'drained' })

@@ -1,14 +1,14 @@
 /**
- * The supervisor of a node: forks the hosts, starts them again when they die, passes the board's changes between them,
- * and ends when all have. It runs no user code beyond loading the module, and writes no shard's state.
+ * The supervisor of a node: forks the hosts, starts them again when they die, kills those that hang, passes the board's
+ * changes between them, and ends when all have. It runs no user code beyond loading the module, and writes no shard's
+ * state. A host is replaced only when it was reaped, so that no shard ever has two lives at once (NZ-1).
  */
 import { fromWireError, unreachable } from '../base/errors.ts'
-import { nodeSeam } from '../base/real/node-seam.ts'
+import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { Plan } from '../topology/plan.ts'
 import type { FromHost, HostConfig } from './protocol.ts'
-import { forkHost, type HostProcess } from './real/host-process.ts'
-import type { SupervisorLock } from './real/supervisor-lock.ts'
+import type { HostEvents, HostProcess } from './real/host-process.ts'
 import { RestartBudget } from './restart-budget.ts'
 import type { ShardStatus } from './shard-actor.ts'
 
@@ -18,25 +18,43 @@ export interface Death {
   readonly reason: string
 }
 
+/** What the supervisor works with: the real machine's, or a simulated one's. */
+export interface SupervisorServices {
+  readonly seam: Seam
+  readonly fork: (events: HostEvents) => HostProcess
+  /** Notes a host, so that a successor of this supervisor can kill it, before it is told to do anything. */
+  readonly register: (pid: number) => void
+  /** A host that has said nothing for so long is killed. It speaks several times a second unless it is stopped or hangs. */
+  readonly heartbeatMs: number
+}
+
+/** While a host loads the user's module it may be silent for this much longer. */
+const LOADING_MS = 60_000
+
 export class Supervisor {
   readonly ended: Promise<'finished' | 'drained'>
   readonly board: BoardBuffers
   readonly deaths: Death[] = []
   readonly #config: Omit<HostConfig, 'host'>
-  readonly #lock: SupervisorLock
-  readonly #budget = new RestartBudget(nodeSeam.clock)
+  readonly #services: SupervisorServices
+  readonly #budget: RestartBudget
   readonly #hosts: (HostProcess | null)[]
   readonly #outcomes: ('finished' | 'drained' | null)[]
   readonly #statuses = new Map<string, ShardStatus>()
   readonly #board: Board
+  /** By host: until when it must have spoken, in milliseconds of the monotonic clock. */
+  readonly #deadlines: number[]
+  readonly #stopWatch: () => void
   #draining = false
   #resolve!: (outcome: 'finished' | 'drained') => void
   #reject!: (error: unknown) => void
   #failure: unknown
 
-  constructor(plan: Plan, config: Omit<HostConfig, 'host'>, lock: SupervisorLock) {
+  constructor(plan: Plan, config: Omit<HostConfig, 'host'>, services: SupervisorServices) {
     this.#config = config
-    this.#lock = lock
+    this.#services = services
+    this.#budget = new RestartBudget(services.seam.clock)
+    this.#deadlines = new Array(config.hosts).fill(Number.POSITIVE_INFINITY)
     this.#hosts = new Array(config.hosts).fill(null)
     this.#outcomes = new Array(config.hosts).fill(null)
     this.board = makeBoardBuffers(plan.shards.length)
@@ -46,6 +64,7 @@ export class Supervisor {
       this.#reject = reject
     })
     for (let host = 0; host < config.hosts; host++) this.#start(host)
+    this.#stopWatch = services.seam.scheduler.every(services.heartbeatMs / 4, () => this.#watch())
   }
 
   status(): ShardStatus[] {
@@ -63,11 +82,12 @@ export class Supervisor {
   }
 
   #start(host: number): void {
-    const child = forkHost({
+    const child = this.#services.fork({
       onMessage: (message) => this.#onMessage(host, message),
       onExit: (code, signal) => this.#onExit(host, code, signal),
     })
-    this.#lock.addHost(child.pid)
+    this.#services.register(child.pid)
+    this.#expect(host, LOADING_MS)
     this.#hosts[host] = child
     child.send({ type: 'start', config: { ...this.#config, host } })
     const known = this.#board.changes(this.#board.snapshot())
@@ -75,7 +95,23 @@ export class Supervisor {
     if (this.#draining) child.send({ type: 'drain' })
   }
 
+  #expect(host: number, more = 0): void {
+    this.#deadlines[host] = this.#services.seam.clock.monotonic() + this.#services.heartbeatMs + more
+  }
+
+  /** SIGKILL ends a stopped process too; what follows is the same as after any death. */
+  #watch(): void {
+    const now = this.#services.seam.clock.monotonic()
+    this.#hosts.forEach((child, host) => {
+      if (child === null || now <= this.#deadlines[host]!) return
+      this.deaths.push({ what: `host ${host}`, reason: `no sign of life for ${this.#services.heartbeatMs} ms` })
+      this.#deadlines[host] = Number.POSITIVE_INFINITY
+      child.kill('SIGKILL')
+    })
+  }
+
   #onMessage(host: number, message: FromHost): void {
+    this.#expect(host)
     switch (message.type) {
       case 'board':
         this.#board.apply(message.changes)
@@ -95,9 +131,7 @@ export class Supervisor {
         this.#hosts[host]?.kill('SIGKILL')
         return
       case 'failed':
-        this.#failure ??= fromWireError(message.error)
-        for (const child of this.#hosts) child?.kill('SIGKILL')
-        return
+        return this.#fail(fromWireError(message.error))
       default:
         unreachable(message)
     }
@@ -105,24 +139,32 @@ export class Supervisor {
 
   #onExit(host: number, code: number | null, signal: NodeJS.Signals | null): void {
     this.#hosts[host] = null
+    const wasHung = this.#deadlines[host] === Number.POSITIVE_INFINITY
     if (this.#outcomes[host] !== null || this.#failure !== undefined) return this.#endIfOver()
     const reason = signal === null ? `exit code ${code}` : `signal ${signal}`
-    this.deaths.push({ what: `host ${host}`, reason })
+    if (!wasHung) this.deaths.push({ what: `host ${host}`, reason })
     try {
       const delay = this.#budget.next(`host ${host}`, reason)
-      const release = nodeSeam.scheduler.hold()
-      nodeSeam.scheduler.after(delay).then(() => {
+      const { scheduler } = this.#services.seam
+      const release = scheduler.hold()
+      scheduler.after(delay).then(() => {
         release()
         this.#start(host)
       })
     } catch (error) {
-      this.#failure = error
-      this.#endIfOver()
+      this.#fail(error)
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    for (const child of this.#hosts) child?.kill('SIGKILL')
+    this.#endIfOver()
   }
 
   #endIfOver(): void {
     if (this.#hosts.some((host) => host !== null)) return
+    this.#stopWatch()
     if (this.#failure !== undefined) this.#reject(this.#failure)
     else this.#resolve(this.#outcomes.every((outcome) => outcome === 'finished') ? 'finished' : 'drained')
   }

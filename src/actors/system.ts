@@ -9,11 +9,16 @@ import { isTopology, type Topology } from '../topology/topology.ts'
 import { readOutput } from './committed-output.ts'
 import { prepareJob, writeJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
+import { forkHost } from './real/host-process.ts'
 import { defaultParallelism, defaultWorkers, nodeVersion } from './real/machine.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import { ShardGroup } from './shard-group.ts'
 import { type Death, Supervisor } from './supervisor.ts'
+
+const HEARTBEAT_MS = 10_000
+/** Each worker listens to a bell of its own; the board has 64. */
+const WORKERS_MAX = 60
 
 export interface StartOptions {
   /** Where state and logs live. Default `.umbel`; each topology has a folder of its own in it. */
@@ -32,6 +37,8 @@ export interface StartOptions {
   readonly hosts?: number
   /** Heap limit of each worker, in MB. Default 512. */
   readonly heapMb?: number
+  /** A host that is silent for so many milliseconds is killed, and its shards start anew. Default 10,000. */
+  readonly heartbeatMs?: number
   /** Discards the state of an interrupted run. */
   readonly fresh?: boolean
   readonly limits?: Partial<ShardLimits>
@@ -173,12 +180,17 @@ function startProcesses(
       directory,
       out,
       limits,
-      workers: positive('workers', options.workers ?? defaultWorkers()),
+      workers: positive('workers', options.workers ?? defaultWorkers(), WORKERS_MAX),
       heapMb: positive('heapMb', options.heapMb ?? 512, 65_536),
       hosts: positive('hosts', options.hosts ?? 1),
       relay: (options.hosts ?? 1) > 1 || whole.edges.some((edge) => edge.to === null),
     },
-    lock,
+    {
+      seam: nodeSeam,
+      fork: forkHost,
+      register: (pid) => lock.addHost(pid),
+      heartbeatMs: positive('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 3_600_000),
+    },
   )
   return {
     board: supervisor.board,

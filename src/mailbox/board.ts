@@ -33,9 +33,14 @@ export class Board {
   readonly #bells: Int32Array
   readonly #shards: number
   readonly #bell: number
+  readonly #own: ReadonlySet<number> | null
 
-  /** @param bell which of the bells this thread listens to */
-  constructor(buffers: BoardBuffers, bell: number) {
+  /**
+   * @param bell which of the bells this thread listens to
+   * @param own the shards whose cells this process writes: `changes` tells those alone, `apply` leaves them alone
+   */
+  constructor(buffers: BoardBuffers, bell: number, own: ReadonlySet<number> | null = null) {
+    this.#own = own
     this.#shards = buffers.shards
     this.#cells = new BigInt64Array(buffers.numbers)
     this.#bells = new Int32Array(buffers.bells)
@@ -98,6 +103,7 @@ export class Board {
   changes(known: number[]): [cell: number, value: number][] {
     const changes: [number, number][] = []
     for (let cell = 0; cell < this.#cells.length; cell++) {
+      if (this.#own !== null && !this.#own.has(this.#writerOf(cell))) continue
       const value = Number(Atomics.load(this.#cells, cell))
       if (value === known[cell]) continue
       known[cell] = value
@@ -106,9 +112,11 @@ export class Board {
     return changes
   }
 
-  /** Takes over what another process has seen. A cell has one writer, so there is nothing to merge. */
+  /** Takes over what other processes have written. A cell has one writer, so there is nothing to merge. */
   apply(changes: readonly (readonly [cell: number, value: number])[]): void {
-    for (const [cell, value] of changes) Atomics.store(this.#cells, cell, BigInt(value))
+    for (const [cell, value] of changes) {
+      if (!this.#own?.has(this.#writerOf(cell))) Atomics.store(this.#cells, cell, BigInt(value))
+    }
     this.ring()
   }
 
@@ -129,6 +137,12 @@ export class Board {
   async changedSince(moment: number): Promise<void> {
     const wait = Atomics.waitAsync(this.#bells, this.#bell, moment)
     if (wait.async) await wait.value
+  }
+
+  /** The shard that writes a cell. */
+  #writerOf(cell: number): number {
+    const shards = this.#shards
+    return cell < shards * 3 ? cell % shards : Math.floor((cell - shards * 3) / shards)
   }
 
   #consumedCell(receiver: number, sender: number): number {

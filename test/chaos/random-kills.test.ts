@@ -39,6 +39,29 @@ for (const job of ['flights', 'keyed-window'] satisfies JobName[]) {
   })
 }
 
+t.test('a host that is stopped is killed, and replaced when it is certainly dead', async (t) => {
+  const directory = t.testdir()
+  const unharmed = await runJob('flights', path.join(directory, 'unharmed'))
+  const harmed = await runJob('flights', path.join(directory, 'harmed'), {
+    killAt: [0.4],
+    signal: 'SIGSTOP',
+    options: { heartbeatMs: 1000 },
+  })
+  t.match(harmed.running.deaths(), [{ what: 'host 0', reason: 'no sign of life for 1000 ms' }])
+  t.same(harmed.result, unharmed.result)
+})
+
+t.test('shards over three hosts, killed in turn', async (t) => {
+  const directory = t.testdir()
+  const options = { hosts: 3, workers: 1 }
+  const unharmed = await runJob('keyed-window', path.join(directory, 'unharmed'))
+  const spread = await runJob('keyed-window', path.join(directory, 'spread'), { options })
+  t.same(spread.result, unharmed.result, 'the number of hosts changes nothing')
+  const harmed = await runJob('keyed-window', path.join(directory, 'harmed'), { options, killAt: [0.2, 0.4, 0.6] })
+  t.ok(harmed.deaths > 0)
+  t.same(harmed.result, unharmed.result)
+})
+
 const cli = path.resolve(import.meta.dirname, '../../dist/cli/main.js')
 
 /** Runs the command; `onLine` sees each line of progress. */

@@ -38,6 +38,8 @@ export interface Harm {
   readonly crashAt?: string
   /** Fractions of the input at which a host is killed. */
   readonly killAt?: readonly number[]
+  /** Default SIGKILL. */
+  readonly signal?: NodeJS.Signals
   readonly options?: StartOptions
 }
 
@@ -63,18 +65,19 @@ export async function runJob(job: JobName, directory: string, harm: Harm = {}): 
     workers: 2,
     ...harm.options,
   })
-  const killing = killHosts(running, harm.killAt ?? [])
+  const killing = killHosts(running, harm)
   await running.ended
   await killing
   return { result: resultOf(out), deaths: running.deaths().length, running }
 }
 
-async function killHosts(running: Running, fractions: readonly number[]): Promise<void> {
-  for (const fraction of fractions) {
+/** Each fraction takes the next host in turn. */
+async function killHosts(running: Running, { killAt = [], signal = 'SIGKILL' }: Harm): Promise<void> {
+  for (const [turn, fraction] of killAt.entries()) {
     await progressed(running, fraction)
-    const [pid] = running.pids()
-    if (pid === undefined) return
-    process.kill(pid, 'SIGKILL')
+    const pids = running.pids()
+    if (pids.length === 0) return
+    process.kill(pids[turn % pids.length]!, signal)
   }
 }
 
