@@ -4,6 +4,7 @@
  * one fails, the shard ends and recovers, nothing is rolled back in place.
  */
 import { createActor } from 'xstate'
+import { invariant } from '../base/errors.ts'
 import type { Board } from '../mailbox/board.ts'
 import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
 import { epochMachine } from './epoch.machine.ts'
@@ -165,9 +166,11 @@ export class EpochDriver {
     )
     const { frames, watermarks } = processed
     const before = this.#inFlight.at(-1)
-    const done = this.#shard.writer.append({ epoch, watermarks, frames, marker }).then(async (bytes) => {
+    const appended = this.#shard.writer.append({ epoch, watermarks, frames, marker })
+    seam.crashPoint('appending', shard, epoch)
+    const done = appended.then(async (bytes) => {
       await before
-      this.#machine.send({ type: 'MARKED', epoch })
+      this.#move('MARKED', epoch)
       this.observation.logBytes += bytes
       seam.crashPoint('marked', shard, epoch)
       await program.publish?.(markerState)
@@ -177,7 +180,7 @@ export class EpochDriver {
         this.#backlog += bytes
       }
       if (this.#shard.store === null) {
-        this.#machine.send({ type: 'STORED', epoch })
+        this.#move('STORED', epoch)
         this.observation.storedEpoch = epoch
         this.#reportConsumed(state.positions)
       }
@@ -187,6 +190,17 @@ export class EpochDriver {
     done.then(
       () => void this.#inFlight.splice(this.#inFlight.indexOf(done), 1),
       (error) => this.#fail(error),
+    )
+  }
+
+  /** The machine takes only what is in order. */
+  #move(type: 'MARKED' | 'STORED', epoch: number): void {
+    this.#machine.send({ type, epoch })
+    const { marked, stored } = this.#machine.getSnapshot().context
+    invariant(
+      (type === 'MARKED' ? marked : stored) === epoch,
+      'EP-1',
+      () => `epoch ${epoch} of ${this.#context.shard} is out of order`,
     )
   }
 
@@ -213,9 +227,11 @@ export class EpochDriver {
     this.#storing = (async () => {
       await marked
       seam.crashPoint('before-store', shard, epoch)
-      await commit()
+      const committed = commit()
+      seam.crashPoint('storing', shard, epoch)
+      await committed
       seam.crashPoint('stored', shard, epoch)
-      this.#machine.send({ type: 'STORED', epoch })
+      this.#move('STORED', epoch)
       this.#lastStore = seam.clock.monotonic()
       this.observation.storedEpoch = epoch
       this.observation.stores++

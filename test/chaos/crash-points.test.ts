@@ -6,7 +6,10 @@ import path from 'node:path'
 import t from 'tap'
 import { type JobName, runJob } from './support.ts'
 
-const LIVE = ['filled', 'processed', 'prepared', 'marked', 'published', 'before-store', 'stored']
+const LIVE = [
+  ...['filled', 'processed', 'prepared', 'appending', 'marked', 'published'],
+  ...['before-store', 'storing', 'stored'],
+]
 const RECOVERING = ['fenced', 'store-fenced', 'replayed']
 
 for (const job of ['flights', 'keyed-window'] satisfies JobName[]) {
