@@ -4,12 +4,9 @@ import path from 'node:path'
 import { start } from 'umbel'
 import { cpuOf, diskBytes, privateMb } from './support/processes.mjs'
 
-const module = new URL('./topologies/bids.mjs', import.meta.url)
-
 /** Events a second and a CPU second, from 10 % of the input to its end, all host processes counted. */
 export async function hopThroughput(directory, rows, batch) {
-  process.env.BENCH_ROWS = String(rows)
-  process.env.BENCH_BATCH = String(batch)
+  const module = new URL(`./topologies/bids.mjs?rows=${rows}&batch=${batch}`, import.meta.url)
   const running = await start(module, {
     dir: path.join(directory, 'hop'),
     out: directory,

@@ -3,13 +3,12 @@ import path from 'node:path'
 import { start } from 'umbel'
 import { privateMb } from './support/processes.mjs'
 
-const module = new URL('./topologies/distinct-keys.mjs', import.meta.url)
 /** A key with its cells in a run. */
 const BYTES_A_KEY = 170
 
 export async function largeState(directory, gigabytes) {
   const rows = Math.round((gigabytes * 1e9) / BYTES_A_KEY)
-  process.env.BENCH_ROWS = String(rows)
+  const module = new URL(`./topologies/distinct-keys.mjs?rows=${rows}`, import.meta.url)
   const began = performance.now()
   const running = await start(module, {
     dir: path.join(directory, 'state'),

@@ -59,12 +59,8 @@ export async function hopLatency(directory, seconds) {
 
 /** From `kill -9` of the host to the next committed output row. */
 export async function recovery(directory, kills) {
-  process.env.BENCH_ROWS = String(1e9)
-  process.env.BENCH_BATCH = '4096'
-  process.env.BENCH_RATE = '200000'
-  const module = new URL('./topologies/bids.mjs', import.meta.url)
+  const module = new URL('./topologies/bids.mjs?rows=1000000000&batch=4096&rate=200000&window=100ms', import.meta.url)
   const running = await start(module, { dir: path.join(directory, 'recovery'), fresh: true, shards: 2, workers: 2 })
-  delete process.env.BENCH_RATE
   const taken = []
   let killedAt = 0
   let seen = 0
@@ -75,7 +71,7 @@ export async function recovery(directory, kills) {
       killedAt = 0
       seen = 0
     }
-    if (batch.length > 0 && ++seen >= 6) {
+    if (batch.length > 0 && ++seen >= 40) {
       killedAt = performance.now()
       for (const pid of running.pids()) process.kill(pid, 'SIGKILL')
     }

@@ -3,12 +3,17 @@ import { Batch, count, eventTime, int, schema, source, topology, tumbling } from
 
 const Bid = schema({ at: eventTime(), auction: int(), bidder: int(), price: int() })
 
-const ROWS = Number(process.env.BENCH_ROWS ?? 10_000_000)
-const SPLITS = Number(process.env.BENCH_SPLITS ?? 2)
+// Parameters are part of the URL, so that each set of them is a module, and a definition, of its own.
+const { searchParams } = new URL(import.meta.url)
+const parameter = (name, otherwise) => Number(searchParams.get(name) ?? otherwise)
+
+const ROWS = parameter('rows', 10_000_000)
+const SPLITS = parameter('splits', 2)
 /** Rows a batch, and so an epoch of the source. */
-const BATCH = Number(process.env.BENCH_BATCH ?? 16_384)
+const BATCH = parameter('batch', 16_384)
 /** Rows a second, for latency at light load; 0 is as fast as it goes. */
-const RATE = Number(process.env.BENCH_RATE ?? 0)
+const RATE = parameter('rate', 0)
+const WINDOW = searchParams.get('window') ?? '10s'
 
 function mix(hash) {
   let h = hash | 0
@@ -44,7 +49,7 @@ const bids = {
   async open({ schema: wanted, seam }, split, position) {
     let next = position?.next ?? 0
     const share = Math.ceil(ROWS / SPLITS)
-    const began = seam.clock.monotonic()
+    const began = seam.clock.monotonic() - (RATE > 0 ? (next * SPLITS * 1000) / RATE : 0)
     return {
       async read() {
         if (next >= share) return null
@@ -75,7 +80,7 @@ export default topology(
     .filter((bid) => bid.price >= 100)
     .select('auction')
     .keyBy('auction')
-    .window(tumbling('10s'))
+    .window(tumbling(WINDOW))
     .aggregate({ bids: count() })
     .output('counts'),
 )

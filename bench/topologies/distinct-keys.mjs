@@ -2,7 +2,7 @@
 import { Batch, count, eventTime, int, schema, source, string, sum, topology, tumbling } from 'umbel'
 
 const Item = schema({ at: eventTime(), key: string(), value: int() })
-const ROWS = Number(process.env.BENCH_ROWS ?? 1_000_000)
+const ROWS = Number(new URL(import.meta.url).searchParams.get('rows') ?? 1_000_000)
 const PAD = 'x'.repeat(120)
 
 const items = {

@@ -16,6 +16,14 @@ import type { ShardStatus } from './shard-actor.ts'
 /** The bell of the host's own thread; workers have the ones behind it. */
 const HOST_BELL = 0
 
+/** What the process around a host offers. */
+export interface HostMachine {
+  /** The entry of a worker thread. */
+  readonly workerFile: URL
+  /** Ends the process, since its pool of threads cannot go on. */
+  readonly onBroken: (error: Error) => void
+}
+
 export class Host {
   readonly #config: HostConfig
   readonly #seam: Seam
@@ -33,14 +41,22 @@ export class Host {
   static async start(
     config: HostConfig,
     seam: Seam,
-    workerFile: URL,
+    machine: HostMachine,
     send: (message: FromHost) => void,
   ): Promise<Host> {
+    // The threads load their code while this one loads the user's.
+    const pool = new WorkerPool(machine.workerFile, config.workers, config.heapMb, machine.onBroken)
     const topology = await loadTopology(config.module, config.export)
-    return new Host(config, plan(topology, config.parallelism), seam, workerFile, send)
+    return new Host(config, plan(topology, config.parallelism), seam, pool, send)
   }
 
-  private constructor(config: HostConfig, whole: Plan, seam: Seam, workerFile: URL, send: (message: FromHost) => void) {
+  private constructor(
+    config: HostConfig,
+    whole: Plan,
+    seam: Seam,
+    pool: WorkerPool,
+    send: (message: FromHost) => void,
+  ) {
     this.#config = config
     this.#plan = whole
     this.#seam = seam
@@ -48,7 +64,7 @@ export class Host {
     this.#buffers = makeBoardBuffers(whole.shards.length)
     this.#own = placeShards(whole, whole.shards, config.hosts)[config.host]!
     this.#board = new Board(this.#buffers, HOST_BELL, new Set(this.#own.map((shard) => shard.cell)))
-    this.#pool = new WorkerPool(workerFile, config.workers, config.heapMb)
+    this.#pool = pool
     this.#budget = new RestartBudget(seam.clock)
   }
 

@@ -8,18 +8,27 @@ import { isTopology, type Topology } from '../topology/topology.ts'
 
 const jiti = createJiti(import.meta.url, { interopDefault: false })
 
-/** True while a user's module is being imported: starting a system then is refused. */
-export const importing = { depth: 0 }
+/**
+ * While a user's module is being imported, starting a system is refused. The refusal is kept: a module that does not
+ * wait for what it starts never sees it.
+ */
+export const importing: { depth: number; refusal: Error | null } = { depth: 0, refusal: null }
 
 /** @throws user error `module` when the module cannot be imported */
 export async function loadModule(url: string): Promise<Readonly<Record<string, unknown>>> {
   importing.depth++
+  importing.refusal = null
   try {
-    return /\.[cm]?tsx?$/.test(new URL(url).pathname) ? await jiti.import(url) : await import(url)
+    const isTypeScript = /\.[cm]?tsx?$/.test(new URL(url).pathname)
+    const loaded = (await (isTypeScript ? jiti.import(url) : import(url))) as Readonly<Record<string, unknown>>
+    if (importing.refusal !== null) throw importing.refusal
+    return loaded
   } catch (error) {
     if ((error as { kind?: string }).kind === 'user') throw error
     const message = (error as Error)?.message ?? String(error)
-    throw userError('module', `cannot load ${decodeURI(url)}: ${message}`, error)
+    // Of JavaScript, Node tells the place only when it ends of it.
+    const where = error instanceof SyntaxError ? `; 'node --check' on the file shows the place` : ''
+    throw userError('module', `cannot load ${decodeURI(url)}: ${message}${where}`, error)
   } finally {
     importing.depth--
   }

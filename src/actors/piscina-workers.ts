@@ -18,8 +18,13 @@ export interface WorkerTask {
 /** Batches live for milliseconds: with room for a few epochs in the young generation hardly any is copied. */
 const YOUNG_MB = 64
 
-/** What becomes of a task: how its shards ended, or what one of them died of. */
-export type WorkerEnd = { readonly outcome: 'finished' | 'drained' } | { readonly error: WireError }
+/**
+ * What becomes of a task: how its shards ended, or what one of them died of. The last status comes along: messages take
+ * another way and may arrive too late.
+ */
+export type WorkerEnd =
+  | { readonly outcome: 'finished' | 'drained'; readonly last: FromWorker }
+  | { readonly error: WireError }
 
 /** The worker's end of its channel to the host. */
 export type WorkerPort = MessagePort
@@ -33,7 +38,8 @@ export interface RunningWorker {
 export class WorkerPool {
   readonly #pool: Piscina
 
-  constructor(file: URL, workers: number, heapMb: number) {
+  /** @param onBroken a thread died without a task, as at its start: the pool does not replace it, its host must end */
+  constructor(file: URL, workers: number, heapMb: number, onBroken: (error: Error) => void) {
     this.#pool = new Piscina({
       filename: file.href,
       minThreads: workers,
@@ -45,8 +51,8 @@ export class WorkerPool {
       maxQueue: 'auto',
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     })
-    // The death of an idle thread arrives here; that of a busy one rejects its task.
-    this.#pool.on('error', () => {})
+    // The death of a busy thread rejects its task instead.
+    this.#pool.on('error', onBroken)
   }
 
   run(task: WorkerTask, onMessage: (message: FromWorker) => void): RunningWorker {
@@ -55,6 +61,7 @@ export class WorkerPool {
     const ended = (this.#pool.run({ ...task, port: port2 }, { transferList: [port2] }) as Promise<WorkerEnd>)
       .then((end) => {
         if ('error' in end) throw fromWireError(end.error)
+        onMessage(end.last)
         return end.outcome
       })
       .finally(() => port1.close())

@@ -19,6 +19,8 @@ import { type Death, Supervisor } from './supervisor.ts'
 const HEARTBEAT_MS = 10_000
 /** Each worker listens to a bell of its own; the board has 64. */
 const WORKERS_MAX = 60
+/** With less, a worker dies before it takes a task. */
+const HEAP_MB_MIN = 32
 
 export interface StartOptions {
   /** Where state and logs live. Default `.umbel`; each topology has a folder of its own in it. */
@@ -35,7 +37,7 @@ export interface StartOptions {
   readonly workers?: number
   /** Host processes. Default 1. */
   readonly hosts?: number
-  /** Heap limit of each worker, in MB. Default 512. */
+  /** Heap limit of each worker, in MB, at least 32. Default 512. */
   readonly heapMb?: number
   /** A host that is silent for so many milliseconds is killed, and its shards start anew. Default 10,000. */
   readonly heartbeatMs?: number
@@ -77,21 +79,31 @@ export interface Running {
  * const running = await start(new URL('./flights.ts', import.meta.url))
  * await running.ended
  */
-export async function start(what: Topology | URL | string, options: StartOptions = {}): Promise<Running> {
-  if (importing.depth > 0) {
-    throw userError(
-      'starts-on-import',
-      'this module starts a system when it is imported, and workers import it too: export the topology ' +
-        "('export default topology(...)') and start it from another module",
-    )
-  }
+export function start(what: Topology | URL | string, options: StartOptions = {}): Promise<Running> {
+  return importing.depth > 0 ? refuse() : startSystem(what, options)
+}
+
+/** The promise counts as handled: who loads the module sees the refusal, whether or not the module waits for it. */
+function refuse(): Promise<never> {
+  importing.refusal = userError(
+    'starts-on-import',
+    'this module starts a system when it is imported, and workers import it too: export the topology ' +
+      "('export default topology(...)') and start it from another module",
+  )
+  const refused = Promise.reject(importing.refusal)
+  refused.catch(() => {})
+  return refused
+}
+
+async function startSystem(what: Topology | URL | string, options: StartOptions): Promise<Running> {
   const inline = options.host === 'inline'
   if (isTopology(what) && !inline) {
     throw userError('module', "workers need the topology's module: give start() its URL, or run it with host: 'inline'")
   }
   const module = isTopology(what) ? null : moduleUrl(what)
   const topology = isTopology(what) ? what : await loadTopology(module!, options.export ?? 'default')
-  const parallelism = positive('shards', options.shards ?? defaultParallelism())
+  const sizes = checkSizes(options)
+  const { parallelism } = sizes
   const whole = plan(topology, parallelism)
   await checkSources(whole)
   const directory = `${options.dir ?? '.umbel'}/${topology.name}`
@@ -108,7 +120,9 @@ export async function start(what: Topology | URL | string, options: StartOptions
       out: options.out ?? `out/${topology.name}`,
       limits: { ...SHARD_LIMITS, ...options.limits },
     }
-    const engine = inline ? startInline(started) : startProcesses(started, module!, options, lock)
+    const engine = inline
+      ? startInline(started)
+      : startProcesses(started, module!, options.export ?? 'default', sizes, lock)
     return running(
       started,
       engine,
@@ -167,29 +181,27 @@ function startInline({ plan: whole, directory, out, limits }: Started): Engine {
 function startProcesses(
   { plan: whole, directory, out, limits }: Started,
   module: string,
-  options: StartOptions,
+  exportName: string,
+  { heartbeatMs, ...sizes }: Sizes,
   lock: SupervisorLock,
 ): Engine {
   const supervisor = new Supervisor(
     whole,
     {
       module,
-      export: options.export ?? 'default',
+      export: exportName,
       definition: whole.topology.definition,
-      parallelism: positive('shards', options.shards ?? defaultParallelism()),
       directory,
       out,
       limits,
-      workers: positive('workers', options.workers ?? defaultWorkers(), WORKERS_MAX),
-      heapMb: positive('heapMb', options.heapMb ?? 512, 65_536),
-      hosts: positive('hosts', options.hosts ?? 1),
-      relay: (options.hosts ?? 1) > 1 || whole.edges.some((edge) => edge.to === null),
+      ...sizes,
+      relay: sizes.hosts > 1 || whole.edges.some((edge) => edge.to === null),
     },
     {
       seam: nodeSeam,
       fork: forkHost,
       register: (pid) => lock.addHost(pid),
-      heartbeatMs: positive('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 3_600_000),
+      heartbeatMs,
     },
   )
   return {
@@ -247,12 +259,29 @@ function moduleUrl(what: URL | string): string {
   if (!nodeSeam.files.exists(nodeSeam.files.path(url))) {
     throw userError('module', `there is no module ${nodeSeam.files.path(url)}: check the path`)
   }
+  if (!/\.[cm]?[jt]sx?$/.test(url.pathname)) {
+    throw userError(
+      'module',
+      `${nodeSeam.files.path(url)} is no module: give a .ts, .js or .mjs file that exports a topology`,
+    )
+  }
   return url.href
 }
 
-function positive(name: string, value: number, most = 256): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value
-  throw userError('option', `${name} must be a whole number from 1 to ${most}, got ${value}`)
+type Sizes = ReturnType<typeof checkSizes>
+
+/** Checked before the directory is touched: a wrong option leaves no unfinished run behind. */
+const checkSizes = (options: StartOptions) => ({
+  parallelism: wholeNumber('shards', options.shards ?? defaultParallelism()),
+  workers: wholeNumber('workers', options.workers ?? defaultWorkers(), 1, WORKERS_MAX),
+  heapMb: wholeNumber('heapMb', options.heapMb ?? 512, HEAP_MB_MIN, 65_536),
+  hosts: wholeNumber('hosts', options.hosts ?? 1),
+  heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 1, 3_600_000),
+})
+
+function wholeNumber(name: string, value: number, least = 1, most = 256): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw userError('option', `${name} must be a whole number from ${least} to ${most}, got ${value}`)
 }
 
 async function checkSources(whole: Plan): Promise<void> {

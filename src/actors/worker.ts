@@ -4,7 +4,7 @@ import { crashingSeam } from '../base/real/crash-seam.ts'
 import { plan } from '../topology/plan.ts'
 import { loadTopology } from './load-topology.ts'
 import type { WorkerEnd, WorkerPort, WorkerTask } from './piscina-workers.ts'
-import type { ToWorker } from './protocol.ts'
+import type { FromWorker, ToWorker } from './protocol.ts'
 import { ShardGroup } from './shard-group.ts'
 
 const STATUS_MS = 200
@@ -14,7 +14,7 @@ type Task = WorkerTask & { port: WorkerPort }
 // An error crosses as a value: thrown, it would arrive as a copy without its kind and code.
 export default async function runWorker(task: Task): Promise<WorkerEnd> {
   try {
-    return { outcome: await runShards(task) }
+    return await runShards(task)
   } catch (error) {
     return { error: toWireError(error) }
   } finally {
@@ -22,7 +22,7 @@ export default async function runWorker(task: Task): Promise<WorkerEnd> {
   }
 }
 
-async function runShards({ config, board, bell, shards, port }: Task): Promise<'finished' | 'drained'> {
+async function runShards({ config, board, bell, shards, port }: Task): Promise<WorkerEnd> {
   const topology = await loadTopology(config.module, config.export)
   if (topology.definition !== config.definition) {
     throw userError(
@@ -47,10 +47,11 @@ async function runShards({ config, board, bell, shards, port }: Task): Promise<'
   port.on('message', (message: ToWorker) => {
     if (message.type === 'drain') group.drain()
   })
-  const report = () => port.postMessage({ type: 'status', shards: group.status() })
+  const status = (): FromWorker => ({ type: 'status', shards: group.status() })
+  const report = () => port.postMessage(status())
   const stop = seam.scheduler.every(STATUS_MS, report)
   try {
-    return await group.run()
+    return { outcome: await group.run(), last: status() }
   } finally {
     stop()
     report()

@@ -1,11 +1,17 @@
 /** The main module of a host process: waits for its orders from the supervisor that forked it. */
 import { toWireError } from '../../base/errors.ts'
 import { nodeSeam } from '../../base/real/node-seam.ts'
-import { Host } from '../host.ts'
+import { Host, type HostMachine } from '../host.ts'
 import type { FromHost, ToHost } from '../protocol.ts'
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const workerFile = new URL(`../worker.${extension}`, import.meta.url)
+const machine: HostMachine = {
+  workerFile: new URL(`../worker.${extension}`, import.meta.url),
+  onBroken(error) {
+    process.stderr.write(`a worker thread died at its start: ${error.message}\n`)
+    process.exit(1)
+  },
+}
 
 // The terminal sends Ctrl-C to the whole group: the supervisor decides what it means.
 process.on('SIGINT', () => {})
@@ -22,7 +28,7 @@ const send = (message: FromHost): void => {
 process.on('message', async (message: ToHost) => {
   if (message.type !== 'start') return (await host)?.receive(message)
   try {
-    host = Host.start(message.config, nodeSeam, workerFile, send)
+    host = Host.start(message.config, nodeSeam, machine, send)
     await (await host).run()
   } catch (error) {
     send({ type: 'failed', error: toWireError(error) })

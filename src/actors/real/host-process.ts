@@ -23,7 +23,8 @@ export function forkHost(events: HostEvents): HostProcess {
     execArgv: extension === 'ts' ? process.execArgv : [],
     // LMDB commits and log writes of all shards share this pool.
     env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '8' },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // What user code prints there is said to people: stdout is the program's own, and may be JSON.
+    stdio: ['ignore', 2, 2, 'ipc'],
   })
   child.on('message', (message) => events.onMessage(message as FromHost))
   child.on('exit', (code, signal) => events.onExit(code, signal))
