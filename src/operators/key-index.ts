@@ -4,8 +4,9 @@
  */
 import type { Batch } from '../records/batch.ts'
 import type { Column, Value } from '../records/column.ts'
-import { packValues } from '../records/key.ts'
+import { packValues, unpackKey } from '../records/key.ts'
 import type { FieldType } from '../records/schema.ts'
+import { areNumbers, type GroupKey } from './group-key.ts'
 import { STRING_BYTES, ValueIndex } from './value-index.ts'
 
 /** Open-addressing map from pairs of 32-bit numbers to consecutive ids. */
@@ -64,6 +65,7 @@ function grown(from: Int32Array): Int32Array<ArrayBuffer> {
 export class KeyIndex {
   readonly #columns: readonly number[]
   readonly #types: readonly FieldType[]
+  readonly #areNumbers: boolean
   #values!: ValueIndex[]
   #pairs!: PairIndex[]
   #texts!: string[]
@@ -77,6 +79,7 @@ export class KeyIndex {
   constructor(columns: readonly number[], types: readonly FieldType[]) {
     this.#columns = columns
     this.#types = types
+    this.#areNumbers = areNumbers(types)
     this.clear()
   }
 
@@ -126,6 +129,11 @@ export class KeyIndex {
       id = pairs.idOf(id, this.#values[p + 1]!.codeOf(values[p + 1]!))
     })
     return id
+  }
+
+  /** What the key is ordered and stored by. */
+  key(id: number): GroupKey {
+    return this.#areNumbers ? this.#values[0]!.numbers()![id]! : this.text(id)
   }
 
   /** The packed bytes of a key, as latin1 text: compares as the bytes do. */
@@ -201,4 +209,17 @@ export class KeyIndex {
     for (let r = 0; r < size; r++) this.#ranks[merged[r]!] = r
     this.#ranked = size
   }
+}
+
+/** Key columns of groups that are known by their keys alone. */
+export function keyColumns(keys: readonly GroupKey[], types: readonly FieldType[]): Column[] {
+  if (areNumbers(types)) return [{ type: 'number', data: Float64Array.from(keys as readonly number[]), valid: null }]
+  const kinds = types.map((type) => type.kind)
+  const index = new KeyIndex(
+    types.map((_, c) => c),
+    types,
+  )
+  return index.columns(
+    Int32Array.from(keys, (key) => index.idOf(unpackKey(Buffer.from(key as string, 'latin1'), kinds))),
+  )
 }

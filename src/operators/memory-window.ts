@@ -4,6 +4,7 @@
  * so that its cost follows the hop and not the size.
  */
 import { type CellSpec, CellStore } from './cells.ts'
+import { type GroupKey, isBefore } from './group-key.ts'
 import type { KeyIndex } from './key-index.ts'
 import type { RunCursor } from './merge-runs.ts'
 import { Pane } from './pane.ts'
@@ -66,7 +67,7 @@ export class MemoryWindow {
   }
 
   /** The groups of the window that ends at `end` that have rows, behind the key `after`. */
-  groups(end: number, after: string | null): OrderedGroups {
+  groups(end: number, after: GroupKey | null): OrderedGroups {
     const start = this.#clock.startOf(end)
     const { groups, cells } =
       start + this.#clock.width === end
@@ -77,22 +78,22 @@ export class MemoryWindow {
     const counts = cells.cells[0]!.high
     let ids = groups.keys.slice(0, groups.size).filter((id) => counts[groups.find(id)]! > 0)
     this.#keys.sort(ids)
-    if (after !== null) ids = ids.filter((id) => this.#keys.text(id) > after)
+    if (after !== null) ids = ids.filter((id) => isBefore(after, this.#keys.key(id)))
     return { ids, slots: ids.map((id) => groups.find(id)), cells }
   }
 
   /** A cursor over one pane, behind the key `after`; none where the pane is not in memory. */
-  cursors(start: number, after: string | null): RunCursor[] {
+  cursors(start: number, after: GroupKey | null): RunCursor[] {
     const pane = this.#panes.get(start)
     if (pane === undefined || pane.size === 0) return []
     let ids = pane.keys.slice(0, pane.size)
     const [keys, store] = [this.#keys, this.#cells]
     keys.sort(ids)
-    if (after !== null) ids = ids.filter((id) => keys.text(id) > after)
+    if (after !== null) ids = ids.filter((id) => isBefore(after, keys.key(id)))
     let index = 0
     const cursor: RunCursor = {
       get key() {
-        return index < ids.length ? keys.text(ids[index]!) : undefined
+        return index < ids.length ? keys.key(ids[index]!) : undefined
       },
       get cells() {
         return store.cells

@@ -1,10 +1,11 @@
 /** Merging of sorted runs: any number of cursors, one pass, memory bounded by a chunk a cursor and one block of output. */
 import { type Cell, type CellSpec, CellStore } from './cells.ts'
+import { type GroupKey, isBefore } from './group-key.ts'
 
-/** Walks groups in key order. Keys are packed bytes as latin1 text. */
+/** Walks groups in key order. */
 export interface RunCursor {
   /** The current key; undefined at the end. */
-  readonly key: string | undefined
+  readonly key: GroupKey | undefined
   readonly cells: readonly Cell[]
   readonly at: number
   step(): void
@@ -26,9 +27,9 @@ export class RunMerge {
   }
 
   /** The next groups in key order, at most `groupsMax`; slot i holds the cells of key i. */
-  block(groupsMax: number): { keys: string[]; store: CellStore; slots: Int32Array } {
+  block(groupsMax: number): { keys: GroupKey[]; store: CellStore; slots: Int32Array } {
     const store = new CellStore(this.#specs)
-    const keys: string[] = []
+    const keys: GroupKey[] = []
     while (this.#heap.length > 0 && keys.length < groupsMax) {
       const key = this.#heap[0]!.key!
       const slot = store.take()
@@ -48,7 +49,7 @@ export class RunMerge {
     let at = heap.push(cursor) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (heap[parent]!.key! <= heap[at]!.key!) return
+      if (!isBefore(heap[at]!.key!, heap[parent]!.key!)) return
       ;[heap[parent], heap[at]] = [heap[at]!, heap[parent]!]
       at = parent
     }
@@ -66,8 +67,8 @@ export class RunMerge {
       const left = 2 * at + 1
       if (left >= heap.length) return
       const right = left + 1
-      const child = right < heap.length && heap[right]!.key! < heap[left]!.key! ? right : left
-      if (heap[at]!.key! <= heap[child]!.key!) return
+      const child = right < heap.length && isBefore(heap[right]!.key!, heap[left]!.key!) ? right : left
+      if (!isBefore(heap[child]!.key!, heap[at]!.key!)) return
       ;[heap[at], heap[child]] = [heap[child]!, heap[at]!]
       at = child
     }

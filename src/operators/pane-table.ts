@@ -5,6 +5,7 @@
 import { packValues, unpackKey } from '../records/key.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
 import type { Cell, CellSpec, CellStore } from './cells.ts'
+import { type GroupKey, isBefore, lowerBound } from './group-key.ts'
 import { type RunCursor, RunMerge } from './merge-runs.ts'
 import { CHUNK_GROUPS, decodeChunk, encodeChunk, type RunChunk } from './run.ts'
 
@@ -28,13 +29,13 @@ class StoredCursor implements RunCursor {
   at = 0
 
   /** @param first the first chunk that has a key behind `after` */
-  constructor(read: (chunk: number) => RunChunk | undefined, first: number, after: string | null) {
+  constructor(read: (chunk: number) => RunChunk | undefined, first: number, after: GroupKey | null) {
     this.#read = read
     this.#index = first
     this.#chunk = read(first)
-    while (after !== null && this.key !== undefined && this.key <= after) this.step()
+    while (after !== null && this.key !== undefined && !isBefore(after, this.key)) this.step()
   }
-  get key(): string | undefined {
+  get key(): GroupKey | undefined {
     return this.#chunk?.keys[this.at]
   }
   get cells(): readonly Cell[] {
@@ -54,7 +55,7 @@ export class PaneTable {
   readonly #specs: readonly CellSpec[]
   /** Runs of each pane, by number; the table is the truth, this its index. */
   readonly #runs = new Map<number, number[]>()
-  readonly #lasts = new Map<number, string[]>()
+  readonly #lasts = new Map<number, GroupKey[]>()
   #nextRun = 1
 
   constructor(table: KeyedTable, specs: readonly CellSpec[]) {
@@ -79,9 +80,9 @@ export class PaneTable {
   }
 
   /** Adds a run of groups whose cells stand at `slots`, for keys in ascending order. */
-  append(pane: number, keys: readonly string[], cells: readonly Cell[], slots: Int32Array): void {
+  append(pane: number, keys: readonly GroupKey[], cells: readonly Cell[], slots: Int32Array): void {
     const run = this.#nextRun++
-    const lasts: string[] = []
+    const lasts: GroupKey[] = []
     for (let from = 0, chunk = 0; from < keys.length; from += CHUNK_GROUPS, chunk++) {
       const part = keys.slice(from, from + CHUNK_GROUPS)
       this.#table.put(paneKey(pane, run, chunk), encodeChunk(part, cells, slots, from))
@@ -93,12 +94,12 @@ export class PaneTable {
   }
 
   /** Cursors over the runs of a pane, behind the key `after`. */
-  cursors(pane: number, after: string | null = null): RunCursor[] {
+  cursors(pane: number, after: GroupKey | null = null): RunCursor[] {
     return (this.#runs.get(pane) ?? []).map((run) => this.#cursor(pane, run, after))
   }
 
   /** Merges one group's cells of all runs of a pane into a slot. Returns false when none has the key. */
-  read(pane: number, key: string, into: CellStore, slot: number): boolean {
+  read(pane: number, key: GroupKey, into: CellStore, slot: number): boolean {
     let found = false
     for (const run of this.#runs.get(pane) ?? []) {
       const lasts = this.#lastKeys(pane, run)
@@ -128,14 +129,14 @@ export class PaneTable {
     return bytes && decodeChunk(bytes, this.#specs)
   }
 
-  #cursor(pane: number, run: number, after: string | null): RunCursor {
+  #cursor(pane: number, run: number, after: GroupKey | null): RunCursor {
     const lasts = this.#lastKeys(pane, run)
     const first = after === null ? 0 : lowerBound(lasts, after)
     return new StoredCursor((chunk) => this.#chunk(pane, run, chunk), first, after)
   }
 
   /** The last key of each chunk of a run, so that one group is found without reading its neighbours. */
-  #lastKeys(pane: number, run: number): readonly string[] {
+  #lastKeys(pane: number, run: number): readonly GroupKey[] {
     let lasts = this.#lasts.get(run)
     if (lasts === undefined) {
       lasts = []
@@ -170,7 +171,7 @@ export class PaneTable {
       this.#specs,
       runs.map((run) => this.#cursor(pane, run, null)),
     )
-    const lasts: string[] = []
+    const lasts: GroupKey[] = []
     while (!merge.isDone) {
       const { keys, store, slots } = merge.block(CHUNK_GROUPS)
       this.#table.put(paneKey(pane, target, lasts.length), encodeChunk(keys, store.cells, slots, 0))
@@ -181,19 +182,7 @@ export class PaneTable {
   }
 }
 
-/** The first index whose key is at or above `key`; the length where there is none. */
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (keys[middle]! < key) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function indexOfKey(keys: readonly string[], key: string): number {
+function indexOfKey(keys: readonly GroupKey[], key: GroupKey): number {
   const at = lowerBound(keys, key)
   return keys[at] === key ? at : -1
 }

@@ -1,36 +1,65 @@
 /**
  * Runs: groups sorted by key with their cells, in columns, as they are stored. A run is cut into chunks, each one value
  * in a table. Layout of a chunk (little-endian): u32 layout, u32 groups, u32 key bytes, u32 bytes of the rest; then per
- * cell f64 high a group, and for sums f64 low a group; u32 key ends; keys; msgpack of what two components cannot hold.
+ * cell f64 high a group, and for sums f64 low a group; keys: in layout 1 u32 ends and texts, in layout 2 an f64 each;
+ * msgpack of what two components cannot hold.
  */
 import { Packr } from 'msgpackr'
 import { corruptionError } from '../base/errors.ts'
 import { Cell, type CellSpec } from './cells.ts'
+import type { GroupKey } from './group-key.ts'
 
-const RUN_LAYOUT = 1
+const TEXT_KEYS = 1
+const NUMBER_KEYS = 2
+const HEADER = 16
 /** Groups in a chunk: about 64 KB with a few cells and short keys. */
 export const CHUNK_GROUPS = 1024
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 
-/** Groups in key order; keys are packed bytes as latin1 text. */
+/** Groups in key order. */
 export interface RunChunk {
-  readonly keys: readonly string[]
+  readonly keys: readonly GroupKey[]
   readonly cells: readonly Cell[]
 }
 
 type Rest = [cell: number, group: number, rest: number[] | null, special: [number, number, number] | null][]
 
-/** Encodes groups whose cells stand in `cells` at `slots[i]`, for keys in ascending order. */
+/** Encodes groups whose cells stand in `cells` at `slots[i]`, for keys in ascending order, at least one. */
 export function encodeChunk(
-  keys: readonly string[],
+  keys: readonly GroupKey[],
   cells: readonly Cell[],
   slots: Int32Array,
   from: number,
 ): Uint8Array {
   const count = keys.length
-  const keyBytes = keys.reduce((sum, key) => sum + key.length, 0)
-  const floats = cells.reduce((sum, cell) => sum + (cell.isSum ? 2 : 1), 0) * count
+  const layout = typeof keys[0] === 'number' ? NUMBER_KEYS : TEXT_KEYS
+  const keyBytes =
+    layout === NUMBER_KEYS ? count * 8 : (keys as readonly string[]).reduce((sum, key) => sum + 4 + key.length, 0)
+  const floats = numbersOf(cells) * count
+  const packed = packr.pack(restOf(cells, slots, from, count))
+  const chunk = Buffer.allocUnsafeSlow(HEADER + floats * 8 + keyBytes + packed.length)
+  chunk.writeUInt32LE(layout, 0)
+  chunk.writeUInt32LE(count, 4)
+  chunk.writeUInt32LE(keyBytes, 8)
+  chunk.writeUInt32LE(packed.length, 12)
+  const block = new Float64Array(chunk.buffer, HEADER, floats)
+  let at = 0
+  for (const cell of cells) {
+    for (let i = 0; i < count; i++) block[at++] = cell.high[slots[from + i]!]!
+    if (cell.isSum) for (let i = 0; i < count; i++) block[at++] = cell.low[slots[from + i]!]!
+  }
+  const keysAt = HEADER + floats * 8
+  if (layout === NUMBER_KEYS) new Float64Array(chunk.buffer, keysAt, count).set(keys as readonly number[])
+  else putTexts(chunk, keysAt, keys as readonly string[])
+  chunk.set(packed, keysAt + keyBytes)
+  return chunk
+}
+
+/** Doubles a group. */
+const numbersOf = (cells: readonly Cell[]): number => cells.reduce((sum, cell) => sum + (cell.isSum ? 2 : 1), 0)
+
+function restOf(cells: readonly Cell[], slots: Int32Array, from: number, count: number): Rest {
   const rest: Rest = []
   cells.forEach((cell, c) => {
     if (cell.rest.size === 0 && cell.special.size === 0) return
@@ -41,37 +70,28 @@ export function encodeChunk(
       }
     }
   })
-  const packed = packr.pack(rest)
-  const chunk = Buffer.allocUnsafeSlow(16 + floats * 8 + count * 4 + keyBytes + packed.length)
-  chunk.writeUInt32LE(RUN_LAYOUT, 0)
-  chunk.writeUInt32LE(count, 4)
-  chunk.writeUInt32LE(keyBytes, 8)
-  chunk.writeUInt32LE(packed.length, 12)
-  const block = new Float64Array(chunk.buffer, 16, floats)
-  let at = 0
-  for (const cell of cells) {
-    for (let i = 0; i < count; i++) block[at++] = cell.high[slots[from + i]!]!
-    if (cell.isSum) for (let i = 0; i < count; i++) block[at++] = cell.low[slots[from + i]!]!
-  }
-  at = 16 + floats * 8
+  return rest
+}
+
+function putTexts(chunk: Buffer, at: number, keys: readonly string[]): void {
   let end = 0
   for (const key of keys) at = chunk.writeUInt32LE((end += key.length), at)
   for (const key of keys) at += chunk.write(key, at, 'latin1')
-  chunk.set(packed, at)
-  return chunk
 }
 
 /** @throws corruption `run` when the bytes are not a chunk of these cells */
 export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunChunk {
   const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  if (chunk.length < 16 || chunk.readUInt32LE(0) !== RUN_LAYOUT)
-    throw corruptionError('run', 'this is not a run of layout 1')
+  const layout = chunk.length < HEADER ? 0 : chunk.readUInt32LE(0)
+  if (layout !== TEXT_KEYS && layout !== NUMBER_KEYS)
+    throw corruptionError('run', `this is not a run of layout ${TEXT_KEYS} or ${NUMBER_KEYS}`)
   const [count, keyBytes, restBytes] = [chunk.readUInt32LE(4), chunk.readUInt32LE(8), chunk.readUInt32LE(12)]
   const cells = specs.map((spec) => new Cell(spec, 0))
-  const numbers = cells.reduce((sum, cell) => sum + (cell.isSum ? 2 : 1), 0)
-  if (16 + count * (numbers * 8 + 4) + keyBytes + restBytes !== chunk.length)
+  const keysAt = HEADER + count * numbersOf(cells) * 8
+  const keyBytesMin = count * (layout === NUMBER_KEYS ? 8 : 4)
+  if (keysAt + keyBytes + restBytes !== chunk.length || keyBytes < keyBytesMin)
     throw corruptionError('run', `a run of ${chunk.length} bytes has another length inside`)
-  let at = 16
+  let at = HEADER
   const floats = (): Float64Array => {
     const values = new Float64Array(count)
     new Uint8Array(values.buffer).set(chunk.subarray(at, at + count * 8))
@@ -82,18 +102,21 @@ export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunC
     cell.high = floats()
     if (cell.isSum) cell.low = floats()
   }
-  const text = chunk.toString('latin1', at + count * 4, at + count * 4 + keyBytes)
+  const keys = layout === NUMBER_KEYS ? Array.from(floats()) : takeTexts(chunk, keysAt, count, keyBytes)
+  for (const [c, group, rest, special] of packr.unpack(chunk.subarray(keysAt + keyBytes)) as Rest) {
+    if (rest) cells[c]!.rest.set(group, rest)
+    if (special) cells[c]!.special.set(group, special)
+  }
+  return { keys, cells }
+}
+
+function takeTexts(chunk: Buffer, at: number, count: number, bytes: number): string[] {
+  const text = chunk.toString('latin1', at + count * 4, at + bytes)
   let from = 0
-  const keys = Array.from({ length: count }, (_, i) => {
+  return Array.from({ length: count }, (_, i) => {
     const end = chunk.readUInt32LE(at + i * 4)
     const key = text.slice(from, end)
     from = end
     return key
   })
-  const packedAt = at + count * 4 + keyBytes
-  for (const [c, group, rest, special] of packr.unpack(chunk.subarray(packedAt)) as Rest) {
-    if (rest) cells[c]!.rest.set(group, rest)
-    if (special) cells[c]!.special.set(group, special)
-  }
-  return { keys, cells }
 }

@@ -9,11 +9,11 @@ import type { Budget } from '../base/budget.ts'
 import { combineHash, mix32 } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
-import { unpackKey } from '../records/key.ts'
 import type { FieldType } from '../records/schema.ts'
 import { planCells } from './aggregation.ts'
 import { CellStore } from './cells.ts'
-import { KeyIndex } from './key-index.ts'
+import { areNumbers, type GroupKey, keyText } from './group-key.ts'
+import { KeyIndex, keyColumns } from './key-index.ts'
 import { MemoryWindow, type OrderedGroups } from './memory-window.ts'
 import { RunMerge } from './merge-runs.ts'
 import type { Operator, OperatorContext } from './operator.ts'
@@ -23,8 +23,12 @@ import { PaneClock } from './window.ts'
 import { type WindowAggregatePlan, WindowOutput } from './window-output.ts'
 import { WindowProgress } from './window-progress.ts'
 
-/** Bytes of numbered keys that may stay in memory over a flush. */
-const KEY_BYTES_KEPT = 8 << 20
+/**
+ * Bytes of keys that may stay in memory over a flush. Numbers are added anew faster than they are found in a table that
+ * has outgrown the processor's cache; texts are dear to make and to sort.
+ */
+const NUMBER_BYTES_KEPT = 1 << 20
+const TEXT_BYTES_KEPT = 8 << 20
 /** Groups merged at a time where a window is read from stored runs. */
 const BLOCK_GROUPS = 4096
 
@@ -35,6 +39,7 @@ export class WindowAggregate implements Operator {
   readonly #output: WindowOutput
   readonly #keys: KeyIndex
   readonly #keyTypes: readonly FieldType[]
+  readonly #keyBytesKept: number
   readonly #cells: CellStore
   readonly #panes = new Map<number, Pane>()
   readonly #memory: MemoryWindow
@@ -58,6 +63,7 @@ export class WindowAggregate implements Operator {
     const columns = plan.keys.map((name) => plan.input.names.indexOf(name))
     this.#keyTypes = plan.keys.map((name) => plan.input.fields[name]!)
     this.#keys = new KeyIndex(columns, this.#keyTypes)
+    this.#keyBytesKept = areNumbers(this.#keyTypes) ? NUMBER_BYTES_KEPT : TEXT_BYTES_KEPT
     this.#cells = new CellStore(specs)
     this.#memory = new MemoryWindow(specs, this.#clock, this.#keys, this.#cells, this.#panes)
     this.#stored = new PaneTable(context.table('panes'), specs)
@@ -102,7 +108,7 @@ export class WindowAggregate implements Operator {
       this.#merge = null
       const ids = pane.keys.slice(0, pane.size)
       this.#keys.sort(ids)
-      const keys = Array.from(ids, (id) => this.#keys.text(id))
+      const keys = Array.from(ids, (id) => this.#keys.key(id))
       this.#stored.append(
         pane.start,
         keys,
@@ -114,7 +120,7 @@ export class WindowAggregate implements Operator {
     this.#panes.clear()
     this.#memory.forget()
     this.#order = null
-    if (this.#keys.memoryBytes > KEY_BYTES_KEPT) this.#keys.clear()
+    if (this.#keys.memoryBytes > this.#keyBytesKept) this.#keys.clear()
     this.#progress.save()
   }
 
@@ -173,7 +179,7 @@ export class WindowAggregate implements Operator {
       if (times[i]! >= limit) continue
       const id = this.#keyIds[i]!
       for (const end of this.#clock.endsUpTo(this.#clock.paneOf(times[i]!), limit)) {
-        if (!this.#progress.isEmitted(end, () => this.#keys.text(id))) continue
+        if (!this.#progress.isEmitted(end, () => this.#keys.key(id))) continue
         const ids = found.get(end)
         if (ids === undefined) found.set(end, new Set([id]))
         else ids.add(id)
@@ -198,7 +204,7 @@ export class WindowAggregate implements Operator {
       ids.forEach((id, i) => {
         const at = inMemory?.find(id) ?? -1
         if (at >= 0) cells.merge(slots[i]!, this.#cells.cells, at)
-        if (isStored) this.#stored.read(pane, this.#keys.text(id), cells, slots[i]!)
+        if (isStored) this.#stored.read(pane, this.#keys.key(id), cells, slots[i]!)
       })
     }
     this.#output.emitGroups(end, this.#keys.columns(ids), cells, slots, (i) => this.#keys.text(ids[i]!), diff)
@@ -241,7 +247,7 @@ export class WindowAggregate implements Operator {
   }
 
   /** Emits from memory alone; returns the last key that was emitted if the budget has ended. */
-  #fireMemory(end: number, after: string | null, budget: Budget): string | null {
+  #fireMemory(end: number, after: GroupKey | null, budget: Budget): GroupKey | null {
     this.#order ??= { ...this.#memory.groups(end, after), done: 0 }
     const { ids, slots, cells, done: from } = this.#order
     const to = Math.min(ids.length, from + budget.rows)
@@ -251,26 +257,22 @@ export class WindowAggregate implements Operator {
     )
     this.#order.done = to
     budget.rows -= to - from
-    return budget.rows > 0 ? null : this.#keys.text(ids[to - 1]!)
+    return budget.rows > 0 ? null : this.#keys.key(ids[to - 1]!)
   }
 
   /** Emits a window that is partly or wholly stored, by merging its runs; see `#fireMemory`. */
-  #fireStored(end: number, after: string | null, starts: readonly number[], budget: Budget): string | null {
+  #fireStored(end: number, after: GroupKey | null, starts: readonly number[], budget: Budget): GroupKey | null {
     this.#merge ??= new RunMerge(
       this.#specs,
       starts.flatMap((pane) => [...this.#stored.cursors(pane, after), ...this.#memory.cursors(pane, after)]),
     )
-    const kinds = this.#keyTypes.map((type) => type.kind)
-    const columns = this.#keyTypes.map((_, c) => c)
     while (!this.#merge.isDone && budget.rows > 0) {
       const block = this.#merge.block(Math.min(BLOCK_GROUPS, budget.rows))
       const counts = block.store.cells[0]!.high
       const slots = block.slots.filter((slot) => counts[slot]! > 0)
       if (slots.length === 0) continue
       const keys = Array.from(slots, (slot) => block.keys[slot]!)
-      const index = new KeyIndex(columns, this.#keyTypes)
-      const ids = Int32Array.from(keys, (key) => index.idOf(unpackKey(Buffer.from(key, 'latin1'), kinds)))
-      this.#output.emitGroups(end, index.columns(ids), block.store, slots, (i) => keys[i]!)
+      this.#output.emitGroups(end, keyColumns(keys, this.#keyTypes), block.store, slots, (i) => keyText(keys[i]!))
       budget.rows -= keys.length
       if (budget.rows <= 0) return keys.at(-1)!
     }

@@ -3,6 +3,7 @@ import { Packr } from 'msgpackr'
 import { type Actor, createActor } from 'xstate'
 import type { Timestamp } from '../base/time.ts'
 import type { KeyedTable } from '../storage/table.ts'
+import { type GroupKey, isBefore } from './group-key.ts'
 import { type WindowContext, windowMachine } from './window.machine.ts'
 
 const PROGRESS = Buffer.from('progress')
@@ -26,18 +27,18 @@ export class WindowProgress {
   }
 
   /** The window being emitted, and its last key that is out; null between windows. */
-  get current(): { end: Timestamp; after: string | null } | null {
+  get current(): { end: Timestamp; after: GroupKey | null } | null {
     const { end, after } = this.#machine.getSnapshot().context
     return end === null ? null : { end, after }
   }
 
   /** True when the group of a key in the window that ends at `end` has been emitted. */
-  isEmitted(end: Timestamp, key: () => string): boolean {
+  isEmitted(end: Timestamp, key: () => GroupKey): boolean {
     if (end <= this.fired) return true
     const { current } = this
     // Windows without rows are passed over: what comes for one that ends before the current one is a correction.
     if (current === null || end !== current.end) return current !== null && end < current.end
-    return current.after !== null && key() <= current.after
+    return current.after !== null && !isBefore(current.after, key())
   }
 
   begin(end: Timestamp): void {
@@ -45,7 +46,7 @@ export class WindowProgress {
   }
 
   /** The epoch is full: `after` was the last key. */
-  pause(after: string): void {
+  pause(after: GroupKey): void {
     this.#machine.send({ type: 'PAUSED', after })
   }
 

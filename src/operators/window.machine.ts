@@ -18,13 +18,13 @@ export interface WindowContext {
   fired: number
   /** End of the window being emitted. */
   end: number | null
-  /** The last key of it that was emitted, as packed text. */
-  after: string | null
+  /** The last key of it that was emitted: a number, or packed text. */
+  after: string | number | null
 }
 
 export type WindowEvent =
   | { type: 'DUE'; end: number }
-  | { type: 'PAUSED'; after: string }
+  | { type: 'PAUSED'; after: string | number }
   | { type: 'FIRED' }
   | { type: 'PASSED'; watermark: number }
   | { type: 'ENDED' }

@@ -88,6 +88,27 @@ t.test('a chunk gives back what went in', async () => {
   )
 })
 
+t.test('a chunk of whole-number keys gives back what went in, in the order of numbers', async () => {
+  const numbers = fc.uniqueArray(fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -20, max: 20 })), { minLength: 1 })
+  fc.assert(
+    fc.property(numbers, (unordered) => {
+      const keys = unordered.sort((a, b) => a - b)
+      const store = new CellStore(specs)
+      const slots = Int32Array.from(keys, () => store.take())
+      keys.forEach((key, i) => {
+        store.cells[2]!.add(slots[i]!, key)
+      })
+      const chunk = decodeChunk(encodeChunk(keys, store.cells, slots, 0), specs)
+      deepStrictEqual(chunk.keys, keys)
+      deepStrictEqual(
+        keys.map((_, i) => seen(chunk, i)[2]),
+        keys,
+      )
+    }),
+    { numRuns: runs(100) },
+  )
+})
+
 t.test('a chunk is decoded from the middle of a buffer', (t) => {
   const groups = new Map([['a', [1, 2]]])
   const { keys, store, slots } = fill(groups)
@@ -102,8 +123,10 @@ t.test('bytes that are no chunk are refused as corrupt', (t) => {
   const { keys, store, slots } = fill(new Map([['a', [1]]]))
   const bytes = encodeChunk(keys, store.cells, slots, 0)
   const other = bytes.slice()
-  other[0] = 2
-  t.throws(() => decodeChunk(other, specs), { kind: 'corruption', code: 'run' })
+  for (const layout of [0, 2, 3]) {
+    other[0] = layout
+    t.throws(() => decodeChunk(other, specs), { kind: 'corruption', code: 'run' }, `layout ${layout}`)
+  }
   t.throws(() => decodeChunk(bytes.subarray(0, 10), specs), { kind: 'corruption', code: 'run' })
   t.throws(() => decodeChunk(Buffer.concat([bytes, Buffer.alloc(1)]), specs), { kind: 'corruption', code: 'run' })
   t.throws(() => decodeChunk(bytes, specs.slice(1)), { kind: 'corruption', code: 'run' })

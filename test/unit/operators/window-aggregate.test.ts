@@ -306,10 +306,18 @@ const Event = schema({
   at: eventTime(),
   name: optional(string()),
   number: optional(int()),
+  id: int(),
   n: optional(int()),
   x: optional(float()),
 })
-type EventRow = { at: number; name: string | null; number: number | null; n: number | null; x: number | null }
+type EventRow = {
+  at: number
+  whole: number
+  name: string | null
+  number: number | null
+  n: number | null
+  x: number | null
+}
 
 const normal = (x: number) => (Math.abs(x) < 1e-100 ? 0 : x)
 const floats = fc.oneof(
@@ -321,6 +329,7 @@ const row = fc.record({
   ahead: fc.integer({ min: 0, max: 25 }),
   name: fc.constantFrom('a', 'b', 'ä', 'a\0', '', null),
   number: fc.constantFrom(-1, 0, 2 ** 40, null),
+  id: fc.constantFrom(-(2 ** 40), -1, 0, 1, 10),
   n: fc.option(fc.integer({ min: -1000, max: 1000 }), { freq: 4 }),
   x: fc.option(floats, { freq: 4 }),
 })
@@ -358,7 +367,7 @@ const setup = fc.record({
       .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }))
       .map(([a, b]) => ({ size: Math.max(a, b), hop: Math.min(a, b) })),
   ),
-  keys: fc.constantFrom(['name'], ['number'], ['name', 'number'], ['number', 'name']),
+  keys: fc.constantFrom(['name'], ['number'], ['id'], ['id', 'name'], ['name', 'number'], ['number', 'name']),
   bound: fc.constantFrom(0, 0, 3, 10, 30),
   retracts: fc.boolean(),
   withOrigin: fc.boolean(),
@@ -432,7 +441,7 @@ t.test('random histories come to what brute force says', async () => {
         deepStrictEqual(linesOf(run.emitted), linesOfRows(output, windowsOf(live, outcome)))
       },
     ),
-    { numRuns: runs(300) },
+    { numRuns: runs(400) },
   )
 })
 

@@ -1,0 +1,32 @@
+/**
+ * What groups are ordered and stored by: the key itself where it is one whole number that is never null, else the packed
+ * bytes of the key as latin1 text. One operator's keys are all of one sort, and both orders are that of the packed bytes.
+ * Numbers spare the text: a group that is stored and read again costs a fifth of what it does as text.
+ */
+import { packValues } from '../records/key.ts'
+import type { FieldType } from '../records/schema.ts'
+
+export type GroupKey = string | number
+
+/** True where the keys of these columns are kept as numbers. */
+export const areNumbers = (types: readonly FieldType[]): boolean =>
+  types.length === 1 && !types[0]!.nullable && ['int', 'time', 'date'].includes(types[0]!.kind)
+
+/** The order of two keys of one sort. */
+export const isBefore = (a: GroupKey, b: GroupKey): boolean => (a as number) < (b as number)
+
+/** The first index whose key is at or above `key`; the length where there is none. */
+export function lowerBound(keys: readonly GroupKey[], key: GroupKey): number {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (isBefore(keys[middle]!, key)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The packed bytes of a key as latin1 text, whatever it is kept as. */
+export const keyText = (key: GroupKey): string =>
+  typeof key === 'string' ? key : Buffer.from(packValues([key])).toString('latin1')
