@@ -1,6 +1,5 @@
 /** What do the chosen layouts cost beside the obvious ones? Frames and rows; the log; state by run and by key. Internals, from dist. */
 import { randomBytes } from 'node:crypto'
-import fs from 'node:fs'
 import path from 'node:path'
 import { Packr } from 'msgpackr'
 import { nodeFiles } from '../dist/base/real/node-seam.js'
@@ -170,13 +169,3 @@ export async function state(directory, updates = 2_000_000) {
 }
 
 export const layout = async (directory) => [...frames(), ...(await log(directory)), ...(await state(directory))]
-
-/** Run alone: `node bench/layout.mjs`. */
-if (process.argv[1] === import.meta.filename) {
-  const directory = fs.mkdtempSync(path.join(process.cwd(), '.umbel-bench-'))
-  try {
-    for (const result of await layout(directory)) console.log(result)
-  } finally {
-    fs.rmSync(directory, { recursive: true })
-  }
-}

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { bareHop, hopThroughput } from './hop.mjs'
 import { largeState } from './large-state.mjs'
 import { hopLatency, recovery } from './latency.mjs'
+import { layout } from './layout.mjs'
 import { mainJob, mainJobBaselines } from './main-job.mjs'
 
 const { values } = parseArgs({
@@ -37,6 +38,7 @@ const benches = {
   },
   latency: async () => [await hopLatency(directory, values.small ? 1 : 10)],
   recovery: async () => [await recovery(directory, values.small ? 2 : 15)],
+  layout: () => layout(directory),
   state: async () => [await largeState(directory, Number(values['state-gb']) * (values.small ? 0.1 : 1))],
 }
 
