@@ -41,7 +41,10 @@ export async function mainJob(directory, rows) {
     env: { ...process.env, FLIGHTS_ROWS: String(rows) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  child.stdout.resume()
+  let printed = ''
+  child.stdout.on('data', (chunk) => {
+    printed += chunk
+  })
   let peak = 0
   const sampling = setInterval(() => {
     peak = Math.max(peak, privateMb(child.pid))
@@ -51,7 +54,7 @@ export async function mainJob(directory, rows) {
   clearInterval(sampling)
   if (code !== 0) throw new Error(`the main job ended with exit code ${code}`)
   const cpuSeconds = reapedCpu() - cpu
-  return {
+  const whole = {
     name: 'main job',
     rows,
     seconds,
@@ -60,6 +63,20 @@ export async function mainJob(directory, rows) {
     'private MB': peak,
     'disk B/row': (diskBytes() - disk) / rows,
     answer: answerOf(out),
+  }
+  return [whole, ...JSON.parse(printed).stages.map(stageFigures)]
+}
+
+/** A stage's rows are those that it takes in; a source's those that it gives out. */
+function stageFigures({ stage, shards, rowsIn, rowsOut, busySeconds }) {
+  const rows = rowsIn || rowsOut
+  return {
+    name: `  stage ${stage}`,
+    shards,
+    rows,
+    seconds: busySeconds,
+    'rows/CPU s': rows / busySeconds,
+    out: rowsOut,
   }
 }
 

@@ -6,6 +6,7 @@ import { toWireError } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import { type Plan, type PlannedShard, plan } from '../topology/plan.ts'
+import { explainFileError } from './file-error.ts'
 import { loadTopology } from './load-topology.ts'
 import { type RunningWorker, WorkerPool } from './piscina-workers.ts'
 import { placeShards } from './placement.ts'
@@ -108,7 +109,8 @@ export class Host {
       if (this.#draining) running.send({ type: 'drain' })
       try {
         return await running.ended
-      } catch (error) {
+      } catch (thrown) {
+        const error = explainFileError(thrown)
         this.#workers[worker] = null
         if (isFatal(error) || this.#draining) throw error
         this.#send({ type: 'worker-died', worker, shards: ids, error: toWireError(error) })
@@ -129,7 +131,7 @@ export class Host {
   /** Tells the other processes what changed on the board, some hundred times a second at the most. */
   async #relay(): Promise<void> {
     if (!this.#config.relay) return
-    const known = this.#board.snapshot()
+    const known = this.#board.nothingKnown()
     for (;;) {
       const { moment } = this.#board
       const changes: BoardChange[] = this.#board.changes(known)

@@ -48,7 +48,10 @@ export interface ShardStatus extends ShardObservation {
   readonly state: string
   readonly replayed: number
   readonly rebuilt: string | null
+  /** Of a source: how far through it is, 0 to 1. */
   readonly progress: number | null
+  /** Of a source: rows taken and turned away since the job began, interruptions or not. */
+  readonly read: { readonly rows: number; readonly rejected: number } | null
   readonly recoveryMs: number
 }
 
@@ -110,6 +113,7 @@ export class ShardActor {
       logBytes: 0,
       watermark: Number.NEGATIVE_INFINITY,
       stores: 0,
+      busyMs: 0,
     }
     const program = this.#program
     return {
@@ -120,6 +124,7 @@ export class ShardActor {
       rebuilt: this.#recovered.rebuilt,
       recoveryMs: this.#recovered.ms,
       progress: program instanceof SourceProgram ? program.progress() : null,
+      read: program instanceof SourceProgram ? program.counts() : null,
     }
   }
 

@@ -127,6 +127,11 @@ export class SourceProgram implements Program {
     return { splits, rows: this.#rows, late: this.#late, rejected: this.#rejected }
   }
 
+  /** Rows taken and turned away since the job began, interruptions or not. */
+  counts(): { rows: number; rejected: number } {
+    return { rows: this.#rows, rejected: this.#rejected }
+  }
+
   /** How far through the splits are, 0 to 1, where the readers know. */
   progress(): number {
     const parts = this.#splits.map((split) => (split.isEnded ? 1 : (split.reader?.progress?.() ?? 0)))

@@ -90,7 +90,7 @@ export class Supervisor {
     this.#expect(host, LOADING_MS)
     this.#hosts[host] = child
     child.send({ type: 'start', config: { ...this.#config, host } })
-    const known = this.#board.changes(this.#board.snapshot())
+    const known = this.#board.changes(this.#board.nothingKnown())
     if (this.#config.hosts > 1) child.send({ type: 'board', changes: known })
     if (this.#draining) child.send({ type: 'drain' })
   }
@@ -137,7 +137,7 @@ export class Supervisor {
     }
   }
 
-  #onExit(host: number, code: number | null, signal: NodeJS.Signals | null): void {
+  #onExit(host: number, code: number | null, signal: string | null): void {
     this.#hosts[host] = null
     const wasHung = this.#deadlines[host] === Number.POSITIVE_INFINITY
     if (this.#outcomes[host] !== null || this.#failure !== undefined) return this.#endIfOver()

@@ -83,13 +83,16 @@ export function start(what: Topology | URL | string, options: StartOptions = {})
   return importing.depth > 0 ? refuse() : startSystem(what, options)
 }
 
-/** The promise counts as handled: who loads the module sees the refusal, whether or not the module waits for it. */
-function refuse(): Promise<never> {
-  importing.refusal = userError(
+const startsOnImport = () =>
+  userError(
     'starts-on-import',
     'this module starts a system when it is imported, and workers import it too: export the topology ' +
       "('export default topology(...)') and start it from another module",
   )
+
+/** The promise counts as handled: who loads the module sees the refusal, whether or not the module waits for it. */
+function refuse(): Promise<never> {
+  importing.refusal = startsOnImport()
   const refused = Promise.reject(importing.refusal)
   refused.catch(() => {})
   return refused
@@ -101,6 +104,8 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     throw userError('module', "workers need the topology's module: give start() its URL, or run it with host: 'inline'")
   }
   const module = isTopology(what) ? null : moduleUrl(what)
+  // A program that waits while it imports itself waits for ever, and Node then ends without a word.
+  if (module !== null && module === nodeSeam.files.url(process.argv[1] ?? '').href) throw startsOnImport()
   const topology = isTopology(what) ? what : await loadTopology(module!, options.export ?? 'default')
   const sizes = checkSizes(options)
   const { parallelism } = sizes
@@ -259,7 +264,7 @@ function moduleUrl(what: URL | string): string {
   if (!nodeSeam.files.exists(nodeSeam.files.path(url))) {
     throw userError('module', `there is no module ${nodeSeam.files.path(url)}: check the path`)
   }
-  if (!/\.[cm]?[jt]sx?$/.test(url.pathname)) {
+  if (!/\.[cm]?[jt]sx?$/.test(url.pathname) || nodeSeam.files.isDirectory(nodeSeam.files.path(url))) {
     throw userError(
       'module',
       `${nodeSeam.files.path(url)} is no module: give a .ts, .js or .mjs file that exports a topology`,

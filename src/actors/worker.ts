@@ -2,6 +2,7 @@
 import { toWireError, userError } from '../base/errors.ts'
 import { crashingSeam } from '../base/real/crash-seam.ts'
 import { plan } from '../topology/plan.ts'
+import { explainFileError } from './file-error.ts'
 import { loadTopology } from './load-topology.ts'
 import type { WorkerEnd, WorkerPort, WorkerTask } from './piscina-workers.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
@@ -16,7 +17,7 @@ export default async function runWorker(task: Task): Promise<WorkerEnd> {
   try {
     return await runShards(task)
   } catch (error) {
-    return { error: toWireError(error) }
+    return { error: toWireError(explainFileError(error)) }
   } finally {
     task.port.close()
   }

@@ -1,26 +1,18 @@
 /** How the command tells people what went wrong: one line with the remedy for what they can mend, a stack otherwise. */
 import pc from 'picocolors'
+import { explainFileError } from '../actors/file-error.ts'
 import { toWireError, UmbelError } from '../base/errors.ts'
 
 const EXIT_USER = 1
 const EXIT_INTERNAL = 70
 
-export function reportError(error: unknown, json: boolean): void {
-  const wire = toWireError(error)
-  const isKnown = error instanceof UmbelError && error.kind !== 'invariant'
+/** Writes to stderr, or with `json` one document to stdout, and sets the exit code. */
+export function reportError(thrown: unknown, json: boolean): void {
+  const error = explainFileError(thrown)
+  const { kind, code, message, stack } = toWireError(error)
+  // What has died too often names its reason and the remedy; a stack would tell of the counting.
+  const isKnown = error instanceof UmbelError && (error.kind !== 'invariant' || error.code === 'restarts')
   process.exitCode = isKnown ? EXIT_USER : EXIT_INTERNAL
-  const systemRemedy = REMEDIES[wire.code]
-  if (json) {
-    const message = systemRemedy === undefined ? wire.message : `${wire.message}: ${systemRemedy}`
-    process.stdout.write(`${JSON.stringify({ error: { kind: wire.kind, code: wire.code, message } })}\n`)
-    return
-  }
-  const text = isKnown || systemRemedy !== undefined ? wire.message : (wire.stack ?? wire.message)
-  process.stderr.write(`${pc.red('error')} ${text}${systemRemedy === undefined ? '' : `: ${systemRemedy}`}\n`)
-}
-
-const REMEDIES: Record<string, string | undefined> = {
-  ENOSPC: 'the disk is full; free some space and run the same command again, it goes on where it was',
-  EACCES: 'the directory may not be written; choose others with --dir and --out',
-  EROFS: 'the file system is read-only; choose other directories with --dir and --out',
+  if (json) process.stdout.write(`${JSON.stringify({ error: { kind, code, message } })}\n`)
+  else process.stderr.write(`${pc.red('error')} ${isKnown ? message : (stack ?? message)}\n`)
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `umbel` command. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { userError } from '../base/errors.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
 import { reportError } from './errors.ts'
 import { inspect } from './inspect.ts'
@@ -12,11 +13,18 @@ function wholeNumber(text: string): number {
   return value
 }
 
+const isJson = process.argv.includes('--json')
+
 const program = new Command('umbel')
   .description('A real-time feature platform on an actor-model stream processor.')
   .version(UMBEL_VERSION)
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text) })
+  .showHelpAfterError("see 'umbel --help', 'umbel run --help' and 'umbel inspect --help'")
+  .configureOutput({
+    writeErr: (text) => {
+      if (!isJson) process.stderr.write(text)
+    },
+  })
   .addHelpText(
     'after',
     `
@@ -60,6 +68,7 @@ program
 try {
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode
-  else reportError(error, process.argv.includes('--json'))
+  if (!(error instanceof CommanderError)) reportError(error, isJson)
+  else if (isJson && error.exitCode !== 0) reportError(userError('usage', error.message.replace(/^error: /, '')), true)
+  else process.exitCode = error.exitCode
 }

@@ -21,7 +21,7 @@ export class Progress {
   readonly #stream: NodeJS.WriteStream
   readonly #bar: SingleBar | null
   readonly #timer: NodeJS.Timeout
-  #last = { at: performance.now(), rows: 0 }
+  #last: { at: number; rows: number } | null
   #rate = 0
   #deaths = 0
 
@@ -30,6 +30,7 @@ export class Progress {
     this.#stream = stream
     this.#bar = stream.isTTY ? makeBar(stream) : null
     this.#bar?.start(1000, 0, standing([], 0) as object)
+    this.#last = running.isContinued ? null : { at: performance.now(), rows: 0 }
     if (running.isContinued) this.say('going on with an interrupted run')
     this.#timer = setInterval(() => this.#tick(), this.#bar === null ? LINE_MS : BAR_MS)
   }
@@ -53,11 +54,10 @@ export class Progress {
     const statuses = this.#running.status()
     const now = performance.now()
     const rows = rowsOf(statuses)
-    const seconds = (now - this.#last.at) / 1000
-    if (seconds > 0.05) {
-      this.#rate = Math.max(0, rows - this.#last.rows) / seconds
-      this.#last = { at: now, rows }
-    }
+    const ms = this.#last === null ? 0 : now - this.#last.at
+    if (this.#last !== null && ms > 50) this.#rate = (Math.max(0, rows - this.#last.rows) * 1000) / ms
+    // The first rows that a continued run tells of are those of the run before.
+    if (this.#last === null ? rows > 0 : ms > 50) this.#last = { at: now, rows }
     const shown = standing(statuses, this.#rate)
     if (this.#bar !== null) this.#bar.update(Math.round(shown.progress * 1000), shown)
     else if (statuses.length > 0) {
@@ -84,7 +84,7 @@ const makeBar = (stream: NodeJS.WriteStream): SingleBar =>
 const isSource = (status: ShardStatus): boolean => status.progress !== null
 
 const rowsOf = (statuses: readonly ShardStatus[]): number =>
-  statuses.filter(isSource).reduce((sum, status) => sum + status.rowsOut, 0)
+  statuses.reduce((sum, { read }) => sum + (read?.rows ?? 0), 0)
 
 /** Progress is that of the sources; lag is how far the slowest shard's time is behind them. */
 function standing(statuses: readonly ShardStatus[], rate: number): Standing {

@@ -1,5 +1,6 @@
 /** What a run came to, as `--json` prints it. */
 import path from 'node:path'
+import type { ShardStatus } from '../actors/shard-actor.ts'
 import type { Running } from '../actors/system.ts'
 import { DEAD_LETTERS } from '../topology/dead-letters.ts'
 
@@ -8,16 +9,28 @@ export interface RunResult {
   readonly outcome: 'finished' | 'drained'
   /** True when this run went on with an interrupted one. */
   readonly continued: boolean
-  /** Rows that sources passed on in this run. */
+  /** Rows that the sources have taken since the job began, interrupted or not. */
   readonly rows: number
+  /** Of this run. */
   readonly seconds: number
-  /** Rows in the dead letters of this run. */
+  /** Rows turned away since the job began: they are in the dead letters. */
   readonly rejected: number
   readonly restarts: number
   readonly directory: string
   readonly out: string
   readonly files: readonly string[]
   readonly deadLetters: string
+  readonly stages: readonly StageResult[]
+}
+
+/** What a stage's shards did in this run. */
+export interface StageResult {
+  readonly stage: string
+  readonly shards: number
+  readonly rowsIn: number
+  readonly rowsOut: number
+  /** Seconds in which the shards had their threads, added up. */
+  readonly busySeconds: number
 }
 
 export function runResult(
@@ -29,20 +42,31 @@ export function runResult(
   const { topology } = running.plan
   const directory = path.join(options.dir, topology.name)
   const out = options.out ?? path.join('out', topology.name)
-  const statuses = running.status()
-  const ofSources = statuses.filter((status) => status.progress !== null)
-  const deadLetters = statuses.find((status) => status.shard === `${DEAD_LETTERS}/0`)
+  const ofSources = running.status().flatMap(({ read }) => read ?? [])
   return {
     topology: topology.name,
     outcome,
     continued: running.isContinued,
-    rows: ofSources.reduce((sum, status) => sum + status.rowsOut, 0),
+    rows: ofSources.reduce((sum, { rows }) => sum + rows, 0),
     seconds: Math.round(seconds * 1000) / 1000,
-    rejected: deadLetters?.rowsIn ?? 0,
+    rejected: ofSources.reduce((sum, { rejected }) => sum + rejected, 0),
     restarts: running.deaths().length,
     directory,
     out,
     files: topology.outputs.flatMap(({ connector }) => (connector === null ? [] : [path.join(out, connector.path)])),
     deadLetters: path.join(directory, `${DEAD_LETTERS}.jsonl`),
+    stages: running.plan.stages.map(({ name }) => stageResult(name, running.status())),
+  }
+}
+
+function stageResult(stage: string, statuses: readonly ShardStatus[]): StageResult {
+  const own = statuses.filter(({ shard }) => shard.slice(0, shard.lastIndexOf('/')) === stage)
+  const sum = (of: (status: ShardStatus) => number) => own.reduce((total, status) => total + of(status), 0)
+  return {
+    stage,
+    shards: own.length,
+    rowsIn: sum((status) => status.rowsIn),
+    rowsOut: sum((status) => status.rowsOut),
+    busySeconds: Math.round(sum((status) => status.busyMs)) / 1000,
   }
 }

@@ -1,4 +1,5 @@
 /** `umbel run`: starts a topology, shows how far it is, and what came of it. */
+import { Console } from 'node:console'
 import { pathToFileURL } from 'node:url'
 import pc from 'picocolors'
 import { loadModule } from '../actors/load-topology.ts'
@@ -23,6 +24,8 @@ export interface RunOptions {
 const EXIT_INTERRUPTED = 130
 
 export async function run(module: string, options: RunOptions): Promise<void> {
+  // What the user's module prints when it is loaded must not stand beside the result.
+  if (options.json) globalThis.console = new Console(process.stderr)
   const running = await start(module, { ...options, host: 'process' })
   const progress = options.json ? null : new Progress(running, process.stderr)
   let signals = 0
@@ -55,11 +58,11 @@ async function summarise(module: string, out: string): Promise<Summary | null> {
 }
 
 function describe(running: Running, result: RunResult, summary: Summary | null): string {
+  const rows = `${result.rows.toLocaleString('en')} rows`
+  const seconds = `${result.seconds.toFixed(1)} s`
   const rate = Math.round(result.rows / result.seconds).toLocaleString('en')
-  const lines = [
-    `${pc.bold(result.topology)} ${result.outcome}: ${result.rows.toLocaleString('en')} rows in ` +
-      `${result.seconds.toFixed(1)} s (${rate} rows/s)`,
-  ]
+  const work = result.continued ? `${rows} in all, this run took ${seconds}` : `${rows} in ${seconds} (${rate} rows/s)`
+  const lines = [`${pc.bold(result.topology)} ${result.outcome}: ${work}`]
   for (const { what, reason } of running.deaths())
     lines.push(pc.yellow(`  ${what} died (${reason}) and was started again`))
   if (result.rejected > 0)

@@ -9,7 +9,8 @@ import { type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector, SourceContext } from '../topology/connector.ts'
 import { CsvRecords } from './csv-records.ts'
 import { constantsOf, type FieldOptions } from './field-options.ts'
-import { checkFiles, type FileFormat, filePath, openFiles, type RowFile } from './files.ts'
+import { filePath } from './file-cursor.ts'
+import { checkFiles, type FileFormat, openFiles, type RowFile } from './files.ts'
 import { type Parse, textParser } from './parse-value.ts'
 import type { RowIntake } from './row-intake.ts'
 
@@ -44,7 +45,7 @@ function csvFormat({ schema }: SourceContext, options: CsvOptions): FileFormat {
   const parsers = schema.names.map((name) => textParser(name, schema.fields[name]!))
   return {
     kind: 'csv',
-    endings: ['.csv'],
+    endings: ['.csv', '.csv.gz'],
     async open(bytes, file) {
       const records = new CsvRecords(bytes, file, delimiter)
       try {

@@ -1,24 +1,19 @@
 /**
- * A file, or the files of a directory in the order of their names, as one split. This file finds them, makes their bytes
- * a stream, and goes from one to the next; a format (`csv.ts`, `json-lines-source.ts`) makes rows of the bytes of one.
+ * A file of rows, or those of a directory, read as streams of bytes. This file makes their bytes a stream, and goes from
+ * one to the next; a format (`csv.ts`, `json-lines-source.ts`) makes rows of the bytes of one.
  *
- * Position: `{ file, index, row, offset }`, the name and number of the file, rows read of it, and rows read of all.
- * Offsets count over the whole directory. A resumed reader opens the same file again and passes over its first `row`
- * rows: neither gzip nor quotes that span lines can be entered in the middle.
+ * Which files, and positions: see `file-cursor.ts`. A resumed reader opens the same file again and passes over the rows
+ * that were read: neither gzip nor quotes that span lines can be entered in the middle.
  */
-import path from 'node:path'
 import { pipeline, Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
 import { UmbelError, userError } from '../base/errors.ts'
 import type { Files } from '../base/seam.ts'
 import type { SourceContext, SplitPosition, SplitReader, SplitRows } from '../topology/connector.ts'
+import { FileCursor, type FileKind, findFiles } from './file-cursor.ts'
 import { RowIntake } from './row-intake.ts'
 
 const CHUNK_BYTES = 1 << 16
-
-/** A path as messages and positions show it. */
-export const filePath = (given: string | URL): string => (given instanceof URL ? fileURLToPath(given) : given)
 
 /** One open file of rows. */
 export interface RowFile {
@@ -28,33 +23,9 @@ export interface RowFile {
 }
 
 /** What a format knows. */
-export interface FileFormat {
-  /** For messages: `csv`. */
-  readonly kind: string
-  /** Names in a directory that belong to it, without `.gz`. */
-  readonly endings: readonly string[]
+export interface FileFormat extends FileKind {
   /** @throws user error when the file lacks what the schema asks for */
   open(bytes: Readable, file: string): Promise<RowFile>
-}
-
-/**
- * The file at a path, or those of a directory that end as the format says, by name. Names that start with a dot are left out.
- * @throws user error when there is none
- */
-function findFiles(files: Files, at: string, { kind, endings }: FileFormat): string[] {
-  if (!files.exists(at)) throw userError(kind, `there is no file ${at}: check the path of the ${kind} source`)
-  if (!files.isDirectory(at)) return [at]
-  const names = files.list(at).filter((name) => {
-    const plain = name.endsWith('.gz') ? name.slice(0, -3) : name
-    return (
-      endings.some((ending) => plain.endsWith(ending)) &&
-      !name.startsWith('.') &&
-      !files.isDirectory(path.join(at, name))
-    )
-  })
-  if (names.length > 0) return names.map((name) => path.join(at, name))
-  const wanted = endings.map((ending) => `${ending} or ${ending}.gz`).join(' or ')
-  throw userError(kind, `the directory ${at} has no file that ends in ${wanted}: check the path of the ${kind} source`)
 }
 
 /** The bytes of a file, unpacked if it ends in `.gz`. `onRead` is told how many were read of the file itself. */
@@ -94,14 +65,15 @@ export async function openFiles(
   format: FileFormat,
   position: SplitPosition,
 ): Promise<SplitReader> {
-  const reader = new FilesReader(context, findFiles(context.seam.files, at, format), format)
+  const cursor = new FileCursor(context.seam.files, at, format, position)
+  const reader = new FilesReader(context, cursor, format)
   try {
-    if (position !== null) await reader.goTo(position as unknown as FilesPosition)
+    await reader.passOver()
+    return reader
   } catch (error) {
     reader.close()
     throw error
   }
-  return reader
 }
 
 /** Whatever a file does not give, the user has to mend it. */
@@ -119,77 +91,47 @@ async function explained<T>({ kind }: FileFormat, file: string, row: number, rea
   }
 }
 
-interface FilesPosition {
-  readonly file: string
-  readonly index: number
-  readonly row: number
-  readonly offset: number
-}
-
 class FilesReader implements SplitReader {
   readonly #context: SourceContext
-  readonly #files: readonly string[]
+  readonly #cursor: FileCursor
   readonly #format: FileFormat
-  readonly #bytesTotal: number
-  #index = 0
-  #row = 0
-  #offset = 0
-  #bytesRead = 0
+  #bytesRead: number
   #open: RowFile | null = null
 
-  constructor(context: SourceContext, files: readonly string[], format: FileFormat) {
+  constructor(context: SourceContext, cursor: FileCursor, format: FileFormat) {
     this.#context = context
-    this.#files = files
+    this.#cursor = cursor
     this.#format = format
-    this.#bytesTotal = files.reduce((sum, file) => sum + context.seam.files.size(file), 0)
+    this.#bytesRead = cursor.bytesBefore
   }
 
   async read(rowsMax: number): Promise<SplitRows | null> {
-    const intake = new RowIntake(this.#context.schema, this.#offset)
+    const cursor = this.#cursor
+    const intake = new RowIntake(this.#context.schema, cursor.offset)
     while (intake.rows < rowsMax) {
       const wanted = rowsMax - intake.rows
       const came = await this.#readOne(wanted, intake)
-      this.#row += came
-      this.#offset += came
-      if (came === wanted) break
-      if (this.#index === this.#files.length - 1) break
+      cursor.advance(came)
+      if (came === wanted || !cursor.nextFile()) break
       this.close()
-      this.#index++
-      this.#row = 0
     }
     return intake.rows === 0 ? null : intake.finish()
   }
 
-  async goTo({ file, index, row, offset }: FilesPosition): Promise<void> {
-    const { kind } = this.#format
-    const found = this.#files.findIndex((one) => path.basename(one) === file)
-    if (found !== index) {
-      const what = found < 0 ? 'is gone' : `is now number ${found + 1} of them and not ${index + 1}`
-      throw userError(
-        kind,
-        `${file}, where the ${kind} source stood, ${what}: put the files back as they were, or start anew`,
-      )
-    }
-    this.#index = index
-    this.#bytesRead = this.#files.slice(0, index).reduce((sum, one) => sum + this.#context.seam.files.size(one), 0)
-    const passed = await this.#readOne(row, null)
-    if (passed < row) {
-      throw userError(
-        kind,
-        `${this.#files[index]} has ${passed} rows and had ${row}: put it back as it was, or start anew`,
-      )
-    }
-    this.#row = row
-    this.#offset = offset
+  /** Reads on to the row where the cursor stands. */
+  async passOver(): Promise<void> {
+    const { row } = this.#cursor
+    const passed = row === 0 ? 0 : await this.#readOne(row, null)
+    if (passed < row) throw this.#cursor.shrunk(passed)
   }
 
   position(): SplitPosition {
-    const file = path.basename(this.#files[this.#index]!)
-    return { file, index: this.#index, row: this.#row, offset: this.#offset } satisfies FilesPosition
+    return this.#cursor.position()
   }
 
   progress(): number {
-    return this.#bytesTotal === 0 ? 1 : Math.min(1, this.#bytesRead / this.#bytesTotal)
+    const { bytesTotal } = this.#cursor
+    return bytesTotal === 0 ? 1 : Math.min(1, this.#bytesRead / bytesTotal)
   }
 
   close(): void {
@@ -198,8 +140,8 @@ class FilesReader implements SplitReader {
   }
 
   #readOne(rowsMax: number, into: RowIntake | null): Promise<number> {
-    const file = this.#files[this.#index]!
-    return explained(this.#format, file, this.#row, async () => {
+    const { file, row } = this.#cursor
+    return explained(this.#format, file, into === null ? 0 : row, async () => {
       this.#open ??= await this.#format.open(this.#bytesOf(file), file)
       return this.#open.read(rowsMax, into)
     })

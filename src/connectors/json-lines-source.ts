@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream'
 import type { Value } from '../records/column.ts'
 import type { SourceConnector, SourceContext } from '../topology/connector.ts'
 import { constantsOf, type FieldOptions } from './field-options.ts'
-import { checkFiles, type FileFormat, filePath, openFiles, type RowFile } from './files.ts'
+import { filePath } from './file-cursor.ts'
+import { checkFiles, type FileFormat, openFiles, type RowFile } from './files.ts'
 import { jsonParser, type Parse } from './parse-value.ts'
 import type { RowIntake } from './row-intake.ts'
 
@@ -52,7 +53,7 @@ function jsonLinesFormat({ schema }: SourceContext, options: FieldOptions): File
   })
   return {
     kind: 'json-lines',
-    endings: ['.jsonl', '.ndjson'],
+    endings: ['.jsonl', '.jsonl.gz', '.ndjson', '.ndjson.gz'],
     open: async (bytes) => new JsonLinesFile(bytes, fields),
   }
 }

@@ -10,16 +10,27 @@ export interface ParquetColumn {
   finish(): Column
 }
 
-/** @throws user error `parquet` on a null where the field allows none, or a whole number beyond ±2^53 */
-export function parquetColumn(name: string, type: FieldType, length: number, file: string): ParquetColumn {
-  const fail = (row: number, what: string): never => {
-    throw userError('parquet', `${file}: '${name}' must be ${typeName(type)}, but ${what} in row ${row} of a row group`)
+/**
+ * `length` rows of a file, from its row `first` on.
+ * @throws user error `parquet` on a null where the field allows none, or a whole number beyond ±2^53
+ */
+export function parquetColumn(
+  name: string,
+  type: FieldType,
+  length: number,
+  { file, first }: { file: string; first: number },
+): ParquetColumn {
+  const fail = (row: number, what: string, remedy: string): never => {
+    const fact = `'${name}' of ${file} must be ${typeName(type)}, but ${what} in row ${first + row}`
+    throw userError('parquet', `${fact}: ${remedy}`)
   }
   if (type.kind === 'string' || type.kind === 'bytes') return textColumn(type, length, fail)
   return numberColumn(type, length, fail)
 }
 
-type Fail = (row: number, what: string) => never
+type Fail = (row: number, what: string, remedy: string) => never
+
+const NULL = ['there is a null', 'make the field optional'] as const
 
 function textColumn(type: FieldType, length: number, fail: Fail): ParquetColumn {
   const builder = new ColumnBuilder(type, length)
@@ -29,7 +40,7 @@ function textColumn(type: FieldType, length: number, fail: Fail): ParquetColumn 
       for (let i = 0; i < values.length; i++) {
         const value = values[i]
         if (value === null || value === undefined) {
-          if (!type.nullable) fail(at + i, 'there is a null')
+          if (!type.nullable) fail(at + i, ...NULL)
           builder.push(null)
         } else if (type.kind === 'string') {
           builder.pushString(
@@ -55,13 +66,15 @@ function numberColumn(type: FieldType, length: number, fail: Fail): ParquetColum
       for (let i = 0; i < values.length; i++) {
         const value = values[i] as bigint | number | boolean | null | undefined
         if (value === null || value === undefined) {
-          if (!type.nullable) fail(at + i, 'there is a null')
+          if (!type.nullable) fail(at + i, ...NULL)
           valid ??= new Uint8Array(length).fill(1)
           valid[at + i] = 0
           continue
         }
         const number = Number(value)
-        if (whole && !Number.isSafeInteger(number)) fail(at + i, `${value} is not a whole number within ±2^53`)
+        if (whole && !Number.isSafeInteger(number)) {
+          fail(at + i, `there is ${value}`, 'only whole numbers within ±2^53 are exact, make the field a float')
+        }
         data[at + i] = number
       }
     },

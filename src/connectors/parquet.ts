@@ -1,205 +1,113 @@
 /**
- * Reads a Parquet file, row group by row group, only the columns that are asked for. One file is one split; its rows
- * are numbered through. Position: the next row; a resumed reader decodes the row group that holds it again.
+ * Reads Parquet files: one, or those of a directory in the order of their names, as one split. A resumed reader decodes
+ * the row group where it was again. Which files, and positions: see `file-cursor.ts`; one file: see `parquet-file.ts`.
  */
-import { fileURLToPath } from 'node:url'
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
-import { userError } from '../base/errors.ts'
-import type { ReadableFile } from '../base/seam.ts'
 import { Batch } from '../records/batch.ts'
 import type { Column } from '../records/column.ts'
-import type { FieldType, Schema } from '../records/schema.ts'
-import { typeName } from '../records/schema.ts'
 import type { SourceConnector, SourceContext, SplitPosition, SplitReader, SplitRows } from '../topology/connector.ts'
-import { parquetColumn } from './parquet-column.ts'
+import { FileCursor, filePath, findFiles } from './file-cursor.ts'
+import { ParquetFile, type RowGroup } from './parquet-file.ts'
 
-/** What a Parquet column may hold for a field: physical and logical types that convert without loss. */
-const TAKES: Record<FieldType['kind'], RegExp> = {
-  int: /^(INT32|INT64)$/,
-  float: /^(INT32|INT64|FLOAT|DOUBLE)$/,
-  bool: /^BOOLEAN$/,
-  string: /^(STRING|UTF8|ENUM|JSON|BYTE_ARRAY)$/,
-  bytes: /^(BYTE_ARRAY|FIXED_LEN_BYTE_ARRAY)$/,
-  time: /^TIMESTAMP/,
-  date: /^DATE$/,
-}
+const KIND = { kind: 'parquet', endings: ['.parquet'] }
 
 /**
- * A Parquet file as a source. Timestamps without a zone are taken as UTC.
- * @param path the file, as a path or a `file:` URL
+ * Parquet as a source: a file, or a directory of `.parquet` files. Timestamps without a zone are taken as UTC.
+ * @param path the file or directory, as a path or a `file:` URL
+ * @param options.rows read no more than so many, of all files together
  * @throws user error `parquet` (when it is checked or opened) that names the file or column
  * @example source('flights', Flight, parquet('data/flights-3m.parquet'))
  */
 export function parquet(path: string | URL, options: { rows?: number } = {}): SourceConnector {
-  const file = path instanceof URL ? fileURLToPath(path) : path
+  const at = filePath(path)
   return {
-    kind: 'parquet',
-    definition: [file, options.rows ?? null],
+    kind: KIND.kind,
+    definition: [at, options.rows ?? null],
     isBounded: true,
     splits: 1,
-    check: async (context) => {
-      const opened = await openFile(context, file)
-      opened.close()
+    async check(context) {
+      for (const file of findFiles(context.seam.files, at, KIND)) (await ParquetFile.open(context, file)).close()
     },
     async open(context, _split, position) {
-      const opened = await openFile(context, file)
-      return new ParquetReader(opened, context.schema, options.rows ?? Number.POSITIVE_INFINITY, position)
+      const cursor = new FileCursor(context.seam.files, at, KIND, position)
+      const reader = new ParquetReader(context, cursor, options.rows ?? Number.POSITIVE_INFINITY)
+      try {
+        await reader.openFile()
+        return reader
+      } catch (error) {
+        reader.close()
+        throw error
+      }
     },
-  }
-}
-
-interface OpenedFile {
-  readonly buffer: AsyncBuffer
-  readonly metadata: FileMetaData
-  readonly name: string
-  close(): void
-}
-
-async function openFile({ seam, schema }: SourceContext, name: string): Promise<OpenedFile> {
-  if (!seam.files.exists(name)) {
-    throw userError('parquet', `there is no file ${name}: check the path of the parquet source`)
-  }
-  const file = seam.files.openRead(name)
-  try {
-    const buffer = asyncBuffer(file)
-    const metadata = await parquetMetadataAsync(buffer)
-    checkColumns(metadata, schema, name)
-    return { buffer, metadata, name, close: () => file.close() }
-  } catch (error) {
-    file.close()
-    if ((error as { kind?: string }).kind === 'user') throw error
-    throw userError(
-      'parquet',
-      `${name} is not a readable parquet file, or is cut short: ${(error as Error).message}`,
-      error,
-    )
-  }
-}
-
-function asyncBuffer(file: ReadableFile): AsyncBuffer {
-  const byteLength = file.size()
-  return {
-    byteLength,
-    slice(start, end = byteLength) {
-      const bytes = new Uint8Array(Math.max(0, Math.min(end, byteLength) - start))
-      if (file.read(start, bytes) < bytes.length) throw new Error(`the file ends within bytes ${start} to ${end}`)
-      return bytes.buffer
-    },
-  }
-}
-
-function checkColumns(metadata: FileMetaData, schema: Schema, name: string): void {
-  const columns = new Map(metadata.schema.slice(1).map((element) => [element.name, element]))
-  for (const field of schema.names) {
-    const element = columns.get(field)
-    const type = schema.fields[field]!
-    if (element === undefined) {
-      throw userError(
-        'parquet',
-        `${name} has no column '${field}'; it has ${[...columns.keys()].join(', ')}: rename the field or take another file`,
-      )
-    }
-    const found = element.logical_type?.type ?? element.converted_type ?? element.type ?? 'GROUP'
-    if (!TAKES[type.kind].test(found) && !TAKES[type.kind].test(element.type ?? '')) {
-      throw userError(
-        'parquet',
-        `column '${field}' of ${name} holds ${found}, which is no ${typeName(type)}: change the field's type`,
-      )
-    }
   }
 }
 
 class ParquetReader implements SplitReader {
-  readonly #file: OpenedFile
-  readonly #schema: Schema
-  readonly #rows: number
-  #row: number
-  #group: { batch: Batch; start: number } | null = null
+  readonly #context: SourceContext
+  readonly #cursor: FileCursor
+  readonly #rowsMax: number
+  #file: ParquetFile | null = null
+  #group: RowGroup | null = null
 
-  constructor(file: OpenedFile, schema: Schema, rows: number, position: SplitPosition) {
-    this.#file = file
-    this.#schema = schema
-    this.#rows = Math.min(rows, Number(file.metadata.num_rows))
-    this.#row = (position?.row as number | undefined) ?? 0
+  constructor(context: SourceContext, cursor: FileCursor, rowsMax: number) {
+    this.#context = context
+    this.#cursor = cursor
+    this.#rowsMax = rowsMax
+  }
+
+  /** Opens the file where the cursor stands. @throws user error when it ends before */
+  async openFile(): Promise<ParquetFile> {
+    this.#file ??= await ParquetFile.open(this.#context, this.#cursor.file)
+    if (this.#cursor.row > this.#file.rows) throw this.#cursor.shrunk(this.#file.rows)
+    return this.#file
   }
 
   async read(rowsMax: number): Promise<SplitRows | null> {
-    if (this.#row >= this.#rows) return null
-    if (this.#group === null || this.#row >= this.#group.start + this.#group.batch.length) {
-      this.#group = null
-      this.#group = await this.#readGroup()
+    const cursor = this.#cursor
+    const left = this.#rowsMax - cursor.offset
+    if (left <= 0) return null
+    let file = await this.openFile()
+    while (cursor.row === file.rows) {
+      if (!cursor.nextFile()) return null
+      this.close()
+      file = await this.openFile()
     }
-    const { batch, start } = this.#group
-    const from = this.#row - start
-    const to = Math.min(batch.length, from + rowsMax, this.#rows - start)
-    const offset = this.#row
-    this.#row += to - from
-    return { batch: sliceBatch(batch, from, to), offsets: offset, rejected: [] }
+    const { batch, start } = await this.#groupOf(file, left)
+    const { row, offset } = cursor
+    const count = Math.min(start + batch.length - row, rowsMax, left)
+    cursor.advance(count)
+    return { batch: sliceBatch(batch, row - start, row - start + count), offsets: offset, rejected: [] }
   }
 
   position(): SplitPosition {
-    return { row: this.#row }
+    return this.#cursor.position()
   }
 
+  /** By rows within a file and by bytes over all of them; by rows alone where their number is limited. */
   progress(): number {
-    return this.#rows === 0 ? 1 : this.#row / this.#rows
+    const { row, offset, bytes, bytesBefore, bytesTotal } = this.#cursor
+    if (offset >= this.#rowsMax) return 1
+    const rows = this.#file?.rows ?? 0
+    const share = rows === 0 ? 0 : row / rows
+    const read = bytesTotal === 0 ? 1 : (bytesBefore + share * bytes) / bytesTotal
+    return Math.max(read, offset / this.#rowsMax)
   }
 
   close(): void {
-    this.#file.close()
+    this.#file?.close()
+    this.#file = null
+    this.#group = null
   }
 
-  async #readGroup(): Promise<{ batch: Batch; start: number }> {
-    const { buffer, metadata, name } = this.#file
-    let start = 0
-    let length = 0
-    for (const group of metadata.row_groups) {
-      length = Number(group.num_rows)
-      if (this.#row < start + length) break
-      start += length
-    }
-    length = Math.min(length, this.#rows - start)
-    const builders = this.#schema.names.map((field) => parquetColumn(field, this.#schema.fields[field]!, length, name))
-    try {
-      await parquetRead({
-        file: buffer,
-        metadata,
-        compressors,
-        columns: [...this.#schema.names],
-        rowStart: start,
-        rowEnd: start + length,
-        parsers: PARSERS,
-        onChunk: ({ columnName, columnData, rowStart }) => {
-          builders[this.#schema.names.indexOf(columnName)]!.take(columnData as ArrayLike<unknown>, rowStart - start)
-        },
-      })
-    } catch (error) {
-      if ((error as { kind?: string }).kind === 'user') throw error
-      throw userError(
-        'parquet',
-        `${name} cannot be read beyond row ${start}, it is damaged or cut short: ${(error as Error).message}`,
-        error,
-      )
-    }
-    return {
-      batch: new Batch(
-        this.#schema,
-        length,
-        builders.map((builder) => builder.finish()),
-      ),
-      start,
-    }
+  async #groupOf(file: ParquetFile, left: number): Promise<RowGroup> {
+    const { row } = this.#cursor
+    const known = this.#group
+    if (known !== null && row < known.start + known.batch.length) return known
+    // The former one goes first: two at once may be more than there is room for.
+    this.#group = null
+    this.#group = await file.readGroup(row, row + left)
+    return this.#group
   }
 }
-
-// Times as microseconds: dates of JavaScript hold milliseconds only.
-const PARSERS = {
-  timestampFromMilliseconds: (value: bigint) => Number(value) * 1000,
-  timestampFromMicroseconds: (value: bigint) => Number(value),
-  timestampFromNanoseconds: (value: bigint) => Number(value / 1000n),
-  dateFromDays: (value: number) => value,
-} as never
 
 function sliceBatch(batch: Batch, from: number, to: number): Batch {
   if (from === 0 && to === batch.length) return batch

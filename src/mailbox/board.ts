@@ -94,8 +94,8 @@ export class Board {
     this.ring()
   }
 
-  /** All cells as they are now, for `changes`. */
-  snapshot(): number[] {
+  /** What `changes` compares with at first: no cell is known yet, so that it tells every one. */
+  nothingKnown(): number[] {
     return Array.from(this.#cells, () => Number.NaN)
   }
 

@@ -9,7 +9,8 @@ import type { Files } from '../base/seam.ts'
 import { EmbeddedReader, RecordCursor } from './embedded-reader.ts'
 import { EmbeddedWriter, type SegmentSizes } from './embedded-writer.ts'
 import type { KnownLife, LogReader, LogWriter, MailboxLog, MarkerRecord } from './log.ts'
-import { findEnd, listSegments } from './segment-chain.ts'
+import { checkUnused, findTail, listSegments, type SegmentTail } from './segment-chain.ts'
+import { isNextVisible } from './visibility.ts'
 
 export const SEGMENT_SIZES: SegmentSizes = { segmentBytesMin: 1 << 20, segmentBytesMax: 16 << 20 }
 
@@ -40,22 +41,44 @@ export class EmbeddedLog implements MailboxLog {
     files.makeDirectory(directory)
     const names = files.list(directory).filter((name) => name.endsWith('.seg'))
     const segments = listSegments(files, directory)
-    const end = findEnd(files, segments)
+    const tail = findTail(files, segments)
+    const { end } = tail
+    const isLive = (path: string) => segments.some((segment) => segment.path === path && segment.firstEpoch <= end)
+    const dead = names.map((name) => `${directory}/${name}`).filter((path) => !isLive(path))
+    for (const path of dead) checkUnused(files, path, end)
     if (end < known.epoch) {
       throw corruptionError(
         'log',
         `the log of ${sender} ends at epoch ${end}, but epoch ${known.epoch} was visible: ${directory} is damaged`,
       )
     }
-    const used = new Set(segments.map((segment) => segment.path))
-    for (const name of names) if (!used.has(`${directory}/${name}`)) files.remove(`${directory}/${name}`)
     const incarnation = 1 + Math.max(known.incarnation, ...names.map((name) => Number.parseInt(name, 10)))
-    return new EmbeddedWriter(files, directory, { incarnation, end }, sizes, (epoch) => announce(sender, epoch))
+    const life = { incarnation, end }
+    const writer = new EmbeddedWriter(files, directory, life, sizes, (epoch) => announce(sender, epoch))
+    // Before the files go whose names say which incarnations there were.
+    await writer.open()
+    for (const path of dead) files.remove(path)
+    await this.#cut(tail)
+    return writer
+  }
+
+  /** Takes away what was torn: a receiver that has the segment open must not take it for the newer life's record. */
+  async #cut({ end, segment, length }: SegmentTail): Promise<void> {
+    const { files } = this.#options
+    if (segment === null || segment.firstEpoch > end || files.size(segment.path) === length) return
+    const file = files.openWrite(segment.path, length)
+    try {
+      await file.write([], length)
+    } finally {
+      file.close()
+    }
   }
 
   reader(sender: ShardId, edges: readonly number[], partition: number, after: number): LogReader {
     const cursor = new RecordCursor(this.#options.files, this.#directory(sender), sender, after + 1)
-    return new EmbeddedReader(cursor, edges, partition, () => this.#options.announced(sender))
+    return new EmbeddedReader(cursor, edges, partition, (known) =>
+      isNextVisible(sender, cursor.nextEpoch, this.#options.announced(sender), known),
+    )
   }
 
   async *markers(sender: ShardId, from: number, to: number): AsyncIterable<MarkerRecord> {
@@ -68,10 +91,12 @@ export class EmbeddedLog implements MailboxLog {
   }
 
   async trim(sender: ShardId, epoch: number): Promise<void> {
-    const segments = listSegments(this.#options.files, this.#directory(sender))
+    const { files, announced } = this.#options
+    const segments = listSegments(files, this.#directory(sender))
+    // What is not visible yet may still be lost: it takes nobody's place.
+    const least = Math.min(epoch, announced(sender))
     segments.forEach((segment, i) => {
-      const next = segments.slice(i + 1).map((later) => later.firstEpoch)
-      if (next.length > 0 && Math.min(...next) <= epoch) this.#options.files.remove(segment.path)
+      if (segments.slice(i + 1).some((later) => later.firstEpoch <= least)) files.remove(segment.path)
     })
   }
 }

@@ -3,15 +3,14 @@ import { corruptionError } from '../base/errors.ts'
 import type { Files, ReadableFile } from '../base/seam.ts'
 import type { IncomingRecord, LogReader } from './log.ts'
 import { type RecordHead, SEGMENT_HEADER } from './segment.ts'
-import { listSegments, readHead, type Segment, segmentOf } from './segment-chain.ts'
+import { listSegments, openSegment, readHead, segmentOf } from './segment-chain.ts'
 
 /** Walks the records of a sender, whatever the partition. */
 export class RecordCursor {
   readonly #files: Files
   readonly #directory: string
   readonly #sender: string
-  #segments: Segment[] = []
-  #open: { segment: Segment; file: ReadableFile } | null = null
+  #file: ReadableFile | null = null
   #at = 0
   #next: number
 
@@ -42,20 +41,19 @@ export class RecordCursor {
   }
 
   #find() {
-    if (this.#open === null) return null
-    const record = readHead(this.#open.file, this.#at)
+    if (this.#file === null) return null
+    const record = readHead(this.#file, this.#at)
     if (record === null || record.epoch !== this.#next) return null
-    return { record, file: this.#open.file, position: this.#at }
+    return { record, file: this.#file, position: this.#at }
   }
 
   // The sender has rolled to another segment, or a newer life went on in its own.
   #refind() {
     this.close()
-    this.#segments = listSegments(this.#files, this.#directory)
-    const segment = segmentOf(this.#segments, this.#next)
-    if (segment === undefined) return null
-    const file = this.#files.openRead(segment.path)
-    this.#open = { segment, file }
+    const segment = segmentOf(listSegments(this.#files, this.#directory), this.#next)
+    const file = segment === undefined ? null : openSegment(this.#files, segment.path)
+    if (segment === undefined || file === null) return null
+    this.#file = file
     this.#at = SEGMENT_HEADER
     for (let epoch = segment.firstEpoch; epoch < this.#next; epoch++) {
       const record = readHead(file, this.#at)
@@ -66,8 +64,8 @@ export class RecordCursor {
   }
 
   close(): void {
-    this.#open?.file.close()
-    this.#open = null
+    this.#file?.close()
+    this.#file = null
   }
 }
 
@@ -75,13 +73,19 @@ export class EmbeddedReader implements LogReader {
   readonly #cursor: RecordCursor
   readonly #edges: readonly number[]
   readonly #partition: number
-  readonly #announced: () => number
+  readonly #isVisible: (known: number) => boolean
 
-  constructor(cursor: RecordCursor, edges: readonly number[], partition: number, announced: () => number) {
+  /** @param isVisible whether the next record may be read, given a position that is known to have been read */
+  constructor(
+    cursor: RecordCursor,
+    edges: readonly number[],
+    partition: number,
+    isVisible: (known: number) => boolean,
+  ) {
     this.#cursor = cursor
     this.#edges = edges
     this.#partition = partition
-    this.#announced = announced
+    this.#isVisible = isVisible
   }
 
   get position(): number {
@@ -89,7 +93,7 @@ export class EmbeddedReader implements LogReader {
   }
 
   async next(known = 0): Promise<IncomingRecord | null> {
-    if (Math.max(known, this.#announced()) < this.#cursor.nextEpoch) return null
+    if (!this.#isVisible(known)) return null
     const { record, file, position } = this.#cursor.next()
     const frames: { edge: number; bytes: Uint8Array }[] = []
     for (const block of record.blocks()) {

@@ -1,8 +1,8 @@
 /**
  * The writing end of the embedded log: one `writev` a record on a preallocated segment, several in flight, announced in
- * order. The next segment is prepared while the current one fills.
+ * order. The next segment is prepared while the current one fills, and begins when all before it is durable (MB-3).
  */
-import { fencedError } from '../base/errors.ts'
+import { fencedError, invariant } from '../base/errors.ts'
 import type { DurableFile, Files } from '../base/seam.ts'
 import type { LogWriter, OutgoingRecord } from './log.ts'
 import { encodeRecord, encodeSegmentHeader, SEGMENT_HEADER, segmentName } from './segment.ts'
@@ -21,6 +21,8 @@ export class EmbeddedWriter implements LogWriter {
   readonly #announce: (epoch: number) => void
   readonly #bytesMax: number
   #nextBytes: number
+  #appended: number
+  #durableEpoch: number
   #index = 0
   #file: DurableFile | null = null
   #position = 0
@@ -41,20 +43,34 @@ export class EmbeddedWriter implements LogWriter {
     this.#directory = directory
     this.incarnation = life.incarnation
     this.end = life.end
+    this.#appended = life.end
+    this.#durableEpoch = life.end
     this.#nextBytes = sizes.segmentBytesMin
     this.#bytesMax = sizes.segmentBytesMax
     this.#announce = announce
     this.#prepare()
   }
 
+  /** Resolves when the life has a file: from then on no other takes its incarnation. */
+  async open(): Promise<void> {
+    await this.#spare
+  }
+
   async append(record: OutgoingRecord): Promise<number> {
     if (this.#closed) throw fencedError(`incarnation ${this.incarnation} of this log is closed`)
-    const { chunks, bytes } = encodeRecord(record, this.incarnation)
+    invariant(
+      record.epoch === this.#appended + 1,
+      'MB-1',
+      () => `the record of epoch ${record.epoch} follows that of epoch ${this.#appended}`,
+    )
+    this.#appended = record.epoch
+    const { chunks, bytes } = encodeRecord(record, this.incarnation, this.#durableEpoch)
     let write: Promise<void> | undefined
     const before = this.#durable
     // Places are given in order of epochs; the writes themselves overlap.
     this.#placed = this.#placed.then(async () => {
       if (this.#file === null || this.#position + bytes > this.#size) {
+        await before
         await this.#roll(bytes)
         chunks.unshift(
           encodeSegmentHeader({ incarnation: this.incarnation, index: this.#index, firstEpoch: record.epoch }),
@@ -76,6 +92,7 @@ export class EmbeddedWriter implements LogWriter {
     this.#durable = durable
     durable.catch(() => {})
     await durable
+    this.#durableEpoch = record.epoch
     this.#announce(record.epoch)
     return bytes
   }

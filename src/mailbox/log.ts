@@ -1,6 +1,6 @@
 /**
  * Mailboxes: the durable, ordered logs through which shards speak. One contract, three drivers (embedded files, memory,
- * later Kafka), one conformance suite (`test/conformance/log.ts`).
+ * later Kafka), one conformance suite (`test/conformance/mailbox/suite.ts`).
  *
  * A sender appends one record per epoch: its output frames, cut by edge and partition, and its transaction marker. The
  * record becomes visible to others as a whole, when it is durable, and in order of epochs (MB-1). A receiver reads each
@@ -46,7 +46,7 @@ export interface LogWriter {
   /**
    * Appends the record of the next epoch. Resolves when it and all before it are durable and visible.
    * @returns the bytes that it takes in the log
-   * @throws fenced when a newer life has claimed the sender
+   * @throws fenced when a newer life has claimed the sender; invariant `MB-1` when an epoch is left out or comes twice
    */
   append(record: OutgoingRecord): Promise<number>
   close(): Promise<void>
@@ -59,13 +59,14 @@ export interface LogReader {
   /**
    * The next visible record, or null when there is none yet.
    * @param known a position that was read before: records up to it are visible, whether or not their sender lives
-   * @throws corruption `log` when a record at or below what was announced or is known is missing or damaged
+   * @throws corruption `log` when a record at or below what was announced or is known is missing or damaged, or when the
+   *   log ends before what was read
    */
   next(known?: number): Promise<IncomingRecord | null>
   close(): void
 }
 
-/** A transaction marker as it stands in the replaylog. */
+/** A transaction marker as it stands in the log. */
 export interface MarkerRecord {
   readonly epoch: Epoch
   readonly marker: Uint8Array
@@ -81,13 +82,14 @@ export interface MailboxLog {
   /**
    * Starts a new life of the sender: fences the earlier ones and finds the end of its log. On the embedded log the
    * earlier life must be dead already.
-   * @throws corruption `log` when the log ends before `known.epoch`, which is known to have been visible
+   * @throws corruption `log` when the log ends before `known.epoch`, which is known to have been visible, or before what
+   *   the log itself proves to have been
    */
   claim(sender: ShardId, known: KnownLife): Promise<LogWriter>
   /** Reads from behind `after`. */
   reader(sender: ShardId, edges: readonly number[], partition: number, after: number): LogReader
   /** The markers of epochs `from` to `to`, both included. @throws corruption `log` when one of them is gone */
   markers(sender: ShardId, from: Epoch, to: Epoch): AsyncIterable<MarkerRecord>
-  /** Lets go of records below `epoch`, in whole units; the last record always stays. */
+  /** Lets go of records below `epoch`, in whole units; the last visible record always stays. */
   trim(sender: ShardId, epoch: Epoch): Promise<void>
 }

@@ -33,6 +33,7 @@ export class Outbox {
   }
 
   add(edge: number, batch: Batch): void {
+    if (batch.length === 0) return
     const route = this.#routes.get(edge)!
     let parts = this.#parts.get(edge)
     if (parts === undefined) this.#parts.set(edge, (parts = Array.from({ length: route.partitions }, () => [])))

@@ -1,11 +1,26 @@
-/** The segments of one sender on disk: which there are, where an epoch stands, and where the log ends. */
-import { UmbelError } from '../base/errors.ts'
+/**
+ * The segments of one sender on disk: which there are, where an epoch stands, and where the log ends.
+ *
+ * Only writes that were in flight when a life ended can be torn, and the log says which those may be: the next segment
+ * begins when they are durable (MB-3), and each record counts those before it. A hole anywhere else is damage, and never
+ * makes a shorter history.
+ */
+import { corruptionError, UmbelError } from '../base/errors.ts'
 import type { Files, ReadableFile } from '../base/seam.ts'
 import { checkFrame, frameBytes } from '../records/frame-decoder.ts'
-import { parseSegmentHeader, RECORD_HEADER, RecordHead, SEGMENT_HEADER, type SegmentHeader } from './segment.ts'
+import {
+  parseSegmentHeader,
+  RECORD_HEADER,
+  RECORD_START,
+  RecordHead,
+  SEGMENT_HEADER,
+  type SegmentHeader,
+} from './segment.ts'
 
 /** Read in one go for a head: most heads are shorter, so that one system call does. */
 const HEAD_CHUNK = 2048
+/** Read in one go behind a hole. */
+const SCAN_CHUNK = 1 << 20
 
 export interface Segment extends SegmentHeader {
   readonly path: string
@@ -17,7 +32,8 @@ export function listSegments(files: Files, directory: string): Segment[] {
   for (const name of files.list(directory)) {
     if (!name.endsWith('.seg')) continue
     const path = `${directory}/${name}`
-    const file = files.openRead(path)
+    const file = openSegment(files, path)
+    if (file === null) continue
     try {
       const bytes = new Uint8Array(SEGMENT_HEADER)
       file.read(0, bytes)
@@ -28,6 +44,16 @@ export function listSegments(files: Files, directory: string): Segment[] {
     }
   }
   return segments
+}
+
+/** Null where the sender has removed the segment since it was listed: trimmed, or left unused by a dead life. */
+export function openSegment(files: Files, path: string): ReadableFile | null {
+  try {
+    return files.openRead(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** The segment that holds `epoch`: the last that begins at or below it (MB-2). */
@@ -50,8 +76,84 @@ export function readHead(file: ReadableFile, position: number): RecordHead | nul
   return record.isWhole ? record : null
 }
 
+export interface SegmentTail {
+  /** The last epoch of the log, 0 where there is none. */
+  readonly end: number
+  /** The segment that holds it, or would hold the next; null where there is no log. */
+  readonly segment: Segment | null
+  /** Where the last record of that segment ends. */
+  readonly length: number
+}
+
+/**
+ * Finds the end. Heads are checked from the start of the retained log; the frames of the last segment too.
+ * @param segments those that `listSegments` found
+ * @throws corruption `log` when a record is missing or damaged that others prove to have been durable
+ */
+export function findTail(files: Files, segments: readonly Segment[]): SegmentTail {
+  const first = Math.min(...segments.map((segment) => segment.firstEpoch))
+  let tail: SegmentTail = { end: segments.length > 0 ? first - 1 : 0, segment: null, length: 0 }
+  segments.forEach((segment, i) => {
+    const limit = Math.min(...segments.slice(i + 1).map((later) => later.firstEpoch - 1))
+    // Superseded: a newer life began at or before its first record.
+    if (segment.firstEpoch > limit) return
+    tail = walk(files, segment, limit)
+    if (limit < Number.POSITIVE_INFINITY && tail.end < limit) throw damage(segment.path, tail.end + 1, limit)
+  })
+  return tail
+}
+
+/** The last epoch of the log; see `findTail`. */
+export const findEnd = (files: Files, segments: readonly Segment[]): number => findTail(files, segments).end
+
+/** @param limit the last epoch of the segment, infinite for the last segment of the log, whose tail may be torn */
+function walk(files: Files, segment: Segment, limit: number): SegmentTail {
+  const file = openSegment(files, segment.path)
+  if (file === null) throw damage(segment.path, segment.firstEpoch, limit)
+  const mayBeTorn = limit === Number.POSITIVE_INFINITY
+  try {
+    let end = segment.firstEpoch - 1
+    let length = SEGMENT_HEADER
+    while (end < limit) {
+      let record = readWhole(file, length, end + 1, mayBeTorn)
+      if (record === null && mayBeTorn) {
+        const proven = provenBehind(file, length)
+        // Looked at again: the log may be live, and have grown meanwhile.
+        if (proven > end) record = readWhole(file, length, end + 1, mayBeTorn)
+        if (proven > end && record === null) throw damage(segment.path, end + 1, proven)
+      }
+      if (record === null) break
+      end++
+      length += record.bytes
+    }
+    return { end, segment, length }
+  } finally {
+    file.close()
+  }
+}
+
+/**
+ * Checks a file without a whole header: it was preallocated and never used, or its first write was torn.
+ * @throws corruption `log` when it holds what was durable beyond `end`, the end of the other segments
+ */
+export function checkUnused(files: Files, path: string, end: number): void {
+  const file = files.openRead(path)
+  try {
+    const proven = provenBehind(file, 0)
+    if (proven > end) throw damage(path, end + 1, proven)
+  } finally {
+    file.close()
+  }
+}
+
+function readWhole(file: ReadableFile, position: number, epoch: number, withFrames: boolean): RecordHead | null {
+  const record = readHead(file, position)
+  if (record === null || record.epoch !== epoch) return null
+  return withFrames && !framesAreWhole(file, position, record) ? null : record
+}
+
 /** True when every frame of the record passes its checksum. */
-export function framesAreWhole(file: ReadableFile, position: number, record: RecordHead): boolean {
+function framesAreWhole(file: ReadableFile, position: number, record: RecordHead): boolean {
   for (const block of record.blocks()) {
     const bytes = new Uint8Array(block.bytes)
     if (file.read(position + block.offset, bytes) < bytes.length) return false
@@ -70,28 +172,25 @@ export function framesAreWhole(file: ReadableFile, position: number, record: Rec
   return true
 }
 
-/**
- * The last epoch of the log. Heads are checked from the start of the retained log; the frames of the last two segments
- * too, since only writes that were in flight at a crash can be torn.
- */
-export function findEnd(files: Files, segments: readonly Segment[]): number {
-  let end = segments.length > 0 ? Math.min(...segments.map((segment) => segment.firstEpoch)) - 1 : 0
-  segments.forEach((segment, i) => {
-    const limit = Math.min(Number.POSITIVE_INFINITY, ...segments.slice(i + 1).map((later) => later.firstEpoch - 1))
-    if (segment.firstEpoch !== end + 1 || segment.firstEpoch > limit) return
-    const file = files.openRead(segment.path)
-    try {
-      let position = SEGMENT_HEADER
-      while (end < limit) {
-        const record = readHead(file, position)
-        if (record === null || record.epoch !== end + 1) break
-        if (i >= segments.length - 2 && !framesAreWhole(file, position, record)) break
-        end++
-        position += record.bytes
-      }
-    } finally {
-      file.close()
+/** The last epoch that some record at or behind `position` proves to have been durable; 0 where none does. */
+function provenBehind(file: ReadableFile, position: number): number {
+  const size = file.size()
+  let proven = 0
+  for (let start = position; start < size; start += SCAN_CHUNK) {
+    const chunk = Buffer.alloc(Math.min(SCAN_CHUNK, size - start))
+    file.read(start, chunk)
+    for (let at = chunk.indexOf(RECORD_START); at >= 0; at = chunk.indexOf(RECORD_START, at + 1)) {
+      // Records stand at multiples of 8, so none starts across two chunks.
+      const record = at % 8 === 0 ? readHead(file, start + at) : null
+      if (record !== null) proven = Math.max(proven, record.durable)
     }
-  })
-  return end
+  }
+  return proven
 }
+
+const damage = (path: string, missing: number, proven: number) =>
+  corruptionError(
+    'log',
+    `the record of epoch ${missing} is missing or damaged in ${path}, but the log was durable up to epoch ${proven}: ` +
+      'restore the file, or the whole job from a copy',
+  )

@@ -5,12 +5,13 @@
  *   segment  0 u32 magic 'UMBS'  4 u32 crc of 8..40  8 u32 layout  12 u32 incarnation  16 u32 index  24 f64 first epoch
  *            32 f64 reserved; 64 bytes in all
  *   record   0 u32 magic 'UMBR'  4 u32 crc of 8..head  8 u32 bytes in all  12 u32 head bytes  16 f64 epoch
- *            24 u32 incarnation  28 u16 edges  30 u16 frames  32 u32 marker offset  36 u32 marker bytes
+ *            24 u32 incarnation  28 u16 edges  30 u16 frames  32 u32 records in flight before it  36 u32 marker bytes
  *            40 (u32 edge, u32 0, f64 watermark) an edge; (u32 edge, u32 partition, u32 offset, u32 bytes) a frame block;
  *            marker; padding: this is the head; then the frame blocks, which carry checksums of their own
  *
  * The record of epoch e stands in the last segment whose first epoch is at or below e (MB-2): what an older life wrote
- * beyond the point where a newer one began is dead.
+ * beyond the point where a newer one began is dead. A segment begins when all before it is durable (MB-3), and a record
+ * says how many before it were not yet: a hole before what is so proven is damage, any other is a torn tail.
  */
 import { corruptionError } from '../base/errors.ts'
 import { checksum } from '../base/hash.ts'
@@ -18,7 +19,7 @@ import type { EdgeWatermark, OutgoingRecord } from './log.ts'
 
 const SEGMENT_MAGIC = 0x53424d55
 const RECORD_MAGIC = 0x52424d55
-const LOG_LAYOUT = 1
+const LOG_LAYOUT = 2
 export const SEGMENT_HEADER = 64
 export const RECORD_HEADER = 40
 
@@ -54,8 +55,15 @@ export function parseSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
 
 const align8 = (bytes: number): number => (bytes + 7) & ~7
 
-/** The record as chunks to write one behind the other, without copying the frames. */
-export function encodeRecord(record: OutgoingRecord, incarnation: number): { chunks: Uint8Array[]; bytes: number } {
+/**
+ * The record as chunks to write one behind the other, without copying the frames.
+ * @param durable the last epoch that is durable already
+ */
+export function encodeRecord(
+  record: OutgoingRecord,
+  incarnation: number,
+  durable: number,
+): { chunks: Uint8Array[]; bytes: number } {
   const { watermarks, frames, marker } = record
   const markerAt = RECORD_HEADER + watermarks.length * 16 + frames.length * 16
   const headBytes = align8(markerAt + marker.length)
@@ -86,11 +94,14 @@ export function encodeRecord(record: OutgoingRecord, incarnation: number): { chu
   head.writeUInt32LE(incarnation, 24)
   head.writeUInt16LE(watermarks.length, 28)
   head.writeUInt16LE(frames.length, 30)
-  head.writeUInt32LE(markerAt, 32)
+  head.writeUInt32LE(record.epoch - 1 - durable, 32)
   head.writeUInt32LE(marker.length, 36)
   head.writeUInt32LE(checksum(head.subarray(8)), 4)
   return { chunks, bytes: end }
 }
+
+/** What a record starts with: to look for one behind a hole. */
+export const RECORD_START = Buffer.from(Uint32Array.of(RECORD_MAGIC).buffer)
 
 /** The head of a record, taken apart. */
 export class RecordHead {
@@ -114,8 +125,12 @@ export class RecordHead {
   get epoch(): number {
     return this.#head.readDoubleLE(16)
   }
+  /** The last epoch that was durable when the record was written. */
+  get durable(): number {
+    return this.epoch - 1 - this.#head.readUInt32LE(32)
+  }
   get marker(): Uint8Array {
-    const at = this.#head.readUInt32LE(32)
+    const at = RECORD_HEADER + (this.#head.readUInt16LE(28) + this.#head.readUInt16LE(30)) * 16
     return Uint8Array.prototype.slice.call(this.#head, at, at + this.#head.readUInt32LE(36))
   }
   get watermarks(): EdgeWatermark[] {

@@ -78,6 +78,9 @@ export function gatherCodes(from: Int32Array, rows: Int32Array, count: number): 
   return to
 }
 
+/** Of ES2024, which Node 20 has. */
+type WellFormed = string & { toWellFormed(): string }
+
 /** Collects the values of one field; `finish` makes the column. Values must already be of the field's type. */
 export class ColumnBuilder {
   readonly #type: Column['type']
@@ -127,16 +130,15 @@ export class ColumnBuilder {
 
   pushString(value: string | null): void {
     if (this.#length === this.#size) this.#grow()
-    let code = -1
-    if (value !== null) {
-      code = this.#codeOf.get(value) ?? -1
-      if (code < 0) {
-        code = this.#values.length
-        this.#codeOf.set(value, code)
-        this.#values.push(value)
-      }
-    }
-    this.#codes[this.#length++] = code
+    this.#codes[this.#length++] = value === null ? -1 : (this.#codeOf.get(value) ?? this.#takeCode(value))
+  }
+
+  /** What UTF-8 cannot hold is replaced here: a key must hash alike before and behind a mailbox. */
+  #takeCode(value: string): number {
+    const text = (value as WellFormed).toWellFormed()
+    const code = text === value ? this.#values.push(value) - 1 : (this.#codeOf.get(text) ?? this.#takeCode(text))
+    this.#codeOf.set(value, code)
+    return code
   }
 
   finish(): Column {

@@ -16,8 +16,10 @@ import {
   HAS_DIFFS,
   HAS_ORIGINS,
 } from './frame-layout.ts'
+import { putNumbers } from './frame-numbers.ts'
 import { FrameTarget } from './frame-target.ts'
 import type { OriginColumn } from './origin.ts'
+import type { FieldKind } from './schema.ts'
 
 /** The rows `rows[0..count)` of a batch, or the first `count` where `rows` is null. */
 export interface FramePart {
@@ -27,7 +29,7 @@ export interface FramePart {
 }
 
 /** A part, seen as one of its columns. */
-interface Slice<C> {
+export interface Slice<C> {
   readonly column: C
   readonly rows: Int32Array | null
   readonly count: number
@@ -46,7 +48,7 @@ export function encodeParts(parts: readonly FramePart[]): Uint8Array {
   target.put(description)
   schema.names.forEach((name, c) => {
     const slices = parts.map(({ batch, rows, count: n }) => ({ column: batch.columns[c]!, rows, count: n }))
-    putColumn(target, slices, schema.fields[name]!.kind === 'bool', count)
+    putColumn(target, slices, schema.fields[name]!.kind, count)
   })
   const flags = putDiffs(target, parts, count) | putOrigins(target, parts, count)
   const frame = target.finish()
@@ -64,54 +66,11 @@ export function encodeParts(parts: readonly FramePart[]): Uint8Array {
 /** Encodes one whole batch. */
 export const encodeFrame = (batch: Batch): Uint8Array => encodeParts([{ batch, rows: null, count: batch.length }])
 
-function putColumn(target: FrameTarget, slices: Slice<Column>[], bool: boolean, count: number): void {
+function putColumn(target: FrameTarget, slices: Slice<Column>[], kind: FieldKind, count: number): void {
   const { type } = slices[0]!.column
-  if (type === 'number') putNumbers(target, slices as Slice<NumberColumn>[], bool, count)
+  if (type === 'number') putNumbers(target, slices as Slice<NumberColumn>[], kind, count)
   else if (type === 'string') putStrings(target, slices as Slice<StringColumn>[], count)
   else putBytes(target, slices as Slice<BytesColumn>[], count)
-}
-
-/** Validity flags if there is a null among the rows. */
-function collectFlags(slices: readonly Slice<NumberColumn>[], count: number): Uint8Array | null {
-  if (slices.every(({ column }) => column.valid === null)) return null
-  const flags = new Uint8Array(count)
-  let at = 0
-  let nulls = 0
-  for (const { column, rows, count: n } of slices) {
-    for (let i = 0; i < n; i++) {
-      const flag = column.valid === null ? 1 : column.valid[rows === null ? i : rows[i]!]!
-      flags[at++] = flag
-      if (flag === 0) nulls++
-    }
-  }
-  return nulls > 0 ? flags : null
-}
-
-function putNumbers(target: FrameTarget, slices: readonly Slice<NumberColumn>[], bool: boolean, count: number): void {
-  const flags = collectFlags(slices, count)
-  target.u32(bool ? 1 : 0)
-  target.u32(flags === null ? 0 : 1)
-  if (flags !== null) target.put(flags)
-  let at = 0
-  if (bool) {
-    const block = target.bytesBlock(count)
-    for (const { column, rows, count: n } of slices) {
-      for (let i = 0; i < n; i++) block[at++] = column.data[rows === null ? i : rows[i]!]!
-    }
-  } else {
-    const block = target.floats(count)
-    for (const { column, rows, count: n } of slices) {
-      if (rows === null) block.set(column.data.subarray(0, n), at)
-      else gatherInto(block, at, column.data, rows, n)
-      at += n
-    }
-    // What a null hides is not part of the value.
-    if (flags !== null) for (let i = 0; i < count; i++) if (flags[i] === 0) block[i] = 0
-  }
-}
-
-function gatherInto(to: Float64Array, at: number, from: Float64Array, rows: Int32Array, count: number): void {
-  for (let i = 0; i < count; i++) to[at + i] = from[rows[i]!]!
 }
 
 /** Codes over all slices, numbered by first use; `values[v]` is the text of code v. */
@@ -201,15 +160,16 @@ function putDiffs(target: FrameTarget, parts: readonly FramePart[], count: numbe
   return HAS_DIFFS
 }
 
-/** Origins over all parts, heads numbered by first use; null where a part has none. */
+/** Origins over all parts, heads numbered by first use; null where a row has none. A part without rows says nothing. */
 function collectOrigins(parts: readonly FramePart[], count: number): OriginColumn | null {
-  if (parts.some(({ batch }) => batch.origins === null)) return null
+  if (count === 0 || parts.some(({ batch, count: n }) => n > 0 && batch.origins === null)) return null
   const heads: Uint8Array[] = []
   const codeOf = new Map<string, number>()
   const head = new Int32Array(count)
   const seq = new Float64Array(count)
   let at = 0
   for (const { batch, rows, count: n } of parts) {
+    if (n === 0) continue
     const from = batch.origins!
     const renumbered = new Int32Array(from.heads.length).fill(-1)
     for (let i = 0; i < n; i++) {
@@ -246,6 +206,6 @@ function putOrigins(target: FrameTarget, parts: readonly FramePart[], count: num
   for (const bytes of heads) target.put(bytes, false)
   target.pad()
   if (heads.length > 1) target.codes(head, 4)
-  target.floats(consecutive ? 1 : count).set(consecutive ? [seq[0] ?? 0] : seq)
+  target.floats(consecutive ? 1 : count).set(consecutive ? [seq[0]!] : seq)
   return HAS_ORIGINS
 }

@@ -24,7 +24,8 @@ function reserve(bytes: number): void {
 function putNumber(value: number): void {
   reserve(9)
   scratch[used++] = 1
-  scratch.writeDoubleBE(value === 0 ? 0 : value, used)
+  // One zero and one NaN: the bits of a NaN differ by how it was computed.
+  scratch.writeDoubleBE(value || (value === 0 ? 0 : Number.NaN), used)
   if (scratch[used]! & 0x80) for (let i = 0; i < 8; i++) scratch[used + i] = ~scratch[used + i]! & 0xff
   else scratch[used]! |= 0x80
   used += 8
@@ -90,7 +91,9 @@ function putColumnValue(column: Column, row: number): void {
 export function unpackKey(key: Uint8Array, kinds: readonly FieldKind[]): Value[] {
   let at = 0
   const values = kinds.map((kind): Value => {
-    if (key[at++] === 0) return null
+    const tag = key[at++]
+    if (tag === 0) return null
+    if (tag !== 1) throw corruptionError('packed-key', `a packed key has ${tag ?? 'its end'} where a value begins`)
     if (columnTypeOf(kind) === 'number') {
       const bits = Buffer.from(key.subarray(at, at + 8))
       at += 8
@@ -104,9 +107,16 @@ export function unpackKey(key: Uint8Array, kinds: readonly FieldKind[]): Value[]
     for (;;) {
       if (at >= key.length) throw corruptionError('packed-key', 'a packed key ends within a text')
       const byte = key[at++]!
-      if (byte !== 0) content.push(byte)
-      else if (key[at++] === 0xff) content.push(0)
-      else break
+      if (byte !== 0) {
+        content.push(byte)
+        continue
+      }
+      const next = key[at++]
+      if (next === 0) break
+      if (next !== 0xff) {
+        throw corruptionError('packed-key', `a packed key has ${next ?? 'its end'} behind a 0 in a text`)
+      }
+      content.push(0)
     }
     return kind === 'string' ? Buffer.from(content).toString('utf8') : Uint8Array.from(content)
   })
@@ -149,6 +159,6 @@ const words = new Uint32Array(float.buffer)
 
 function hashNumber(value: number): number {
   if (Number.isSafeInteger(value)) return hashInteger(value)
-  float[0] = value
+  float[0] = Number.isNaN(value) ? Number.NaN : value
   return combineHash(words[0]!, words[1]!)
 }

@@ -29,7 +29,7 @@ export const int = () => plain<number>('int')
 /** A 64-bit float. */
 export const float = () => plain<number>('float')
 export const bool = () => plain<boolean>('bool')
-/** UTF-8 text. */
+/** UTF-8 text: a lone surrogate becomes U+FFFD. */
 export const string = () => plain<string>('string')
 export const bytes = () => plain<Uint8Array>('bytes')
 /** An instant: microseconds since the epoch, UTC. */
@@ -65,7 +65,8 @@ type OneEventTime<F> = [EventTimeNames<F>] extends [never]
     ? 'a schema has exactly one eventTime() field'
     : unknown
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** A frame has one byte for the length of a name. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,254}$/
 const RESERVED = new Set(['constructor', '__proto__', 'prototype', 'toString', 'valueOf', 'toJSON', 'hasOwnProperty'])
 
 /**
@@ -89,7 +90,10 @@ export function makeSchema(fields: Fields): Schema {
   }
   for (const name of names) {
     if (!NAME.test(name) || RESERVED.has(name)) {
-      throw userError('schema', `field name '${name}' is not usable: take letters, digits and _, and no reserved word`)
+      throw userError(
+        'schema',
+        `field name '${name}' is not usable: take up to 255 letters, digits and _, no digit first, and no reserved word`,
+      )
     }
   }
   return { fields, names, time: times[0]! }
@@ -97,11 +101,10 @@ export function makeSchema(fields: Fields): Schema {
 
 /** The type of a field. @throws user error `field` that lists the fields there are */
 export function fieldOf(of: Schema, name: string): FieldType {
-  const type = of.fields[name]
-  if (type === undefined) {
+  if (!Object.hasOwn(of.fields, name)) {
     throw userError('field', `there is no field '${name}'; the fields are ${of.names.join(', ')}`)
   }
-  return type
+  return of.fields[name]!
 }
 
 /** `int`, `string?` and so on, as error messages and `inspect` show it. */

@@ -27,6 +27,15 @@ export function whyNot(type: FieldType, value: unknown): string | null {
 export function checkValue(name: string, type: FieldType, value: unknown): asserts value is Value {
   const why = whyNot(type, value)
   if (why === null) return
-  const shown = value instanceof Uint8Array ? `${value.length} bytes` : JSON.stringify(value)
-  throw new UmbelError('record', 'type', `'${name}' must be ${typeName(type)}, got ${shown}: ${why}`)
+  throw new UmbelError('record', 'type', `'${name}' must be ${typeName(type)}, got ${shown(value)}: ${why}`)
+}
+
+/** The value in words. Never throws: a user's function may give anything, and JSON has no word for some of it. */
+function shown(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return typeof value === 'bigint' ? `${value}n` : Object.prototype.toString.call(value)
+  }
 }

@@ -7,6 +7,7 @@ import { createActor } from 'xstate'
 import { invariant } from '../base/errors.ts'
 import type { Board } from '../mailbox/board.ts'
 import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
+import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
 import { encodeMarker, hashMarker } from './marker.ts'
 import { type ProcessedEpoch, processEpoch } from './process-epoch.ts'
@@ -22,6 +23,8 @@ export interface ShardObservation {
   logBytes: number
   watermark: number
   stores: number
+  /** Milliseconds in which the shard had its thread: reading, processing, encoding. Waits are not counted. */
+  busyMs: number
 }
 
 export class EpochDriver {
@@ -30,6 +33,7 @@ export class EpochDriver {
   readonly #board: Board
   readonly #shard: RecoveredShard
   readonly #machine
+  readonly #backlog: Backlog
   #markerHash: number
   #isCaughtUp: boolean
   #isLast: boolean
@@ -40,13 +44,12 @@ export class EpochDriver {
   #failure: unknown
   #draining = false
   #wake: () => void = () => {}
-  #unconsumed: { epoch: number; bytes: number }[] = []
-  #backlog = 0
 
   constructor(context: ShardContext, shard: RecoveredShard) {
     this.#context = context
     this.#board = context.board
     this.#shard = shard
+    this.#backlog = new Backlog(context.board, context.cell, context.receivers)
     this.#markerHash = shard.markerHash
     this.#isCaughtUp = shard.isCaughtUp
     this.#isLast = shard.last?.isLast ?? false
@@ -63,6 +66,7 @@ export class EpochDriver {
       logBytes: 0,
       watermark: Math.min(...context.inbox.watermarks()),
       stores: 0,
+      busyMs: 0,
     }
   }
 
@@ -74,17 +78,18 @@ export class EpochDriver {
     while (!this.#isLast && !this.#draining) {
       this.#throwFailure()
       const moment = board.moment
-      this.#dropConsumed()
+      this.#backlog.settle()
       if (program.read !== undefined && board.backlogOfAll() > this.#context.limits.backlogBytesMax) {
         await this.#wait(moment)
         continue
       }
+      const began = this.#context.seam.clock.monotonic()
       const filled = await this.#fill()
       if (filled === null) {
         if (!this.#storeIfDue(false)) await this.#wait(moment)
         continue
       }
-      await this.#runEpoch(filled)
+      await this.#runEpoch(filled, began)
     }
     await Promise.all(this.#inFlight)
     this.#throwFailure()
@@ -117,7 +122,7 @@ export class EpochDriver {
     return slices.length > 0 || !this.#isCaughtUp ? { batches, slices } : null
   }
 
-  async #runEpoch({ batches, slices }: { batches: InboxBatch[]; slices: Slice[] }): Promise<void> {
+  async #runEpoch({ batches, slices }: { batches: InboxBatch[]; slices: Slice[] }, began: number): Promise<void> {
     const { program, inbox, seam, shard, limits } = this.#context
     const epoch = this.observation.epoch + 1
     seam.crashPoint('filled', shard, epoch)
@@ -129,6 +134,7 @@ export class EpochDriver {
     this.#isLast =
       processed.isCaughtUp && (program.read === undefined ? inbox.isFinished : program.isExhausted === true)
     seam.crashPoint('processed', shard, epoch)
+    this.observation.busyMs += seam.clock.monotonic() - began
     await program.prepare?.(epoch, this.#isLast)
     seam.crashPoint('prepared', shard, epoch)
     this.#machine.send({ type: 'PROCESSED' })
@@ -175,16 +181,13 @@ export class EpochDriver {
       seam.crashPoint('marked', shard, epoch)
       await program.publish?.(markerState)
       seam.crashPoint('published', shard, epoch)
-      if (this.#context.receivers.length > 0) {
-        this.#unconsumed.push({ epoch, bytes })
-        this.#backlog += bytes
-      }
+      this.#backlog.add(epoch, bytes)
       if (this.#shard.store === null) {
         this.#move('STORED', epoch)
         this.observation.storedEpoch = epoch
         this.#reportConsumed(state.positions)
       }
-      this.#dropConsumed()
+      this.#backlog.settle()
     })
     this.#inFlight.push(done)
     done.then(
@@ -270,19 +273,6 @@ export class EpochDriver {
   #reportConsumed(positions: readonly number[]): void {
     const { board, cell, senders } = this.#context
     positions.forEach((position, s) => board.setConsumed(cell, senders[s]!, position))
-  }
-
-  /** Forgets what every receiver has stored, and tells the sources how much is left. */
-  #dropConsumed(): void {
-    const { board, cell, receivers } = this.#context
-    if (receivers.length === 0) return
-    const consumed = Math.min(...receivers.map((receiver) => board.consumed(receiver, cell)))
-    let dropped = 0
-    while (dropped < this.#unconsumed.length && this.#unconsumed[dropped]!.epoch <= consumed) {
-      this.#backlog -= this.#unconsumed[dropped++]!.bytes
-    }
-    if (dropped > 0) this.#unconsumed.splice(0, dropped)
-    board.setBacklog(cell, this.#backlog)
   }
 
   #fail(error: unknown): void {

@@ -52,6 +52,8 @@ export class ShardStore {
 
   /** Takes the store for this life: raises the incarnation and keeps the epoch. @throws fenced when a newer life has it */
   async fence(empty: InboxState): Promise<void> {
+    // A life that was stopped before it opened the store must not fence its successor downwards.
+    if (this.#version >= storeVersion(this.#incarnation, 0)) throw this.#taken()
     const state = this.#stored ?? { epoch: 0, marker: 0, inbox: empty }
     await this.#commit(state, [])
   }
@@ -68,9 +70,13 @@ export class ShardStore {
   async #commit(state: StoredState, writes: readonly Write[]): Promise<void> {
     const version = storeVersion(this.#incarnation, state.epoch)
     const done = await this.#environment.commit(this.#version, { version, body: packr.pack(state) }, writes)
-    if (!done) throw fencedError(`the store was taken by another life than incarnation ${this.#incarnation}`)
+    if (!done) throw this.#taken()
     this.#version = version
     this.#stored = state
+  }
+
+  #taken() {
+    return fencedError(`the store was taken by another life than incarnation ${this.#incarnation}`)
   }
 
   async close(): Promise<void> {

@@ -2,8 +2,8 @@
  * The store of one shard: named tables of binary keys and values, and one conditional commit.
  *
  * Two rules hold it (ST-1, ST-2): a commit is applied only if the store still has the version that the caller names,
- * checked inside the write transaction; and a commit is wholly there or not at all.
- * `LmdbEnvironment` is the real one, `MemoryEnvironment` its twin; both pass `test/conformance/environment.ts`.
+ * checked inside the write transaction; and a commit is wholly there or not at all. Keys are never empty.
+ * `LmdbEnvironment` is the real one, `MemoryEnvironment` its twin; both pass `test/conformance/storage/suite.ts`.
  */
 
 /** Bumped whenever the meaning of what is stored changes. */
@@ -45,6 +45,8 @@ export interface Environment extends StoreReader {
   /**
    * Applies the writes and the new meta if the stored version is still `expected` (0 for an empty store).
    * Resolves when it is visible and on disk: true, or false when the version was another and nothing was written.
+   * Keys and values are not copied: their bytes must stay as they are until then.
+   * @throws before anything is written, for an empty key or a table that there is not, and once the store is closed
    */
   commit(expected: number, meta: StoreMeta, writes: readonly Write[]): Promise<boolean>
   close(): Promise<void>

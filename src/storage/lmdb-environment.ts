@@ -7,7 +7,7 @@
  */
 import fs from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import { corruptionError } from '../base/errors.ts'
+import { corruptionError, UmbelError } from '../base/errors.ts'
 import {
   type Entry,
   type Environment,
@@ -17,7 +17,16 @@ import {
   type Write,
 } from './environment.ts'
 import { LMDB_HEAD_BYTES, whyNotLmdb } from './lmdb-file.ts'
-import { isLong, isStoredLong, storedKey, storedValue, takeApart } from './long-key.ts'
+import {
+  isCutAlike,
+  isLong,
+  isStoredLong,
+  sortedWithin,
+  storedKey,
+  storedRange,
+  storedValue,
+  takeApart,
+} from './long-key.ts'
 
 const META_KEY = Buffer.from('meta')
 const META_HEADER = 12
@@ -34,11 +43,15 @@ export interface LmdbOptions {
 
 export class LmdbEnvironment implements Environment {
   readonly #root: RootDatabase
-  readonly #meta: Database<Buffer, Buffer>
+  readonly #names: readonly string[]
   readonly #tables = new Map<string, Database<Buffer, Buffer>>()
+  #meta: Database<Buffer, Buffer> | undefined
+  #isClosed = false
 
-  /** @throws corruption `store` when the files are not an environment of ours */
+  /** @throws corruption `store` when the files are not an environment of ours; retryable `store` when the system refuses */
   constructor(options: LmdbOptions) {
+    let root: RootDatabase | undefined
+    this.#names = options.tables
     try {
       checkFile(`${options.path}/data.mdb`)
       const settings = {
@@ -51,22 +64,34 @@ export class LmdbEnvironment implements Environment {
         batchStartThreshold: 1e9,
         readOnly: options.readOnly ?? false,
       }
-      this.#root = open(settings)
-      this.#meta = this.#openTable('umbel.meta', true)
-      for (const table of options.tables) this.#tables.set(table, this.#openTable(table, false))
+      this.#root = root = open(settings)
+      this.#openTables()
       this.meta()
     } catch (error) {
-      throw corruptionError('store', `the store ${options.path} cannot be opened: ${(error as Error).message}`, error)
+      void root?.close()
+      throw openError(options.path, error)
     }
   }
 
-  #openTable(name: string, useVersions: boolean): Database<Buffer, Buffer> {
+  /** Opens what is not open yet: a reader may have come before the writer has made the tables. */
+  #openTables(): void {
+    this.#meta ??= this.#openTable('umbel.meta', true)
+    for (const name of this.#names) {
+      const table = this.#tables.get(name) ?? this.#openTable(name, false)
+      if (table !== undefined) this.#tables.set(name, table)
+    }
+  }
+
+  /** Undefined where there is none and this is a reader; lmdb's types leave that out. */
+  #openTable(name: string, useVersions: boolean): Database<Buffer, Buffer> | undefined {
     return this.#root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary', useVersions })
   }
 
-  #table(name: string): Database<Buffer, Buffer> {
+  #table(name: string): Database<Buffer, Buffer> | undefined {
     const table = this.#tables.get(name)
-    if (table === undefined) throw new Error(`table '${name}' was not named when the store was opened`)
+    if (table === undefined && !this.#names.includes(name)) {
+      throw new Error(`table '${name}' was not named when the store was opened`)
+    }
     return table
   }
 
@@ -79,35 +104,51 @@ export class LmdbEnvironment implements Environment {
   }
 
   get(table: string, key: Uint8Array): Uint8Array | undefined {
-    if (!isLong(key)) return this.#table(table).get(asBuffer(key))
-    const joined = this.#table(table).get(asBuffer(storedKey(key)))
-    return joined && takeApart(joined).value
+    if (!isLong(key)) return this.#table(table)?.get(asBuffer(key))
+    const joined = this.#table(table)?.get(asBuffer(storedKey(key)))
+    return joined && takeApart(joined)[1]
   }
 
-  *range(table: string, { from, to }: RangeOptions = {}): Iterable<Entry> {
-    const bound = (key: Uint8Array | undefined) => key && asBuffer(isLong(key) ? storedKey(key) : key)
-    for (const { key, value } of this.#table(table).getRange({ start: bound(from), end: bound(to), snapshot: false })) {
-      if (!isStoredLong(key)) yield [key, value]
-      else {
-        const apart = takeApart(value)
-        yield [apart.key, apart.value]
+  *range(table: string, options: RangeOptions = {}): Iterable<Entry> {
+    const opened = this.#table(table)
+    // An empty end would be none for LMDB.
+    if (opened === undefined || options.to?.length === 0) return
+    const { from, to } = storedRange(options)
+    let alike: Entry[] = []
+    const range = { start: from && asBuffer(from), end: to && asBuffer(to), snapshot: false }
+    for (const { key, value } of opened.getRange(range)) {
+      const isKeyLong = isStoredLong(key)
+      if (alike.length > 0 && !(isKeyLong && isCutAlike(key, alike[0]![0]))) {
+        yield* sortedWithin(alike, options)
+        alike = []
       }
+      if (isKeyLong) alike.push(takeApart(value))
+      else yield [key, value]
     }
+    if (alike.length > 0) yield* sortedWithin(alike, options)
   }
 
   async commit(expected: number, meta: StoreMeta, writes: readonly Write[]): Promise<boolean> {
+    // What is refused is refused here: an error from within the callback would leave the writes before it in the store,
+    // and lmdb throws that it is closed from a later turn, where it ends the process.
+    if (this.#isClosed) throw new Error('the store is closed')
+    const metaTable = this.#meta!
+    for (const { table, key } of writes) {
+      this.#table(table)
+      if (key.length === 0) throw new Error(`an empty key cannot be written to table '${table}'`)
+    }
     const bytes = Buffer.allocUnsafe(META_HEADER + meta.body.length)
     bytes.writeUInt32LE(STORE_LAYOUT, 0)
     bytes.writeDoubleLE(meta.version, 4)
     bytes.set(meta.body, META_HEADER)
     const write = () => {
       for (const { table, key, value } of writes) this.#write(table, key, value)
-      this.#meta.put(META_KEY, bytes, meta.version)
+      metaTable.put(META_KEY, bytes, meta.version)
     }
     const done =
       expected === 0
-        ? await this.#meta.ifNoExists(META_KEY, write)
-        : await this.#meta.ifVersion(META_KEY, expected, write)
+        ? await metaTable.ifNoExists(META_KEY, write)
+        : await metaTable.ifVersion(META_KEY, expected, write)
     await this.#root.flushed
     this.#root.resetReadTxn()
     return done
@@ -115,18 +156,31 @@ export class LmdbEnvironment implements Environment {
 
   #write(table: string, key: Uint8Array, value: Uint8Array | null): void {
     const stored = asBuffer(isLong(key) ? storedKey(key) : key)
-    if (value === null) this.#table(table).remove(stored)
-    else this.#table(table).put(stored, asBuffer(isLong(key) ? storedValue(key, value) : value))
+    if (value === null) this.#tables.get(table)!.remove(stored)
+    else this.#tables.get(table)!.put(stored, asBuffer(isLong(key) ? storedValue(key, value) : value))
   }
 
   /** Shows a reader what was committed since its last turn. */
   refresh(): void {
     this.#root.resetReadTxn()
+    if (this.#meta === undefined || this.#tables.size < this.#names.length) this.#openTables()
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     await this.#root.close()
   }
+}
+
+/** Numbers of LMDB's own errors are negative; others are the system's, and say nothing of the store. */
+function openError(path: string, error: unknown): UmbelError {
+  const { message, code } = error as { message: string; code?: unknown }
+  const text = `the store ${path} cannot be opened: ${message}`
+  const isOfSystem = (typeof code === 'number' && code > 0) || typeof code === 'string'
+  return isOfSystem && !(error instanceof UmbelError)
+    ? new UmbelError('retryable', 'store', text, error)
+    : corruptionError('store', text, error)
 }
 
 /** @throws when a file is there that LMDB must not map */

@@ -7,7 +7,7 @@ const text = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset
 export class MemoryEnvironment implements Environment {
   readonly #tables = new Map<string, Map<string, Uint8Array>>()
   #meta: StoreMeta | null = null
-  #closed = false
+  #isClosed = false
 
   meta(): StoreMeta | null {
     return this.#meta
@@ -26,7 +26,11 @@ export class MemoryEnvironment implements Environment {
   }
 
   async commit(expected: number, meta: StoreMeta, writes: readonly Write[]): Promise<boolean> {
-    if (this.#closed || (this.#meta?.version ?? 0) !== expected) return false
+    if (this.#isClosed) throw new Error('the store is closed')
+    for (const { table, key } of writes) {
+      if (key.length === 0) throw new Error(`an empty key cannot be written to table '${table}'`)
+    }
+    if ((this.#meta?.version ?? 0) !== expected) return false
     for (const { table, key, value } of writes) {
       let entries = this.#tables.get(table)
       if (entries === undefined) this.#tables.set(table, (entries = new Map()))
@@ -37,5 +41,7 @@ export class MemoryEnvironment implements Environment {
     return true
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#isClosed = true
+  }
 }

@@ -21,15 +21,34 @@ export class ReplaceableReader {
 
   /** The environment as of its last commit, or null where there is none yet. */
   async current(): Promise<LmdbEnvironment | null> {
-    const { files, path, tables } = this.#options
-    const data = `${path}/data.mdb`
-    const identity = files.exists(data) ? files.identity(data) : null
+    const identity = this.#identity()
     if (this.#open !== null && this.#open.identity !== identity) await this.close()
-    if (this.#open === null && identity !== null) {
-      this.#open = { environment: new LmdbEnvironment({ path, tables, readOnly: true }), identity }
-    }
+    if (this.#open === null && identity !== null) this.#open = this.#tryOpen(identity)
     this.#open?.environment.refresh()
     return this.#open?.environment ?? null
+  }
+
+  /** Null where there is no data file, or one that is only being made. */
+  #identity(): string | null {
+    const { files, path } = this.#options
+    const data = `${path}/data.mdb`
+    try {
+      return files.exists(data) && files.size(data) > 0 ? files.identity(data) : null
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw error
+    }
+  }
+
+  /** Null where the environment was replaced meanwhile: the next use will find what is there then. */
+  #tryOpen(identity: string): { environment: LmdbEnvironment; identity: string } | null {
+    const { path, tables } = this.#options
+    try {
+      return { environment: new LmdbEnvironment({ path, tables, readOnly: true }), identity }
+    } catch (error) {
+      if (this.#identity() !== identity) return null
+      throw error
+    }
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import type { Entry, RangeOptions } from './environment.ts'
 
 export interface KeyedTable {
   get(key: Uint8Array): Uint8Array | undefined
+  /** The key is not empty. Neither is copied: hand over bytes that nothing will change. */
   put(key: Uint8Array, value: Uint8Array): void
   remove(key: Uint8Array): void
   /** Entries in bytewise order of their keys, as of the call. Do not write to the table while iterating. */

@@ -17,9 +17,12 @@ class Layer {
   readonly entries = new Map<string, Pending>()
   #sorted: string[] | null = null
 
-  set(text: string, pending: Pending): void {
-    if (!this.entries.has(text)) this.#sorted = null
+  /** @returns what the key had here before */
+  set(text: string, pending: Pending): Pending | undefined {
+    const before = this.entries.get(text)
+    if (before === undefined) this.#sorted = null
     this.entries.set(text, pending)
+    return before
   }
 
   /** Keys within bounds, ascending. */
@@ -101,8 +104,10 @@ export class WriteSet {
   #put(table: string, key: Uint8Array, value: Uint8Array | null): void {
     let layer = this.#open.get(table)
     if (layer === undefined) this.#open.set(table, (layer = new Layer()))
-    layer.set(text(key), { key, value })
-    this.#bytes += OVERHEAD + key.length * 2 + (value?.length ?? 0)
+    const before = layer.set(text(key), { key, value })
+    // A hot key is held once, however often it is written.
+    this.#bytes += before === undefined ? OVERHEAD + key.length * 2 : -(before.value?.length ?? 0)
+    this.#bytes += value?.length ?? 0
   }
 
   *#range(table: string, options: RangeOptions = {}): Iterable<Entry> {

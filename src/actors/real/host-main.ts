@@ -1,13 +1,18 @@
 /** The main module of a host process: waits for its orders from the supervisor that forked it. */
 import { toWireError } from '../../base/errors.ts'
 import { nodeSeam } from '../../base/real/node-seam.ts'
+import { explainFileError } from '../file-error.ts'
 import { Host, type HostMachine } from '../host.ts'
 import type { FromHost, ToHost } from '../protocol.ts'
+import { isFatal } from '../restart-budget.ts'
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const machine: HostMachine = {
   workerFile: new URL(`../worker.${extension}`, import.meta.url),
-  onBroken(error) {
+  onBroken(thrown) {
+    const error = explainFileError(thrown) as Error
+    // The supervisor ends this process when it hears of it.
+    if (isFatal(error)) return send({ type: 'failed', error: toWireError(error) })
     process.stderr.write(`a worker thread died at its start: ${error.message}\n`)
     process.exit(1)
   },

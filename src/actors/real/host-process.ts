@@ -6,13 +6,13 @@ import type { FromHost, ToHost } from '../protocol.ts'
 export interface HostProcess {
   readonly pid: number
   send(message: ToHost): void
-  kill(signal: NodeJS.Signals): void
+  kill(signal: 'SIGKILL'): void
 }
 
 export interface HostEvents {
   onMessage(message: FromHost): void
   /** The process was reaped: it is certainly dead. */
-  onExit(code: number | null, signal: NodeJS.Signals | null): void
+  onExit(code: number | null, signal: string | null): void
 }
 
 export function forkHost(events: HostEvents): HostProcess {

@@ -312,7 +312,7 @@ const Event = schema({
 })
 type EventRow = {
   at: number
-  whole: number
+  id: number
   name: string | null
   number: number | null
   n: number | null

@@ -38,3 +38,8 @@ t.test('such a store is corrupt for its user, and the process lives', async (t) 
     message: /cannot be opened: it is no environment, it has 18 bytes only/,
   })
 })
+
+t.test('what the system refuses is no damage: the store must not be thrown away for it', async (t) => {
+  const path = t.testdir({ 'data.mdb': {} })
+  t.throws(() => new LmdbEnvironment({ path, tables: [] }), { kind: 'retryable', code: 'store' })
+})

@@ -1,0 +1,161 @@
+/** One Parquet file: what it has, and its rows, row group by row group, only the columns that are asked for. */
+import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { UmbelError, userError } from '../base/errors.ts'
+import type { ReadableFile } from '../base/seam.ts'
+import { Batch } from '../records/batch.ts'
+import { type FieldType, type Schema, typeName } from '../records/schema.ts'
+import type { SourceContext } from '../topology/connector.ts'
+import { parquetColumn } from './parquet-column.ts'
+
+/** What a Parquet column may hold for a field: physical and logical types that convert without loss. */
+const TAKES: Record<FieldType['kind'], RegExp> = {
+  int: /^(INT32|INT64)$/,
+  float: /^(INT32|INT64|FLOAT|DOUBLE)$/,
+  bool: /^BOOLEAN$/,
+  string: /^(STRING|UTF8|ENUM|JSON|BYTE_ARRAY)$/,
+  bytes: /^(BYTE_ARRAY|FIXED_LEN_BYTE_ARRAY)$/,
+  time: /^TIMESTAMP/,
+  date: /^DATE$/,
+}
+
+/** Decoded rows, and where in the file they begin. */
+export interface RowGroup {
+  readonly batch: Batch
+  readonly start: number
+}
+
+export class ParquetFile {
+  readonly #file: ReadableFile
+  readonly #name: string
+  readonly #schema: Schema
+  readonly #buffer: AsyncBuffer
+  readonly #metadata: FileMetaData
+
+  private constructor(file: ReadableFile, name: string, schema: Schema, buffer: AsyncBuffer, metadata: FileMetaData) {
+    this.#file = file
+    this.#name = name
+    this.#schema = schema
+    this.#buffer = buffer
+    this.#metadata = metadata
+  }
+
+  /** @throws user error when it cannot be read, or lacks what the schema asks for */
+  static async open({ seam, schema }: SourceContext, name: string): Promise<ParquetFile> {
+    const file = seam.files.openRead(name)
+    try {
+      const buffer = asyncBuffer(file)
+      const metadata = await parquetMetadataAsync(buffer)
+      checkColumns(metadata, schema, name)
+      return new ParquetFile(file, name, schema, buffer, metadata)
+    } catch (error) {
+      file.close()
+      throw explained(error, `${name} is not a readable parquet file, or is cut short`)
+    }
+  }
+
+  get rows(): number {
+    return Number(this.#metadata.num_rows)
+  }
+
+  /** The row group that holds a row, of which only rows before `end` are asked for. */
+  async readGroup(row: number, end: number): Promise<RowGroup> {
+    let start = 0
+    let length = 0
+    for (const group of this.#metadata.row_groups) {
+      length = Number(group.num_rows)
+      if (row < start + length) break
+      start += length
+    }
+    return { batch: await this.#decode(start, Math.min(length, end - start)), start }
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+
+  async #decode(start: number, length: number): Promise<Batch> {
+    const { names, fields } = this.#schema
+    const builders = names.map((field) =>
+      parquetColumn(field, fields[field]!, length, { file: this.#name, first: start }),
+    )
+    // The library calls onChunk where nobody waits: what is thrown there would end the process.
+    let failure: unknown = null
+    try {
+      await parquetRead({
+        file: this.#buffer,
+        metadata: this.#metadata,
+        compressors,
+        columns: [...names],
+        rowStart: start,
+        rowEnd: start + length,
+        parsers: PARSERS,
+        // Texts are said to be texts; what is not are bytes.
+        utf8: false,
+        onChunk: ({ columnName, columnData, rowStart }) => {
+          const builder = builders[names.indexOf(columnName)]!
+          try {
+            builder.take(columnData as ArrayLike<unknown>, rowStart - start)
+          } catch (error) {
+            failure ??= error
+          }
+        },
+      })
+      if (failure !== null) throw failure
+    } catch (error) {
+      throw explained(error, `${this.#name} cannot be read beyond row ${start}, it is damaged or cut short`)
+    }
+    return new Batch(
+      this.#schema,
+      length,
+      builders.map((builder) => builder.finish()),
+    )
+  }
+}
+
+/** Whatever a file does not give, the user has to mend it. */
+function explained(error: unknown, what: string): UmbelError {
+  return error instanceof UmbelError ? error : userError('parquet', `${what}: ${(error as Error).message}`, error)
+}
+
+function asyncBuffer(file: ReadableFile): AsyncBuffer {
+  const byteLength = file.size()
+  return {
+    byteLength,
+    slice(start, end = byteLength) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(end, byteLength) - start))
+      if (file.read(start, bytes) < bytes.length) throw new Error(`the file ends within bytes ${start} to ${end}`)
+      return bytes.buffer
+    },
+  }
+}
+
+function checkColumns(metadata: FileMetaData, schema: Schema, name: string): void {
+  // Columns within a struct or list have names as well: only those of the top are columns of rows.
+  const columns = new Map(parquetSchema(metadata).children.map(({ element }) => [element.name, element]))
+  for (const field of schema.names) {
+    const element = columns.get(field)
+    const type = schema.fields[field]!
+    if (element === undefined) {
+      throw userError(
+        'parquet',
+        `${name} has no column '${field}'; it has ${[...columns.keys()].join(', ')}: rename the field or take another file`,
+      )
+    }
+    const found = element.logical_type?.type ?? element.converted_type ?? element.type ?? 'GROUP'
+    if (!TAKES[type.kind].test(found) && !TAKES[type.kind].test(element.type ?? '')) {
+      throw userError(
+        'parquet',
+        `column '${field}' of ${name} holds ${found}, which is no ${typeName(type)}: change the field's type`,
+      )
+    }
+  }
+}
+
+// Times as microseconds: dates of JavaScript hold milliseconds only.
+const PARSERS = {
+  timestampFromMilliseconds: (value: bigint) => Number(value) * 1000,
+  timestampFromMicroseconds: (value: bigint) => Number(value),
+  timestampFromNanoseconds: (value: bigint) => Number(value / 1000n),
+  dateFromDays: (value: number) => value,
+} as never

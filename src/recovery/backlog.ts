@@ -1,0 +1,36 @@
+/**
+ * What a shard's receivers have not stored yet, in bytes of its log: sources look at the sum over all shards and pause.
+ */
+import type { Board } from '../mailbox/board.ts'
+
+export class Backlog {
+  readonly #board: Board
+  readonly #cell: number
+  readonly #receivers: readonly number[]
+  #records: { epoch: number; bytes: number }[] = []
+  #bytes = 0
+
+  /** @param receivers cells of the shards that read the log */
+  constructor(board: Board, cell: number, receivers: readonly number[]) {
+    this.#board = board
+    this.#cell = cell
+    this.#receivers = receivers
+  }
+
+  /** A record is visible. */
+  add(epoch: number, bytes: number): void {
+    if (this.#receivers.length === 0) return
+    this.#records.push({ epoch, bytes })
+    this.#bytes += bytes
+  }
+
+  /** Forgets what every receiver has stored, and tells the sources how much is left. */
+  settle(): void {
+    if (this.#receivers.length === 0) return
+    const consumed = Math.min(...this.#receivers.map((receiver) => this.#board.consumed(receiver, this.#cell)))
+    const left = this.#records.findIndex(({ epoch }) => epoch > consumed)
+    const gone = this.#records.splice(0, left < 0 ? this.#records.length : left)
+    for (const { bytes } of gone) this.#bytes -= bytes
+    this.#board.setBacklog(this.#cell, this.#bytes)
+  }
+}
