@@ -1,7 +1,9 @@
 /** The door of the package: what a topology is made of, and how it is started. */
 
+export type { OutputRow, Running } from './actors/running.ts'
 export type { ShardStatus } from './actors/shard-actor.ts'
-export { type OutputRow, type Running, type StartOptions, start } from './actors/system.ts'
+export type { StartOptions } from './actors/start-options.ts'
+export { start } from './actors/system.ts'
 export { type ErrorKind, UmbelError } from './base/errors.ts'
 export { type Duration, isoDate, isoTime, micros, type Timestamp } from './base/time.ts'
 export { array } from './connectors/array.ts'

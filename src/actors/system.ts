@@ -1,75 +1,15 @@
-/** Starting a topology: in processes of its own (the default), or inline on the caller's thread. */
+/** Starting a topology: from a module or a value to a running job. */
 import { UmbelError, userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
-import { type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
-import type { Batch } from '../records/batch.ts'
-import { SHARD_LIMITS, type ShardLimits } from '../recovery/shard-limits.ts'
+import { SHARD_LIMITS } from '../recovery/shard-limits.ts'
 import { type Plan, plan, sourceNodeOf } from '../topology/plan.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
-import { readOutput } from './committed-output.ts'
+import { startInline, startProcesses } from './engine.ts'
 import { prepareJob, writeJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
-import { forkHost } from './real/host-process.ts'
-import { defaultParallelism, defaultWorkers, nodeVersion } from './real/machine.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
-import type { ShardStatus } from './shard-actor.ts'
-import { ShardGroup } from './shard-group.ts'
-import { type Death, Supervisor } from './supervisor.ts'
-
-const HEARTBEAT_MS = 10_000
-/** Each worker listens to a bell of its own; the board has 64. */
-const WORKERS_MAX = 60
-/** With less, a worker dies before it takes a task. */
-const HEAP_MB_MIN = 32
-
-export interface StartOptions {
-  /** Where state and logs live. Default `.umbel`; each topology has a folder of its own in it. */
-  readonly dir?: string
-  /** Where sinks write relative paths. Default `out/<topology>`. */
-  readonly out?: string
-  /** `process` (default): a supervisor with host processes. `inline`: on this thread, for tests and small embeddings. */
-  readonly host?: 'process' | 'inline'
-  /** Name of the module's export. Default `default`. */
-  readonly export?: string
-  /** Shards of each keyed stage. Default: the number of processors, at most 8. */
-  readonly shards?: number
-  /** Worker threads a host. Default: one more than there are processors (at most 9), so that reading a source is no bar to the rest. */
-  readonly workers?: number
-  /** Host processes. Default 1. */
-  readonly hosts?: number
-  /** Heap limit of each worker, in MB, at least 32. Default 512. */
-  readonly heapMb?: number
-  /** A host that is silent for so many milliseconds is killed, and its shards start anew. Default 10,000. */
-  readonly heartbeatMs?: number
-  /** Discards the state of an interrupted run. */
-  readonly fresh?: boolean
-  readonly limits?: Partial<ShardLimits>
-}
-
-/** A row of a committed output: +1 holds, -1 takes an earlier one back. */
-export interface OutputRow {
-  readonly row: Readonly<Record<string, unknown>>
-  readonly diff: number
-}
-
-export interface Running {
-  readonly plan: Plan
-  /** True when an interrupted run goes on. */
-  readonly isContinued: boolean
-  /** Resolves when the input has ended (`finished`) or after `stop` (`drained`); rejects with what ended it. */
-  readonly ended: Promise<'finished' | 'drained'>
-  status(): ShardStatus[]
-  /** Workers and hosts that died and were started again. */
-  deaths(): readonly Death[]
-  /** Process ids of the hosts. */
-  pids(): number[]
-  /** The committed rows of `.output(name)`, from the beginning, as they come. */
-  output(name: string): AsyncIterable<OutputRow>
-  /** The same, batch by batch. */
-  outputBatches(name: string): AsyncIterable<Batch>
-  /** Comes to a graceful end: everything is stored, a later start goes on. */
-  stop(): Promise<void>
-}
+import { makeRunning, type Running } from './running.ts'
+import { checkSizes, type StartOptions } from './start-options.ts'
 
 /**
  * Starts a topology.
@@ -128,134 +68,13 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     const engine = inline
       ? startInline(started)
       : startProcesses(started, module!, options.export ?? 'default', sizes, lock)
-    return running(
-      started,
-      engine,
-      prepared.isContinued,
-      () => {
-        writeJob(nodeSeam.files, directory, { ...prepared.job, state: 'finished' })
-      },
-      lock,
-    )
+    return makeRunning(started, engine, prepared.isContinued, (outcome) => {
+      if (outcome === 'finished') writeJob(nodeSeam.files, directory, { ...prepared.job, state: 'finished' })
+      lock.release()
+    })
   } catch (error) {
     lock.release()
     throw error
-  }
-}
-
-interface Started {
-  readonly plan: Plan
-  readonly directory: string
-  readonly out: string
-  readonly limits: ShardLimits
-}
-
-interface Engine {
-  readonly ended: Promise<'finished' | 'drained'>
-  readonly board: BoardBuffers
-  drain(): void
-  status(): ShardStatus[]
-  deaths(): readonly Death[]
-  pids(): number[]
-}
-
-function startInline({ plan: whole, directory, out, limits }: Started): Engine {
-  const board = makeBoardBuffers(whole.shards.length)
-  const group = new ShardGroup({
-    plan: whole,
-    shards: whole.shards,
-    seam: nodeSeam,
-    board,
-    bell: 1,
-    directory,
-    out,
-    limits,
-    nodeVersion,
-  })
-  const release = nodeSeam.scheduler.hold()
-  return {
-    board,
-    ended: group.run().finally(release),
-    drain: () => group.drain(),
-    status: () => group.status(),
-    deaths: () => [],
-    pids: () => [],
-  }
-}
-
-function startProcesses(
-  { plan: whole, directory, out, limits }: Started,
-  module: string,
-  exportName: string,
-  { heartbeatMs, ...sizes }: Sizes,
-  lock: SupervisorLock,
-): Engine {
-  const supervisor = new Supervisor(
-    whole,
-    {
-      module,
-      export: exportName,
-      definition: whole.topology.definition,
-      directory,
-      out,
-      limits,
-      ...sizes,
-      relay: sizes.hosts > 1 || whole.edges.some((edge) => edge.to === null),
-    },
-    {
-      seam: nodeSeam,
-      fork: forkHost,
-      register: (pid) => lock.addHost(pid),
-      heartbeatMs,
-    },
-  )
-  return {
-    board: supervisor.board,
-    ended: supervisor.ended,
-    drain: () => supervisor.drain(),
-    status: () => supervisor.status(),
-    deaths: () => supervisor.deaths,
-    pids: () => supervisor.pids(),
-  }
-}
-
-function running(
-  started: Started,
-  engine: Engine,
-  isContinued: boolean,
-  finish: () => void,
-  lock: SupervisorLock,
-): Running {
-  let isOver = false
-  const ended = engine.ended
-    .then((outcome) => {
-      if (outcome === 'finished') finish()
-      return outcome
-    })
-    .finally(() => {
-      isOver = true
-      lock.release()
-    })
-  ended.catch(() => {})
-  const options = { plan: started.plan, seam: nodeSeam, board: engine.board, bell: 2, directory: started.directory }
-  const outputBatches = (name: string) => readOutput(options, name, () => isOver)
-  return {
-    plan: started.plan,
-    isContinued,
-    ended,
-    status: () => engine.status(),
-    deaths: () => engine.deaths(),
-    pids: () => engine.pids(),
-    outputBatches,
-    async *output(name) {
-      for await (const batch of outputBatches(name)) {
-        for (let i = 0; i < batch.length; i++) yield { row: batch.row(i), diff: batch.diff(i) }
-      }
-    },
-    async stop() {
-      engine.drain()
-      await ended
-    },
   }
 }
 
@@ -271,22 +90,6 @@ function moduleUrl(what: URL | string): string {
     )
   }
   return url.href
-}
-
-type Sizes = ReturnType<typeof checkSizes>
-
-/** Checked before the directory is touched: a wrong option leaves no unfinished run behind. */
-const checkSizes = (options: StartOptions) => ({
-  parallelism: wholeNumber('shards', options.shards ?? defaultParallelism()),
-  workers: wholeNumber('workers', options.workers ?? defaultWorkers(), 1, WORKERS_MAX),
-  heapMb: wholeNumber('heapMb', options.heapMb ?? 512, HEAP_MB_MIN, 65_536),
-  hosts: wholeNumber('hosts', options.hosts ?? 1),
-  heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 1, 3_600_000),
-})
-
-function wholeNumber(name: string, value: number, least = 1, most = 256): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw userError('option', `${name} must be a whole number from ${least} to ${most}, got ${value}`)
 }
 
 async function checkSources(whole: Plan): Promise<void> {

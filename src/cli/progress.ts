@@ -1,7 +1,7 @@
 /** How far a run is: a bar on a terminal, a plain line every few seconds elsewhere. */
 import { Presets, SingleBar } from 'cli-progress'
+import type { Running } from '../actors/running.ts'
 import type { ShardStatus } from '../actors/shard-actor.ts'
-import type { Running } from '../actors/system.ts'
 import { isoTime } from '../base/time.ts'
 
 const BAR_MS = 200

@@ -1,7 +1,7 @@
 /** What a run came to, as `--json` prints it. */
 import path from 'node:path'
+import type { Running } from '../actors/running.ts'
 import type { ShardStatus } from '../actors/shard-actor.ts'
-import type { Running } from '../actors/system.ts'
 import { DEAD_LETTERS } from '../topology/dead-letters.ts'
 
 export interface RunResult {

@@ -34,7 +34,7 @@ const LEAKS = `
 import fs from 'node:fs'
 import { csvFile, eventTime, generator, int, schema, source, topology } from 'umbel'
 const Row = schema({ at: eventTime(), n: int() })
-const all = generator({ rows: 30_000, row: (n) => ({ at: n, n }) })
+const all = generator({ rows: Number(process.env.ROWS), row: (n) => ({ at: n, n }) })
 let since = null
 const slow = {
   ...all,
@@ -64,20 +64,20 @@ export default topology('leaks', source('rows', Row, slow).filter(() => {
 t.test('a worker that runs out of heap is started again', async (t) => {
   const directory = project(t, { 'leaks.ts': LEAKS })
   const args = ['run', 'leaks.ts', ...SMALL, '--heap-mb', '32', '--json']
-  const { code, stdout } = await umbel(directory, args, { env: { LIVES: '2' } })
+  const { code, stdout } = await umbel(directory, args, { env: { LIVES: '2', ROWS: '4000' } })
   t.equal(code, 0)
-  t.match(JSON.parse(stdout), { outcome: 'finished', restarts: 2, rows: 30_000 })
+  t.match(JSON.parse(stdout), { outcome: 'finished', restarts: 2, rows: 4000 })
   const lines = fs.readFileSync(path.join(directory, 'out/leaks/o.csv'), 'utf8').trimEnd().split('\n').slice(1)
   t.same(
     lines.map((line) => Number(line.split(',')[1])).sort((a, b) => a - b),
-    Array.from({ length: 30_000 }, (_, n) => n),
+    Array.from({ length: 4000 }, (_, n) => n),
   )
 })
 
 t.test('one that always does is given up, with its reason and the remedy', async (t) => {
   const directory = project(t, { 'leaks.ts': LEAKS })
   const args = ['run', 'leaks.ts', ...SMALL, '--heap-mb', '32']
-  const { code, stderr } = await umbel(directory, args, { env: { LIVES: '100' } })
+  const { code, stderr } = await umbel(directory, args, { env: { LIVES: '100', ROWS: '100000' } })
   t.equal(code, 1)
   t.match(stderr, /worker 0 of host 0 died \(.*memory limit.*\), starting it again/)
   t.match(

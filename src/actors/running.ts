@@ -1,0 +1,78 @@
+/** What the program that started a topology holds of it. */
+import { nodeSeam } from '../base/real/node-seam.ts'
+import type { Batch } from '../records/batch.ts'
+import type { Plan } from '../topology/plan.ts'
+import { readOutput } from './committed-output.ts'
+import type { Engine, Started } from './engine.ts'
+import type { ShardStatus } from './shard-actor.ts'
+import type { Death } from './supervisor.ts'
+
+/** A row of a committed output: +1 holds, -1 takes an earlier one back. */
+export interface OutputRow {
+  readonly row: Readonly<Record<string, unknown>>
+  readonly diff: number
+}
+
+export interface Running {
+  readonly plan: Plan
+  /** True when an interrupted run goes on. */
+  readonly isContinued: boolean
+  /** Resolves when the input has ended (`finished`) or after `stop` (`drained`); rejects with what ended it. */
+  readonly ended: Promise<'finished' | 'drained'>
+  status(): ShardStatus[]
+  /** Workers and hosts that died and were started again. */
+  deaths(): readonly Death[]
+  /** Process ids of the hosts. */
+  pids(): number[]
+  /** The committed rows of `.output(name)`, from the beginning, as they come. */
+  output(name: string): AsyncIterable<OutputRow>
+  /** The same, batch by batch. */
+  outputBatches(name: string): AsyncIterable<Batch>
+  /** Comes to a graceful end: everything is stored, a later start goes on. */
+  stop(): Promise<void>
+}
+
+/** @param over called once when all has ended, with the outcome, or without one when it failed */
+export function makeRunning(
+  started: Started,
+  engine: Engine,
+  isContinued: boolean,
+  over: (outcome?: 'finished' | 'drained') => void,
+): Running {
+  let isOver = false
+  const ended = engine.ended
+    .then(
+      (outcome) => {
+        over(outcome)
+        return outcome
+      },
+      (error) => {
+        over()
+        throw error
+      },
+    )
+    .finally(() => {
+      isOver = true
+    })
+  ended.catch(() => {})
+  const options = { plan: started.plan, seam: nodeSeam, board: engine.board, bell: 2, directory: started.directory }
+  const outputBatches = (name: string) => readOutput(options, name, () => isOver)
+  return {
+    plan: started.plan,
+    isContinued,
+    ended,
+    status: () => engine.status(),
+    deaths: () => engine.deaths(),
+    pids: () => engine.pids(),
+    outputBatches,
+    async *output(name) {
+      for await (const batch of outputBatches(name)) {
+        for (let i = 0; i < batch.length; i++) yield { row: batch.row(i), diff: batch.diff(i) }
+      }
+    },
+    async stop() {
+      engine.drain()
+      await ended
+    },
+  }
+}

@@ -1,0 +1,50 @@
+/** What a start can be told, with the limits and defaults of what is a number. */
+import { userError } from '../base/errors.ts'
+import type { ShardLimits } from '../recovery/shard-limits.ts'
+import { defaultParallelism, defaultWorkers } from './real/machine.ts'
+
+const HEARTBEAT_MS = 10_000
+/** Each worker listens to a bell of its own; the board has 64. */
+const WORKERS_MAX = 60
+/** With less, a worker dies before it takes a task. */
+const HEAP_MB_MIN = 32
+
+export interface StartOptions {
+  /** Where state and logs live. Default `.umbel`; each topology has a folder of its own in it. */
+  readonly dir?: string
+  /** Where sinks write relative paths. Default `out/<topology>`. */
+  readonly out?: string
+  /** `process` (default): a supervisor with host processes. `inline`: on this thread, for tests and small embeddings. */
+  readonly host?: 'process' | 'inline'
+  /** Name of the module's export. Default `default`. */
+  readonly export?: string
+  /** Shards of each keyed stage. Default: the number of processors, at most 8. */
+  readonly shards?: number
+  /** Worker threads a host. Default: one more than there are processors (at most 9), so that reading a source is no bar to the rest. */
+  readonly workers?: number
+  /** Host processes. Default 1. */
+  readonly hosts?: number
+  /** Heap limit of each worker, in MB, at least 32. Default 512. */
+  readonly heapMb?: number
+  /** A host that is silent for so many milliseconds is killed, and its shards start anew. Default 10,000. */
+  readonly heartbeatMs?: number
+  /** Discards the state of an interrupted run. */
+  readonly fresh?: boolean
+  readonly limits?: Partial<ShardLimits>
+}
+
+export type Sizes = ReturnType<typeof checkSizes>
+
+/** Checked before the directory is touched: a wrong option leaves no unfinished run behind. */
+export const checkSizes = (options: StartOptions) => ({
+  parallelism: wholeNumber('shards', options.shards ?? defaultParallelism()),
+  workers: wholeNumber('workers', options.workers ?? defaultWorkers(), 1, WORKERS_MAX),
+  heapMb: wholeNumber('heapMb', options.heapMb ?? 512, HEAP_MB_MIN, 65_536),
+  hosts: wholeNumber('hosts', options.hosts ?? 1),
+  heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 1, 3_600_000),
+})
+
+function wholeNumber(name: string, value: number, least = 1, most = 256): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw userError('option', `${name} must be a whole number from ${least} to ${most}, got ${value}`)
+}
