@@ -102,6 +102,15 @@ t.test('changes tell every cell once, and then those that differ', async (t) => 
   t.same(board.changes(known), [])
 })
 
+t.test('what comes back of its own numbers does not undo them', async (t) => {
+  const board = boardOf(2, 0, new Set([0]))
+  board.announce(0, 9)
+  const all: [number, number][] = Array.from({ length: 2 * 3 + 4 }, (_, cell) => [cell, 4])
+  board.apply(all)
+  t.same([board.announced(0), board.announced(1)], [9, 4])
+  t.same([board.consumed(0, 1), board.consumed(1, 0)], [0, 4])
+})
+
 t.test('all that a board holds survives the way to another process', async (t) => {
   const [board, other] = [boardOf(2), boardOf(2)]
   board.setSourceTime(0, Number.POSITIVE_INFINITY)

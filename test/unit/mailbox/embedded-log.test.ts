@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { nodeFiles } from '../../../src/base/real/node-seam.ts'
 import type { Files } from '../../../src/base/seam.ts'
-import { encodeRecord } from '../../../src/mailbox/segment.ts'
+import { encodeRecord, RecordHead } from '../../../src/mailbox/segment.ts'
 import { listSegments } from '../../../src/mailbox/segment-chain.ts'
 import { markersOf, textOfRead } from '../../conformance/mailbox/records.ts'
 import { ended, placesOf, range, replaced, SENDER, small, TestLog, textOfSmall, textsOfSmall } from './support.ts'
@@ -62,6 +62,29 @@ t.test('a segment begins when all before it is durable', async (t) => {
   t.equal(await used(), 2)
   log.held.step()
   await Promise.all(appends)
+})
+
+t.test('a record says what was durable before it, not what was written', async (t) => {
+  const log = new TestLog(t.testdir())
+  const writer = await log.claim()
+  const append = async (epoch: number, slowness: number) => {
+    log.slowness = slowness
+    const appended = writer.append(small(epoch))
+    await new Promise(setImmediate)
+    return { appended }
+  }
+  const first = await append(1, 0)
+  await append(2, 0.9)
+  log.held.step()
+  await first.appended
+  const third = await append(3, 0)
+  const segment = [...log.segments().values()][0]!
+  const durable = placesOf(segment)
+    .slice(0, 3)
+    .map((at) => new RecordHead(segment.subarray(at)).durable)
+  t.same(durable, [0, 0, 1])
+  for (let step = 0; step < 4; step++) log.held.step()
+  await third.appended
 })
 
 t.test('files of dead lives that hold nothing are removed, what is torn is cut off', async (t) => {

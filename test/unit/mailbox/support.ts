@@ -14,7 +14,9 @@ export const SMALL: SegmentSizes = { segmentBytesMin: 4096, segmentBytesMax: 409
 
 /** A log and its announcements; another one over the same directory is what a host sees after it has died. */
 export class TestLog {
-  readonly held = new HeldFiles(() => 0)
+  /** In [0, 1): how many steps writes take from now on, of one to four. */
+  slowness = 0
+  readonly held = new HeldFiles(() => this.slowness)
   readonly directory: string
   readonly log: EmbeddedLog
   announced = -1
