@@ -56,7 +56,11 @@ export function makeRunning(
     })
   ended.catch(() => {})
   const options = { plan: started.plan, seam: nodeSeam, board: engine.board, bell: 2, directory: started.directory }
-  const outputBatches = (name: string) => readOutput(options, name, () => isOver)
+  // What was committed is given out in any case; a failed run is told behind it.
+  async function* outputBatches(name: string): AsyncGenerator<Batch> {
+    yield* readOutput(options, name, () => isOver)
+    if (isOver) await ended
+  }
   return {
     plan: started.plan,
     isContinued,

@@ -73,7 +73,7 @@ class ParquetReader implements SplitReader {
     }
     const { batch, start } = await this.#groupOf(file, left)
     const { row, offset } = cursor
-    const count = Math.min(start + batch.length - row, rowsMax, left)
+    const count = Math.min(start + batch.length - row, rowsMax)
     cursor.advance(count)
     return { batch: sliceBatch(batch, row - start, row - start + count), offsets: offset, rejected: [] }
   }

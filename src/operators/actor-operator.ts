@@ -85,6 +85,8 @@ export class ActorOperator implements Operator {
   #sourceOrigin: Uint8Array = new Uint8Array(0)
   #ordinal = 0
   #watermark = Number.NEGATIVE_INFINITY
+  /** No timer is before this: where to look for the next one. */
+  #timersFrom = Number.NEGATIVE_INFINITY
   #changes = 0
   #mayAct = false
 
@@ -154,17 +156,23 @@ export class ActorOperator implements Operator {
 
   /** Timers before `time`, in order of (time, key); a timer may set another one that is due. */
   #runTimers(time: Timestamp, budget: Budget): boolean {
-    for (;;) {
-      const [entry] = this.#timers.range({ to: packValues([time]) })
-      if (entry === undefined) return true
+    while (this.#timersFrom < time) {
+      const from = Number.isFinite(this.#timersFrom) ? packValues([this.#timersFrom]) : undefined
+      const [entry] = this.#timers.range({ from, to: packValues([time]) })
+      if (entry === undefined) {
+        this.#timersFrom = time
+        break
+      }
       if (budget.rows <= 0) return false
       budget.rows--
       const [stored, value] = entry
       const [at, key] = packr.unpack(value) as [number, Uint8Array]
+      this.#timersFrom = at
       this.#write(this.#timers, stored, null)
       this.#enter(key, at, 1, Buffer.concat([this.#plan.origin, stored]))
       this.#act(() => this.#plan.definition.onTimer?.(at, this.#handle))
     }
+    return true
   }
 
   #onRow(batch: Batch, row: number): void {
@@ -259,6 +267,7 @@ export class ActorOperator implements Operator {
       },
       setTimer: (at) => {
         this.#guard('setTimer')
+        if (at < this.#timersFrom) this.#timersFrom = at
         this.#write(this.#timers, this.#timerKey(at), packr.pack([at, this.#key]))
       },
       clearTimer: (at) => {

@@ -6,12 +6,13 @@ import { createActor } from 'xstate'
 import { corruptionError, invariant, UmbelError } from '../base/errors.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { LogWriter } from '../mailbox/log.ts'
+import type { StoreMeta } from '../storage/environment.ts'
 import { decodeMarker, hashMarker, type Marker } from './marker.ts'
 import { processEpoch } from './process-epoch.ts'
 import { recoveryMachine } from './recovery.machine.ts'
 import { ATTEMPTS_MAX } from './recovery-attempts.ts'
 import type { ShardContext } from './shard-context.ts'
-import { ShardStore } from './shard-store.ts'
+import { readStoredState, ShardStore } from './shard-store.ts'
 
 /** A shard that is ready for its next epoch. */
 export interface RecoveredShard {
@@ -78,12 +79,14 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
   const { program, inbox, log, seam, shard } = context
   const attempts = context.attempts.begin()
   let environment = openOrNull(context, attempts)
-  const incarnation = Math.floor((environment.store?.meta()?.version ?? 0) / 2 ** 32)
-  const writer = await log.claim(shard, { epoch: 0, incarnation })
+  // A log that ends before its own store is damaged, and claiming must not take its end for a torn tail.
+  const meta = environment.store?.meta() ?? null
+  const known = { epoch: meta === null ? 0 : readStoredState(meta.body).epoch, incarnation: incarnationOf(meta) }
+  const writer = await log.claim(shard, known)
   machine.send({ type: 'FENCED', end: writer.end })
   seam.crashPoint('fenced', shard, writer.end)
   let store = environment.store === null ? null : new ShardStore(environment.store, writer.incarnation)
-  const unusable = environment.failure ?? (await whyUnusable(context, store!, writer.end))
+  const unusable = environment.failure ?? (await whyUnusable(context, store!))
   if (unusable !== null) {
     machine.send({ type: 'UNUSABLE', reason: unusable })
     await environment.store?.close()
@@ -105,6 +108,8 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
   return { writer, store, epoch: writer.end, ...replayed, rebuilt: unusable }
 }
 
+const incarnationOf = (meta: StoreMeta | null): number => Math.floor((meta?.version ?? 0) / 2 ** 32)
+
 function openOrNull(context: ShardContext, attempts: number) {
   if (attempts >= ATTEMPTS_MAX)
     return { store: null, failure: `the process ended ${attempts} times while it opened the store` }
@@ -117,15 +122,9 @@ function openOrNull(context: ShardContext, attempts: number) {
 }
 
 /** Why the store is not a prefix of the log's history, or null when it is. */
-async function whyUnusable(context: ShardContext, store: ShardStore, end: number): Promise<string | null> {
+async function whyUnusable(context: ShardContext, store: ShardStore): Promise<string | null> {
   const { stored } = store
   if (stored === null || stored.epoch === 0) return null
-  if (stored.epoch > end) {
-    throw corruptionError(
-      'log',
-      `the log of ${context.shard} ends at epoch ${end}, but its store has epoch ${stored.epoch}: the log is damaged`,
-    )
-  }
   const at = await lastMarker(context, stored.epoch)
   return at !== null && hashMarker(at.bytes) === stored.marker
     ? null

@@ -12,27 +12,47 @@ interface Pending {
   readonly value: Uint8Array | null
 }
 
+/** New keys that are looked through one by one before they are sorted in: a look at few keys must not cost all of them. */
+const ADDED_MAX = 256
+
 /** Unstored changes of one table, with its keys in order when asked for. */
 class Layer {
   readonly entries = new Map<string, Pending>()
-  #sorted: string[] | null = null
+  #sorted: string[] = []
+  #added: string[] = []
 
   /** @returns what the key had here before */
   set(text: string, pending: Pending): Pending | undefined {
     const before = this.entries.get(text)
-    if (before === undefined) this.#sorted = null
+    if (before === undefined) this.#added.push(text)
     this.entries.set(text, pending)
     return before
   }
 
   /** Keys within bounds, ascending. */
   keys(low: string | undefined, high: string | undefined): string[] {
-    this.#sorted ??= [...this.entries.keys()].sort()
+    if (this.#added.length > ADDED_MAX) {
+      this.#sorted = mergeSorted(this.#sorted, this.#added.sort())
+      this.#added = []
+    }
     const keys = this.#sorted
     const start = low === undefined ? 0 : lowerBound(keys, low)
     const end = high === undefined ? keys.length : lowerBound(keys, high)
-    return keys.slice(start, Math.max(start, end))
+    const found = keys.slice(start, Math.max(start, end))
+    const added = this.#added.filter((key) => (low === undefined || key >= low) && (high === undefined || key < high))
+    return added.length === 0 ? found : mergeSorted(found, added.sort())
   }
+}
+
+function mergeSorted(a: readonly string[], b: readonly string[]): string[] {
+  const merged: string[] = []
+  let i = 0
+  for (const key of b) {
+    while (i < a.length && a[i]! < key) merged.push(a[i++]!)
+    merged.push(key)
+  }
+  while (i < a.length) merged.push(a[i++]!)
+  return merged
 }
 
 function lowerBound(keys: readonly string[], key: string): number {

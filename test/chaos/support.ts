@@ -9,6 +9,9 @@ import { start } from '../../dist/index.js'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
+// tap's loaders are for this process: hosts and commands run from dist.
+delete process.env.NODE_OPTIONS
+
 export const JOBS = {
   flights: pathToFileURL(path.join(root, 'examples/flights/flights.ts')),
   'keyed-window': pathToFileURL(path.join(root, 'test/chaos/jobs/keyed-window.ts')),

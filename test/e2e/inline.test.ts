@@ -201,5 +201,9 @@ t.test('a function that throws ends the run with its name and place', async (t) 
       .output('none'),
   )
   const running = await start(job, { dir: t.testdir(), host: 'inline' })
+  const reading = (async () => {
+    for await (const _ of running.output('none')) void _
+  })()
+  await t.rejects(reading, { code: 'user-code' }, 'a reader of the output is told too')
   await t.rejects(running.ended, { code: 'user-code', message: /filter in stage 'clicks' threw .*my mistake/ })
 })

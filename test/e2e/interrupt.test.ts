@@ -46,6 +46,7 @@ async function goOn(t: Test, directory: string): Promise<Ended> {
 for (const [name, signal, detached] of [
   ['Ctrl-C, which reaches hosts too', 'SIGINT', true],
   ['SIGINT to the supervisor alone', 'SIGINT', false],
+  ['SIGTERM', 'SIGTERM', false],
 ] as const) {
   t.test(`${name} stops at an epoch and keeps the state`, async (t) => {
     const directory = project(t, files)
