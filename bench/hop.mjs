@@ -37,6 +37,8 @@ export async function hopThroughput(directory, rows, batch) {
   await running.ended
   await reading
   clearInterval(sampling)
+  if (first === null || last === null)
+    throw new Error(`${rows} rows were over before they could be measured: take more`)
   const events = last.rows - first.rows
   return {
     name: `hop, ${batch} rows an epoch`,

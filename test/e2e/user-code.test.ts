@@ -29,13 +29,16 @@ t.test('a function that throws is named with its stage', async (t) => {
   t.match(JSON.parse(json.stdout), { error: { code: 'user-code', message: /in stage 'rows'/ } })
 })
 
-/** Each life of the worker gets on by some epochs and then takes all memory, the first `LIVES` of them. */
+/**
+ * Each life of the worker gets on by some epochs and then takes all memory, the first `LIVES` of them. Lives of `LIFE_MS`
+ * are long enough for the host to see that they get on: it then starts a dead worker again without delay.
+ */
 const LEAKS = `
 import fs from 'node:fs'
 import { csvFile, eventTime, generator, int, schema, source, topology } from 'umbel'
 const Row = schema({ at: eventTime(), n: int() })
 const all = generator({ rows: Number(process.env.ROWS), row: (n) => ({ at: n, n }) })
-let since = null
+let since = 0
 const slow = {
   ...all,
   async open(context, split, position) {
@@ -50,9 +53,9 @@ const slow = {
   },
 }
 const lives = () => (fs.existsSync('lives') ? fs.statSync('lives').size : 0)
-export default topology('leaks', source('rows', Row, slow).filter(() => {
-  // Long enough for the host to see that it gets on: it then starts a dead worker again without delay.
-  if (since !== null && performance.now() - since > 250 && lives() < Number(process.env.LIVES)) {
+export default topology('leaks', source('rows', Row, slow).filter((row) => {
+  const isDue = row.n >= 100 * (lives() + 1) && performance.now() - since >= Number(process.env.LIFE_MS)
+  if (isDue && lives() < Number(process.env.LIVES)) {
     fs.appendFileSync('lives', '.')
     const leak = []
     for (;;) leak.push(new Array(10_000).fill(performance.now()))
@@ -64,7 +67,7 @@ export default topology('leaks', source('rows', Row, slow).filter(() => {
 t.test('a worker that runs out of heap is started again', async (t) => {
   const directory = project(t, { 'leaks.ts': LEAKS })
   const args = ['run', 'leaks.ts', ...SMALL, '--heap-mb', '32', '--json']
-  const { code, stdout } = await umbel(directory, args, { env: { LIVES: '2', ROWS: '4000' } })
+  const { code, stdout } = await umbel(directory, args, { env: { LIVES: '2', ROWS: '4000', LIFE_MS: '0' } })
   t.equal(code, 0)
   t.match(JSON.parse(stdout), { outcome: 'finished', restarts: 2, rows: 4000 })
   const lines = fs.readFileSync(path.join(directory, 'out/leaks/o.csv'), 'utf8').trimEnd().split('\n').slice(1)
@@ -77,7 +80,7 @@ t.test('a worker that runs out of heap is started again', async (t) => {
 t.test('one that always does is given up, with its reason and the remedy', async (t) => {
   const directory = project(t, { 'leaks.ts': LEAKS })
   const args = ['run', 'leaks.ts', ...SMALL, '--heap-mb', '32']
-  const { code, stderr } = await umbel(directory, args, { env: { LIVES: '100', ROWS: '100000' } })
+  const { code, stderr } = await umbel(directory, args, { env: { LIVES: '100', ROWS: '100000', LIFE_MS: '250' } })
   t.equal(code, 1)
   t.match(stderr, /worker 0 of host 0 died \(.*memory limit.*\), starting it again/)
   t.match(
