@@ -75,7 +75,7 @@ function stageFigures({ stage, shards, rowsIn, rowsOut, busySeconds }) {
     shards,
     rows,
     seconds: busySeconds,
-    'rows/CPU s': rows / busySeconds,
+    'rows/busy s': rows / busySeconds,
     out: rowsOut,
   }
 }
