@@ -143,6 +143,11 @@ export class Supervisor {
     if (this.#outcomes[host] !== null || this.#failure !== undefined) return this.#endIfOver()
     const reason = signal === null ? `exit code ${code}` : `signal ${signal}`
     if (!wasHung) this.deaths.push({ what: `host ${host}`, reason })
+    // Somebody wants an end: what the host had not stored, the next start replays.
+    if (this.#draining) {
+      this.#outcomes[host] = 'drained'
+      return this.#endIfOver()
+    }
     try {
       const delay = this.#budget.next(`host ${host}`, reason)
       const { scheduler } = this.#services.seam

@@ -6,7 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { JOBS, type JobName, progressed, resultOf, runJob } from './support.ts'
+import { start } from '../../dist/index.js'
+import { JOBS, type JobName, limits, progressed, resultOf, runJob } from './support.ts'
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
 const KILLS = 20
@@ -49,6 +50,26 @@ t.test('a host that is stopped is killed, and replaced when it is certainly dead
   })
   t.match(harmed.running.deaths(), [{ what: 'host 0', reason: 'no sign of life for 1000 ms' }])
   t.same(harmed.result, unharmed.result)
+})
+
+t.test('a host that is killed while it drains is not started again; the next start goes on', async (t) => {
+  const directory = t.testdir()
+  const unharmed = await runJob('flights', path.join(directory, 'unharmed'))
+  const options = { dir: `${directory}/state`, out: `${directory}/out`, shards: 2, workers: 2, limits }
+  const first = await start(JOBS.flights, options)
+  await progressed(first, 0.3)
+  const pids = first.pids()
+  // Stopped, it cannot drain; SIGKILL ends a stopped process too.
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  const stopping = first.stop()
+  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  await stopping
+  t.equal(await first.ended, 'drained')
+  t.same(first.pids(), [])
+  const second = await start(JOBS.flights, options)
+  t.ok(second.isContinued)
+  t.equal(await second.ended, 'finished')
+  t.same(resultOf(`${directory}/out`), unharmed.result)
 })
 
 t.test('shards over three hosts, killed in turn', async (t) => {
@@ -122,7 +143,6 @@ function readLock(file: string): { pid: number; hosts: { pid: number }[] } | nul
 t.test('a store deleted in the middle of a run', async (t) => {
   const directory = t.testdir()
   const unharmed = await runJob('flights', path.join(directory, 'unharmed'))
-  const { start } = await import('../../dist/index.js')
   const options = { dir: `${directory}/state`, out: `${directory}/out`, shards: 2, workers: 2 }
   const first = await start(JOBS.flights, options)
   await progressed(first, 0.5)
