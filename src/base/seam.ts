@@ -50,8 +50,8 @@ export interface Files {
   identity(path: string): string
   read(path: string): Uint8Array
   openRead(path: string): ReadableFile
-  /** A new preallocated file: `bytes` of zeros are written and durable, so that later writes only touch data. */
-  createSegment(path: string, bytes: number): Promise<DurableFile>
+  /** A new empty file whose name is durable; it grows by writes that are durable when they return. */
+  createSegment(path: string): Promise<DurableFile>
   /** Opens (or creates) a file for writing, cut to `length` bytes. */
   openWrite(path: string, length: number): DurableFile
   /** Replaces a file at once: temporary, sync, rename, sync of the directory. */

@@ -7,12 +7,12 @@ import { corruptionError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
 import { EmbeddedReader, RecordCursor } from './embedded-reader.ts'
-import { EmbeddedWriter, type SegmentSizes } from './embedded-writer.ts'
+import { EmbeddedWriter } from './embedded-writer.ts'
 import type { KnownLife, LogReader, LogWriter, MailboxLog, MarkerRecord } from './log.ts'
 import { checkUnused, findTail, listSegments, type SegmentTail } from './segment-chain.ts'
 import { isNextVisible } from './visibility.ts'
 
-export const SEGMENT_SIZES: SegmentSizes = { segmentBytesMin: 1 << 20, segmentBytesMax: 16 << 20 }
+const SEGMENT_BYTES = 16 << 20
 
 export interface EmbeddedLogOptions {
   readonly files: Files
@@ -21,7 +21,8 @@ export interface EmbeddedLogOptions {
   /** The last visible epoch of a sender, -1 while unknown. */
   readonly announced: (sender: ShardId) => number
   readonly announce: (sender: ShardId, epoch: number) => void
-  readonly sizes?: SegmentSizes
+  /** Bytes after which a sender goes on in another file. Default 16 MB. */
+  readonly segmentBytes?: number
 }
 
 export class EmbeddedLog implements MailboxLog {
@@ -36,7 +37,7 @@ export class EmbeddedLog implements MailboxLog {
   }
 
   async claim(sender: ShardId, known: KnownLife): Promise<LogWriter> {
-    const { files, announce, sizes = SEGMENT_SIZES } = this.#options
+    const { files, announce, segmentBytes = SEGMENT_BYTES } = this.#options
     const directory = this.#directory(sender)
     files.makeDirectory(directory)
     const names = files.list(directory).filter((name) => name.endsWith('.seg'))
@@ -54,7 +55,7 @@ export class EmbeddedLog implements MailboxLog {
     }
     const incarnation = 1 + Math.max(known.incarnation, ...names.map((name) => Number.parseInt(name, 10)))
     const life = { incarnation, end }
-    const writer = new EmbeddedWriter(files, directory, life, sizes, (epoch) => announce(sender, epoch))
+    const writer = new EmbeddedWriter(files, directory, life, segmentBytes, (epoch) => announce(sender, epoch))
     // Before the files go whose names say which incarnations there were.
     await writer.open()
     for (const path of dead) files.remove(path)

@@ -1,5 +1,5 @@
 /**
- * The writing end of the embedded log: one `writev` a record on a preallocated segment, several in flight, announced in
+ * The writing end of the embedded log: one `writev` a record, several in flight, announced in
  * order. The next segment is prepared while the current one fills, and begins when all before it is durable (MB-3).
  */
 import { fencedError, invariant } from '../base/errors.ts'
@@ -7,27 +7,19 @@ import type { DurableFile, Files } from '../base/seam.ts'
 import type { LogWriter, OutgoingRecord } from './log.ts'
 import { encodeRecord, encodeSegmentHeader, SEGMENT_HEADER, segmentName } from './segment.ts'
 
-export interface SegmentSizes {
-  /** Bytes of a life's first segment. Each further one is twice as large, up to `segmentBytesMax`. */
-  readonly segmentBytesMin: number
-  readonly segmentBytesMax: number
-}
-
 export class EmbeddedWriter implements LogWriter {
   readonly incarnation: number
   readonly end: number
   readonly #files: Files
   readonly #directory: string
   readonly #announce: (epoch: number) => void
-  readonly #bytesMax: number
-  #nextBytes: number
+  readonly #segmentBytes: number
   #appended: number
   #durableEpoch: number
   #index = 0
   #file: DurableFile | null = null
   #position = 0
-  #size = 0
-  #spare: Promise<{ file: DurableFile; size: number; index: number }> | null = null
+  #spare: Promise<{ file: DurableFile; index: number }> | null = null
   #placed: Promise<void> = Promise.resolve()
   #durable: Promise<void> = Promise.resolve()
   #closed = false
@@ -36,7 +28,7 @@ export class EmbeddedWriter implements LogWriter {
     files: Files,
     directory: string,
     life: { incarnation: number; end: number },
-    sizes: SegmentSizes,
+    segmentBytes: number,
     announce: (epoch: number) => void,
   ) {
     this.#files = files
@@ -45,8 +37,7 @@ export class EmbeddedWriter implements LogWriter {
     this.end = life.end
     this.#appended = life.end
     this.#durableEpoch = life.end
-    this.#nextBytes = sizes.segmentBytesMin
-    this.#bytesMax = sizes.segmentBytesMax
+    this.#segmentBytes = segmentBytes
     this.#announce = announce
     this.#prepare()
   }
@@ -69,9 +60,10 @@ export class EmbeddedWriter implements LogWriter {
     const before = this.#durable
     // Places are given in order of epochs; the writes themselves overlap.
     this.#placed = this.#placed.then(async () => {
-      if (this.#file === null || this.#position + bytes > this.#size) {
+      // A record that is larger than a segment has one to itself.
+      if (this.#file === null || this.#position + bytes > this.#segmentBytes) {
         await before
-        await this.#roll(bytes)
+        await this.#roll()
         chunks.unshift(
           encodeSegmentHeader({ incarnation: this.incarnation, index: this.#index, firstEpoch: record.epoch }),
         )
@@ -107,21 +99,16 @@ export class EmbeddedWriter implements LogWriter {
 
   #prepare(): void {
     const index = this.#index + 1
-    const size = this.#nextBytes
-    this.#nextBytes = Math.min(size * 2, this.#bytesMax)
     const path = `${this.#directory}/${segmentName(this.incarnation, index)}`
-    this.#spare = this.#files.createSegment(path, size).then((file) => ({ file, size, index }))
+    this.#spare = this.#files.createSegment(path).then((file) => ({ file, index }))
     this.#spare.catch(() => {})
   }
 
-  async #roll(bytes: number): Promise<void> {
-    const needed = SEGMENT_HEADER + bytes
+  async #roll(): Promise<void> {
     this.#file?.close()
     const spare = await this.#spare!
     this.#index = spare.index
-    // A record larger than the spare grows the file past its preallocated end; that is slower, not wrong.
     this.#file = spare.file
-    this.#size = Math.max(spare.size, needed)
     this.#prepare()
   }
 }

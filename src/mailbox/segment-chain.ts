@@ -133,7 +133,7 @@ function walk(files: Files, segment: Segment, limit: number): SegmentTail {
 }
 
 /**
- * Checks a file without a whole header: it was preallocated and never used, or its first write was torn.
+ * Checks a file without a whole header: it was never used, or its first write was torn.
  * @throws corruption `log` when it holds what was durable beyond `end`, the end of the other segments
  */
 export function checkUnused(files: Files, path: string, end: number): void {

@@ -1,6 +1,6 @@
 /**
  * The file format of the embedded log. A sender's log is a chain of segment files, named by incarnation and index; each
- * life writes files of its own. A segment is a header and records, one an epoch; preallocated zeros follow the last.
+ * life writes files of its own. A segment is a header and records, one an epoch.
  *
  *   segment  0 u32 magic 'UMBS'  4 u32 crc of 8..40  8 u32 layout  12 u32 incarnation  16 u32 index  24 f64 first epoch
  *            32 f64 reserved; 64 bytes in all
@@ -43,7 +43,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   return bytes
 }
 
-/** Null for a segment that was preallocated but never used, or whose first write was torn. */
+/** Null for a segment that was never used, or whose first write was torn. */
 export function parseSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   if (buffer.length < SEGMENT_HEADER || buffer.readUInt32LE(0) !== SEGMENT_MAGIC) return null

@@ -5,8 +5,6 @@ import { setTimeout as timeout } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Clock, DurableFile, Files, ReadableFile, Scheduler, Seam } from '../seam.ts'
 
-const ZEROS = Buffer.alloc(1 << 20)
-
 export const nodeClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
 export const nodeScheduler: Scheduler = {
@@ -111,16 +109,9 @@ export const nodeFiles: Files = {
   },
   read: (file) => fs.readFileSync(file),
   openRead: (file) => new NodeReadableFile(fs.openSync(file, 'r')),
-  async createSegment(file, bytes) {
+  async createSegment(file) {
     const handle = await fs.promises.open(file, 'wx')
-    try {
-      for (let at = 0; at < bytes; at += ZEROS.length) {
-        await handle.write(ZEROS, 0, Math.min(ZEROS.length, bytes - at), at)
-      }
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await handle.close()
     syncDirectory(path.dirname(file))
     return new NodeDurableFile(fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_DSYNC), true)
   },

@@ -7,7 +7,7 @@ import type { MakeDriver } from './driver.ts'
 import { HeldFiles } from './held-files.ts'
 import { runMailboxSuite } from './suite.ts'
 
-const sizes = { segmentBytesMin: 4096, segmentBytesMax: 16384 }
+const segmentBytes = 8192
 
 const makeEmbeddedDriver: MakeDriver = (t, random) => {
   const directory = t.testdir()
@@ -15,7 +15,7 @@ const makeEmbeddedDriver: MakeDriver = (t, random) => {
   const announced = (sender: string) => announcements.get(sender) ?? -1
   const announce = (sender: string, epoch: number) => void announcements.set(sender, Math.max(announced(sender), epoch))
   let held = new HeldFiles(random)
-  const open = () => new EmbeddedLog({ files: held.files, directory, announced, announce, sizes })
+  const open = () => new EmbeddedLog({ files: held.files, directory, announced, announce, segmentBytes })
   let log = open()
   return {
     get log() {

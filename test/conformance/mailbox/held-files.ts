@@ -30,7 +30,7 @@ export class HeldFiles {
     this.#random = random
     this.files = {
       ...nodeFiles,
-      createSegment: (path, bytes) => this.#create(path, bytes),
+      createSegment: (path) => this.#create(path),
       openWrite: (path, length) => cut(path, length),
     }
   }
@@ -64,11 +64,10 @@ export class HeldFiles {
     this.#open.clear()
   }
 
-  async #create(path: string, bytes: number): Promise<DurableFile> {
+  async #create(path: string): Promise<DurableFile> {
     if (this.#isDead) throw new Error('the process has ended')
     const fd = fs.openSync(path, 'wx+')
     this.#open.add(fd)
-    fs.writeSync(fd, Buffer.alloc(bytes))
     const steps = () => 1 + Math.floor(this.#random() * 4)
     return {
       write: (chunks, position) =>

@@ -3,14 +3,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { EmbeddedLog } from '../../../src/mailbox/embedded-log.ts'
-import type { SegmentSizes } from '../../../src/mailbox/embedded-writer.ts'
 import type { LogWriter, OutgoingRecord } from '../../../src/mailbox/log.ts'
 import { RECORD_START } from '../../../src/mailbox/segment.ts'
 import { HeldFiles } from '../../conformance/mailbox/held-files.ts'
 import { recordOf, textOf, textOfRead } from '../../conformance/mailbox/records.ts'
 
 export const SENDER = 'stage/0'
-export const SMALL: SegmentSizes = { segmentBytesMin: 4096, segmentBytesMax: 4096 }
+export const SMALL = 4096
 
 /** A log and its announcements; another one over the same directory is what a host sees after it has died. */
 export class TestLog {
@@ -21,14 +20,14 @@ export class TestLog {
   readonly log: EmbeddedLog
   announced = -1
 
-  constructor(directory: string, files = (held: HeldFiles) => held.files, sizes = SMALL) {
+  constructor(directory: string, files = (held: HeldFiles) => held.files, segmentBytes = SMALL) {
     this.directory = directory
     this.log = new EmbeddedLog({
       files: files(this.held),
       directory,
       announced: () => this.announced,
       announce: (_, epoch) => this.announce(epoch),
-      sizes,
+      segmentBytes,
     })
   }
 
@@ -115,8 +114,8 @@ export function placesOf(segment: Buffer): number[] {
 }
 
 /** A log of small records that has ended, and its segments as they were left. */
-export async function ended(t: Test, count: number, sizes = SMALL) {
-  const made = new TestLog(t.testdir(), undefined, sizes)
+export async function ended(t: Test, count: number, segmentBytes = SMALL) {
+  const made = new TestLog(t.testdir(), undefined, segmentBytes)
   await made.write(
     await made.claim(),
     range(1, count).map((epoch) => small(epoch)),
