@@ -51,6 +51,7 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
           output: schema,
           keys: node.keys,
           window: node.window,
+          emit: node.emit,
           aggregations: Object.values(node.aggregates),
           bound: inputFacts[0]!.bound,
           origin: facts.needsOrigins ? originHead(node.id) : null,

@@ -1,7 +1,7 @@
 /**
  * A user's own actor: a keyed operator with state, timers in event time and a watermark callback. Rows arrive in
- * (event time, origin) order once the watermark has passed them by the input's bound, merged with the timers (rows
- * first, then timers by key); or, with `order: 'arrival'`, as they come.
+ * (event time, origin) order once the watermark has passed them by the input's bound, corrections applied, merged with
+ * the timers (rows first, then timers by key); or, with `order: 'arrival'`, as they come, corrections too.
  */
 import { Packr } from 'msgpackr'
 import type { Budget } from '../base/budget.ts'

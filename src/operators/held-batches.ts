@@ -5,7 +5,7 @@
 import type { Batch } from '../records/batch.ts'
 import { decodeFrame } from '../records/frame-decoder.ts'
 import { encodeFrame } from '../records/frame-encoder.ts'
-import { packValues, unpackKey } from '../records/key.ts'
+import { packKey, packValues, unpackKey } from '../records/key.ts'
 import { compareOrigins } from '../records/origin.ts'
 import type { Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
@@ -14,8 +14,6 @@ import type { KeyedTable } from '../storage/table.ts'
 export interface DueRow {
   readonly batch: Batch
   readonly row: number
-  /** Number of its batch, in order of arrival. */
-  readonly number: number
 }
 
 export class HeldBatches {
@@ -30,12 +28,11 @@ export class HeldBatches {
       this.#next = Math.max(this.#next, (unpackKey(key, ['float', 'int'])[1] as number) + 1)
   }
 
-  /** @param number that of the batch which held these rows before, so that they stay in their order of arrival */
-  hold(batch: Batch, number = this.#next++): void {
+  hold(batch: Batch): void {
     if (batch.length === 0) return
     let latest = Number.NEGATIVE_INFINITY
     for (const time of batch.times) if (time > latest) latest = time
-    this.#table.put(packValues([latest, number]), encodeFrame(batch))
+    this.#table.put(packValues([latest, this.#next++]), encodeFrame(batch))
   }
 
   /** All held batches, those with the earliest end first, with the keys to let them go. */
@@ -55,38 +52,56 @@ export class HeldBatches {
   }
 }
 
-/** Takes the held rows before `cut`, in order of (time, origin), and of arrival where it is one row and its corrections. */
+/**
+ * Takes the held rows before `cut`, in order of (time, origin). What became of one row in the meantime is settled: a row
+ * that was taken back again is not among them, so that nothing depends on the order of arrival.
+ */
 export function takeDue(held: HeldBatches, cut: number): DueRow[] {
   const due: DueRow[] = []
   for (const { key, batch } of held.entries()) {
     const { before, rest } = splitByTime(batch, cut)
     if (before === null) continue
-    const number = unpackKey(key, ['float', 'int'])[1] as number
     held.release(key)
-    if (rest !== null) held.hold(rest, number)
-    for (let row = 0; row < before.length; row++) due.push({ batch: before, row, number })
+    if (rest !== null) held.hold(rest)
+    for (let row = 0; row < before.length; row++) due.push({ batch: before, row })
   }
-  return due.sort(
-    (a, b) =>
-      a.batch.times[a.row]! - b.batch.times[b.row]! ||
-      compareOrigins(a.batch.origins!, a.row, b.batch.origins!, b.row) ||
-      a.number - b.number ||
-      a.row - b.row,
-  )
+  due.sort(compareDue)
+  const settled: DueRow[] = []
+  for (let from = 0, to = 1; from < due.length; from = to++) {
+    while (to < due.length && compareDue(due[from]!, due[to]!) === 0) to++
+    if (to - from === 1) settled.push(due[from]!)
+    else settled.push(...settle(due.slice(from, to)))
+  }
+  return settled
+}
+
+const compareDue = (a: DueRow, b: DueRow): number =>
+  a.batch.times[a.row]! - b.batch.times[b.row]! || compareOrigins(a.batch.origins!, a.row, b.batch.origins!, b.row)
+
+/** What is left of updates of one time and origin when insertions and retractions of equal rows have cancelled out. */
+function settle(updates: readonly DueRow[]): DueRow[] {
+  const left = new Map<string, DueRow[]>()
+  for (const update of updates) {
+    const { batch, row } = update
+    const columns = batch.columns.map((_, c) => c)
+    const content = Buffer.from(packKey(batch, columns, row)).toString('latin1')
+    const same = left.get(content)
+    if (same === undefined) left.set(content, [update])
+    else if (same.length > 0 && same[0]!.batch.diff(same[0]!.row) !== batch.diff(row)) same.pop()
+    else same.push(update)
+  }
+  return [...left].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, updates]) => updates)
 }
 
 /** Holds rows again that were taken too early. */
 export function holdAgain(held: HeldBatches, rows: readonly DueRow[]): void {
-  const byBatch = new Map<Batch, DueRow[]>()
-  for (const due of rows) {
-    const list = byBatch.get(due.batch)
-    if (list === undefined) byBatch.set(due.batch, [due])
-    else list.push(due)
+  const byBatch = new Map<Batch, number[]>()
+  for (const { batch, row } of rows) {
+    const list = byBatch.get(batch)
+    if (list === undefined) byBatch.set(batch, [row])
+    else list.push(row)
   }
-  for (const [batch, list] of byBatch) {
-    const picked = Int32Array.from(list, ({ row }) => row)
-    held.hold(batch.gather(picked, picked.length), list[0]!.number)
-  }
+  for (const [batch, list] of byBatch) held.hold(batch.gather(Int32Array.from(list), list.length))
 }
 
 /** The rows of a batch that are before `time`, and the others. */

@@ -2,9 +2,9 @@
  * The contract of operators: synchronous, deterministic in their inputs, all state in their tables, time only from rows
  * and watermarks. So a replay equals the first run.
  *
- * The stage calls, in this order: `open` where there is stored state, `onBatch` any number of times, then `advance` until it says that nothing is left to
- * do at this watermark (an epoch may end in between), then perhaps `flush`, at an epoch boundary. `emit` may be called
- * only from within `onBatch` and `advance`. Watermarks never go back (WM-1).
+ * The stage calls `open` first, where there is stored state, and then epoch by epoch: `onBatch` any number of times,
+ * `advance` once, and perhaps `flush`. After an `advance` that left something due the next epoch brings no batch, until
+ * nothing is left. `emit` may be called only from within `onBatch` and `advance`. Watermarks never go back (WM-1).
  */
 import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
@@ -28,7 +28,7 @@ export interface Operator {
   /** @param port which of the operator's inputs the batch comes from */
   onBatch(batch: Batch, port: number): void
   /**
-   * Time has come to `watermarks` (one an input): do what is due, within the budget.
+   * The epoch's rows are in and time has come to `watermarks` (one an input): do what is due, within the budget.
    * @returns true when nothing due is left; the output watermark moves only then
    */
   advance?(watermarks: readonly Timestamp[], budget: Budget): boolean

@@ -98,18 +98,22 @@ export class PaneTable {
     return (this.#runs.get(pane) ?? []).map((run) => this.#cursor(pane, run, after))
   }
 
-  /** Merges one group's cells of all runs of a pane into a slot. Returns false when none has the key. */
-  read(pane: number, key: GroupKey, into: CellStore, slot: number): boolean {
-    let found = false
+  /** Merges the cells of some groups, whose keys ascend, from all runs of a pane into their slots. */
+  read(pane: number, keys: readonly GroupKey[], into: CellStore, slots: Int32Array): void {
     for (const run of this.#runs.get(pane) ?? []) {
       const lasts = this.#lastKeys(pane, run)
-      const part = this.#chunk(pane, run, lowerBound(lasts, key))
-      const at = part === undefined ? -1 : indexOfKey(part.keys, key)
-      if (at < 0) continue
-      into.merge(slot, part!.cells, at)
-      found = true
+      let index = -1
+      let chunk: RunChunk | undefined
+      keys.forEach((key, i) => {
+        const holder = lowerBound(lasts, key)
+        if (holder !== index) {
+          index = holder
+          chunk = this.#chunk(pane, run, holder)
+        }
+        const at = chunk === undefined ? -1 : indexOfKey(chunk.keys, key)
+        if (at >= 0) into.merge(slots[i]!, chunk!.cells, at)
+      })
     }
-    return found
   }
 
   remove(pane: number): void {

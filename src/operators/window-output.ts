@@ -1,12 +1,14 @@
 /** The output side of a windowed aggregation: groups with their cells become rows of the output schema. */
 import { Batch } from '../records/batch.ts'
-import type { Column } from '../records/column.ts'
+import { type Column, gatherColumn, type NumberColumn } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
 import { type Fields, makeSchema, type Schema } from '../records/schema.ts'
 import { type Aggregation, type PlannedResult, readResult, resultType } from './aggregation.ts'
 import type { CellStore } from './cells.ts'
+import type { GroupChange } from './corrections.ts'
+import type { KeyIndex } from './key-index.ts'
 import type { Emit } from './operator.ts'
-import type { Window } from './window.ts'
+import type { Emission, Window } from './window.ts'
 
 export interface WindowAggregatePlan {
   readonly input: Schema
@@ -14,6 +16,7 @@ export interface WindowAggregatePlan {
   readonly keys: readonly string[]
   readonly window: Window
   readonly aggregations: readonly Aggregation[]
+  readonly emit: Emission
   /** No row is older than the watermark by more than this, in microseconds: what must be kept for corrections. */
   readonly bound: number
   /** Head of the origins of the output, or null where nothing downstream can tie. */
@@ -57,19 +60,56 @@ export class WindowOutput {
     cells: CellStore,
     slots: Int32Array,
     keyText: (i: number) => string,
-    diff = 1,
   ): void {
-    const { length } = slots
+    const counts = cells.cells[0]!.high
+    const picked = pick(slots.length, (i) => counts[slots[i]!]! > 0)
+    this.#emitPicked(end, keys, this.#read(cells, slots), keyText, picked, 1)
+  }
+
+  /**
+   * Takes back what was said of groups of one window and says what holds now, where the two differ.
+   * @returns the number of rows emitted
+   */
+  emitChange({ end, ids, cells, before, after }: GroupChange, index: KeyIndex): number {
+    const counts = cells.cells[0]!.high
+    const [said, now] = [this.#read(cells, before), this.#read(cells, after)]
+    const changed = pick(
+      ids.length,
+      (i) =>
+        counts[before[i]!]! > 0 !== counts[after[i]!]! > 0 || said.some((column, c) => !isSame(column, now[c]!, i)),
+    )
+    const keys = index.columns(ids)
+    const keyText = (i: number) => index.text(ids[i]!)
+    const retracted = changed.filter((i) => counts[before[i]!]! > 0)
+    const inserted = changed.filter((i) => counts[after[i]!]! > 0)
+    this.#emitPicked(end, keys, said, keyText, retracted, -1)
+    this.#emitPicked(end, keys, now, keyText, inserted, 1)
+    return retracted.length + inserted.length
+  }
+
+  #read(cells: CellStore, slots: Int32Array): NumberColumn[] {
+    return this.#results.map((result) => readResult(result, cells.cells, slots, slots.length))
+  }
+
+  #emitPicked(
+    end: number,
+    keys: readonly Column[],
+    results: readonly NumberColumn[],
+    keyText: (i: number) => string,
+    picked: Int32Array,
+    diff: 1 | -1,
+  ): void {
+    const { length } = picked
+    if (length === 0) return
     const columns = [
-      ...keys,
+      ...keys.map((column) => gatherColumn(column, picked, length)),
       constant(end - this.#plan.window.size, length),
       constant(end, length),
-      ...this.#results.map((result) => readResult(result, cells.cells, slots, length)),
+      ...results.map((column) => gatherColumn(column, picked, length)),
     ]
     const diffs = diff === 1 ? null : new Int32Array(length).fill(diff)
-    const batch = new Batch(this.#plan.output, length, columns, diffs, this.#origins(length, keyText))
-    const present = presentGroups(cells.cells[0]!.high, slots)
-    if (present.length > 0) this.#emit(batch.gather(present, present.length))
+    const origins = this.#origins(length, (i) => keyText(picked[i]!))
+    this.#emit(new Batch(this.#plan.output, length, columns, diffs, origins))
   }
 
   // An origin is (operator, key): a correction has that of the row that it takes back.
@@ -81,9 +121,15 @@ export class WindowOutput {
   }
 }
 
-function presentGroups(counts: Float64Array, slots: Int32Array): Int32Array {
-  const present = new Int32Array(slots.length)
+/** The numbers below `length` for which `keep` holds. */
+function pick(length: number, keep: (i: number) => boolean): Int32Array {
+  const picked = new Int32Array(length)
   let size = 0
-  for (let i = 0; i < slots.length; i++) if (counts[slots[i]!]! > 0) present[size++] = i
-  return present.subarray(0, size)
+  for (let i = 0; i < length; i++) if (keep(i)) picked[size++] = i
+  return picked.subarray(0, size)
+}
+
+function isSame(a: NumberColumn, b: NumberColumn, i: number): boolean {
+  const [isNull, wasNull] = [a.valid?.[i] === 0, b.valid?.[i] === 0]
+  return isNull || wasNull ? isNull === wasNull : Object.is(a.data[i], b.data[i])
 }

@@ -12,6 +12,12 @@ export interface Window {
   readonly hop: number
 }
 
+/**
+ * When a window speaks. `final`: once, when the watermark has reached its end, and again for each correction. `eager`: at
+ * once, taking back what it said before with each change; what it comes to is the same.
+ */
+export type Emission = 'final' | 'eager'
+
 /** Windows side by side. @example tumbling('1h') */
 export function tumbling(size: Duration): Window {
   return hopping(size, size)

@@ -92,10 +92,10 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): { bound: number; r
         throw userError(
           'retraction',
           `'${extreme[0]}' (${extreme[1].kind}) would have to take rows back, since its input corrects itself; ` +
-            'aggregate before the correcting step, or set the lateness of the source to 0',
+            "aggregate before the correcting step, let windows before it emit 'final', or set the lateness of the source to 0",
         )
       }
-      return { bound, retracts: retracts || bound > 0 }
+      return { bound, retracts: retracts || bound > 0 || node.emit === 'eager' }
     }
     case 'as-of-join':
       return { bound, retracts: retracts || inputs[1]!.bound > 0 }

@@ -5,7 +5,7 @@
 
 import type { ActorDefinition } from '../operators/actor-operator.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
-import type { Window } from '../operators/window.ts'
+import type { Emission, Window } from '../operators/window.ts'
 import type { Value } from '../records/column.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
 import type { SinkConnector, SourceConnector } from './connector.ts'
@@ -67,6 +67,7 @@ export interface WindowNode extends Common {
   readonly inputs: readonly [Node]
   readonly keys: readonly string[]
   readonly window: Window
+  readonly emit: Emission
   readonly aggregates: Readonly<Record<string, Aggregation>>
 }
 export interface JoinNode extends Common {

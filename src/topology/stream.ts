@@ -6,7 +6,7 @@ import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { ActorContext } from '../operators/actor-operator.ts'
 import { resultType } from '../operators/aggregation.ts'
-import type { Window } from '../operators/window.ts'
+import type { Emission, Window } from '../operators/window.ts'
 import { windowSchema } from '../operators/window-output.ts'
 import type { Value } from '../records/column.ts'
 import {
@@ -165,10 +165,16 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   }
 
   /**
-   * Cuts time into windows. @example byOrigin.window(tumbling('1h')).aggregate({ departures: count() })
+   * Cuts time into windows.
+   * @throws user error `window` on an unknown `emit`
+   * @example byOrigin.window(tumbling('1h')).aggregate({ departures: count() })
+   * @example byOrigin.window(tumbling('1h'), { emit: 'eager' }).aggregate({ departures: count() })
    */
-  window(window: Window): WindowedStream<F, K> {
-    return new WindowedStream(this.node, this.keys, window)
+  window(window: Window, { emit = 'final' }: { emit?: Emission } = {}): WindowedStream<F, K> {
+    if (emit !== 'final' && emit !== 'eager') {
+      throw userError('window', `a window emits 'final' or 'eager', not '${emit}'`)
+    }
+    return new WindowedStream(this.node, this.keys, window, emit)
   }
 
   /**
@@ -238,7 +244,10 @@ export interface TypedActorContext<O extends Fields> extends Omit<ActorContext, 
 /** An actor: functions that are called with the rows and timers of one key at a time. */
 export interface ActorOptions<F extends Fields, O extends Fields> {
   readonly output: Schema<O>
-  /** `event-time` (default): rows in order once the watermark has passed them. `arrival`: as they come. */
+  /**
+   * `event-time` (default): rows in order once the watermark has passed them, as they are after all corrections.
+   * `arrival`: as they come; look at `context.diff`.
+   */
   readonly order?: 'event-time' | 'arrival'
   /** How far behind the watermark emitted rows may be. Default 0. */
   readonly bound?: Duration
@@ -252,16 +261,18 @@ export class WindowedStream<F extends Fields, K extends PlainName<F>> {
   readonly #input: Node
   readonly #keys: readonly K[]
   readonly #window: Window
+  readonly #emit: Emission
 
-  constructor(input: Node, keys: readonly K[], window: Window) {
+  constructor(input: Node, keys: readonly K[], window: Window, emit: Emission) {
     this.#input = input
     this.#keys = keys
     this.#window = window
+    this.#emit = emit
   }
 
   /**
-   * One row per key and window that has rows, emitted when the watermark passes the window's end, and again (with the
-   * old row taken back) for each correction. Its event time is `window_end`.
+   * One row per key and window that has rows, emitted when the watermark passes the window's end (with `emit: 'eager'`
+   * as soon as it has rows), and again, with the old row taken back, for each correction. Its event time is `window_end`.
    * @example .aggregate({ departures: count(), delay_mean: mean('delay') })
    */
   aggregate<const A extends Aggregates<F>>(aggregates: A): Stream<WindowFields<F, K, A>> {
@@ -273,6 +284,7 @@ export class WindowedStream<F extends Fields, K extends PlainName<F>> {
       inputs: [this.#input],
       keys: this.#keys,
       window: this.#window,
+      emit: this.#emit,
       aggregates,
     })
   }

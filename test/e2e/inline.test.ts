@@ -167,6 +167,54 @@ t.test('a merged file holds the final state alone', async (t) => {
   t.equal(new Set(lines).size, lines.length)
 })
 
+t.test('what an eager window says comes to the same wherever its epochs end, for all that follows', async (t) => {
+  const many = Array.from({ length: 3000 }, (_, i) => ({ at: i * SECOND, user: `u${(i * i) % 7}`, ms: i % 11 }))
+  const Told = schema({ at: eventTime(), user: string(), clicks: int() })
+  const job = (emit: 'final' | 'eager') => {
+    const minutes = source('clicks', Click, array(many))
+      .keyBy('user')
+      .window(tumbling('1m'), { emit })
+      .aggregate({ clicks: count() })
+    const told = minutes.keyBy('user').actor('told', {
+      output: Told,
+      onRow: (row, context) => context.emit({ at: row.window_end, user: row.user, clicks: row.clicks }),
+    })
+    return topology(
+      'eager',
+      minutes.to(csvFile('minutes.csv')),
+      minutes
+        .keyBy('user')
+        .window(hopping('10m', '5m'))
+        .aggregate({ clicks: sum('clicks') })
+        .to(csvFile('more.csv')),
+      told.output('told'),
+    )
+  }
+  const run = async (emit: 'final' | 'eager', epochRowsMax: number) => {
+    const directory = t.testdir()
+    const running = await start(job(emit), {
+      dir: directory,
+      out: `${directory}/out`,
+      host: 'inline',
+      shards: 2,
+      limits: { epochRowsMax },
+    })
+    const told: string[] = []
+    for await (const { row, diff } of running.output('told')) told.push(`${diff} ${row.at} ${row.user} ${row.clicks}`)
+    await running.ended
+    const lines = (name: string) =>
+      fs
+        .readFileSync(path.join(directory, 'out', name), 'utf8')
+        .trim()
+        .split('\n')
+        .sort()
+    return { minutes: lines('minutes.csv'), more: lines('more.csv'), told: told.sort() }
+  }
+  const unhurried = await run('final', 65_536)
+  t.equal(unhurried.minutes.length, unhurried.told.length + 1)
+  for (const epochRowsMax of [17, 400, 65_536]) t.strictSame(await run('eager', epochRowsMax), unhurried)
+})
+
 t.test('what the user can mend is said before anything runs', async (t) => {
   const clicks = source('clicks', Click, array(rows))
   const job = (name: string) =>

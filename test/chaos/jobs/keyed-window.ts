@@ -1,4 +1,4 @@
-/** Counts and sums by user over windows, with late rows that correct what was said: the merged result is rewritten at the end. */
+/** Counts and sums by user over windows, one of them eager, with late rows that correct what was said: merged files. */
 import {
   count,
   csvFile,
@@ -44,7 +44,7 @@ export default topology(
     .aggregate({ clicks: count(), amount: sum('amount') })
     .to(csvFile('tumbling.csv')),
   byUser
-    .window(hopping('5m', '1m'))
+    .window(hopping('5m', '1m'), { emit: 'eager' })
     .aggregate({ clicks: count(), amount: sum('amount') })
     .to(csvFile('hopping.csv')),
 )

@@ -192,12 +192,15 @@ t.test('a pane is the sum of its runs, through merges of levels and reopening', 
               all.filter(([key]) => (key as string) > after),
             )
           }
-          for (const [key, ...values] of [...all, ['none']]) {
-            const store = new CellStore(specs)
-            const slot = store.take()
-            deepStrictEqual(panes.read(pane, key as string, store, slot), values.length > 0)
-            if (values.length > 0) deepStrictEqual(seen(store, slot), values)
-          }
+          const asked = [...all.map(([key]) => key as string), 'none'].sort()
+          const store = new CellStore(specs)
+          const slots = Int32Array.from(asked, () => store.take())
+          const untouched = seen(store, store.take())
+          panes.read(pane, asked, store, slots)
+          deepStrictEqual(
+            asked.map((key, i) => [key, ...seen(store, slots[i]!)]),
+            asked.map((key) => all.find(([known]) => known === key) ?? [key, ...untouched]),
+          )
         }
         for (const pane of said.keys()) panes.remove(pane)
         deepStrictEqual([[...table.range()], panes.panes()], [[], []])
@@ -251,7 +254,7 @@ t.test('runs of several chunks are merged, searched and gone on with behind any 
     t.strictSame(rest[0], all[at + 1])
     const store = new CellStore(specs)
     const slot = store.take()
-    t.ok(panes.read(3, key(at), store, slot))
+    panes.read(3, [key(at)], store, Int32Array.of(slot))
     t.strictSame(seen(store, slot), all[at]!.slice(1))
   }
   panes.remove(3)

@@ -133,8 +133,10 @@ export class Recorder {
     throw new Error('advance never ends')
   }
 
-  /** Flushes and seals; the store is written at once, or, with `store: 'later'`, by the next flush. */
+  /** Ends the epoch, flushes and seals; the store is written at once, or, with `store: 'later'`, by the next flush. */
   async flush(store: 'now' | 'later' = 'now'): Promise<void> {
+    const last = this.#steps.at(-1)?.step
+    if (last !== undefined && 'batch' in last) this.step(this.#watermarks, 1)
     await this.#commit()
     this.operator.flush?.()
     this.#sealedWrites = this.#writes.seal()

@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Aggregation } from '../../../src/operators/aggregation.ts'
-import { hopping, tumbling, type Window } from '../../../src/operators/window.ts'
+import { type Emission, hopping, tumbling, type Window } from '../../../src/operators/window.ts'
 import { WindowAggregate } from '../../../src/operators/window-aggregate.ts'
 import { windowSchema } from '../../../src/operators/window-output.ts'
 import { bool, eventTime, float, int, optional, schema, string } from '../../../src/records/schema.ts'
@@ -20,15 +20,16 @@ interface Setup {
   readonly keys?: readonly string[]
   readonly bound?: number
   readonly origin?: Uint8Array | null
+  readonly emit?: Emission
 }
 
 function windowed(window: Window, aggregates: Record<string, Aggregation>, options: Setup = {}): Recorder {
-  const { keys = ['key'], bound = 0, origin = null } = options
+  const { keys = ['key'], bound = 0, origin = null, emit = 'final' } = options
   const input = anySchema(Visit)
   const output = windowSchema(input, keys, aggregates)
   const aggregations = Object.values(aggregates)
   return new Recorder(
-    (context) => new WindowAggregate({ input, output, keys, window, aggregations, bound, origin }, context),
+    (context) => new WindowAggregate({ input, output, keys, window, aggregations, bound, origin, emit }, context),
   )
 }
 
@@ -81,11 +82,17 @@ t.test('a late row within the bound takes back what was said and says what holds
     if (flush) await run.reopen()
     const before = run.emitted.length
     run.push(rowsOf(Visit, visit(9, 'a'), visit(2, 'c'), visit(13, 'a')))
-    t.strictSame(updatesOf(run.emitted.slice(before)), [
-      '- key=a window_start=0 window_end=10 rows=1',
-      '+ key=a window_start=0 window_end=10 rows=2',
-      '+ key=c window_start=0 window_end=10 rows=1',
-    ])
+    run.push(rowsOf(Visit, visit(8, 'a')))
+    run.advance([12])
+    t.strictSame(
+      updatesOf(run.emitted.slice(before)),
+      [
+        '- key=a window_start=0 window_end=10 rows=1',
+        '+ key=a window_start=0 window_end=10 rows=3',
+        '+ key=c window_start=0 window_end=10 rows=1',
+      ],
+      'once, however many batches the epoch had',
+    )
   }
 })
 
@@ -106,6 +113,7 @@ t.test('a row that is taken back takes its group along', async (t) => {
   run.push(rowsOf(Visit, visit(1, 'a', { n: 5 }), visit(2, 'b', { n: 7 })))
   run.advance([10])
   run.push(batchOf(Visit, [{ row: visit(1, 'a', { n: 5 }), diff: -1 }]))
+  run.advance([10])
   t.strictSame(updatesOf(run.emitted).slice(2), ['- key=a window_start=0 window_end=10 rows=1 sum=5'])
   t.strictSame(linesOf(run.emitted), ['key=b window_start=0 window_end=10 rows=1 sum=7'])
 })
@@ -266,6 +274,7 @@ t.test('infinities and NaN can be taken back', async (t) => {
       odd.map((x) => ({ row: visit(2, 'a', { x }), diff: -1 })),
     ),
   )
+  run.advance([10])
   t.equal(updatesOf(run.emitted).at(-1), '+ key=a window_start=0 window_end=10 sum=0.5 stddev=0')
 })
 
@@ -274,11 +283,49 @@ t.test('a correction has the origin of the row that it takes back', async (t) =>
   run.push(rowsOf(Visit, visit(3, 'a'), visit(3, 'b')))
   run.advance([10])
   run.push(rowsOf(Visit, visit(4, 'a')))
+  run.advance([10])
   const origins = run.emitted.flatMap(({ origins }) =>
     Array.from(origins!.head, (head) => Buffer.from(origins!.heads[head]!).toString('hex')),
   )
   const [a, b] = ['0000000701610000', '0000000701620000']
   t.strictSame(origins, [a, b, a, a])
+})
+
+t.test(
+  'an eager window says what it knows at the end of each epoch, and nothing anew when it has passed',
+  async (t) => {
+    for (const flush of [false, true]) {
+      const run = windowed(tumbling(10), { ...rows, most: { kind: 'max', column: 'n' } }, { emit: 'eager' })
+      run.push(rowsOf(Visit, visit(3, 'a', { n: 5 }), visit(13, 'a', { n: 1 })))
+      t.equal(run.emitted.length, 0)
+      run.advance([3])
+      if (flush) await run.reopen()
+      run.push(rowsOf(Visit, visit(4, 'a', { n: 7 })))
+      run.push(rowsOf(Visit, visit(5, 'a', { n: 2 }), visit(5, 'b')))
+      run.advance([5])
+      run.advance([END])
+      t.strictSame(updatesOf(run.emitted), [
+        '+ key=a window_start=0 window_end=10 rows=1 most=5',
+        '+ key=a window_start=10 window_end=20 rows=1 most=1',
+        '- key=a window_start=0 window_end=10 rows=1 most=5',
+        '+ key=a window_start=0 window_end=10 rows=3 most=7',
+        '+ key=b window_start=0 window_end=10 rows=1 most=null',
+      ])
+    }
+  },
+)
+
+t.test('what does not change a result is not said again', (t) => {
+  for (const emit of ['eager', 'final'] as const) {
+    const run = windowed(tumbling(10), { most: { kind: 'max', column: 'n' } }, { emit, bound: 10 })
+    run.push(rowsOf(Visit, visit(3, 'a', { n: 5 }), visit(3, 'b')))
+    run.advance([10])
+    const before = run.emitted.length
+    run.push(rowsOf(Visit, visit(4, 'a', { n: 4 }), visit(4, 'a'), visit(3, 'b')))
+    run.advance([10])
+    t.equal(run.emitted.length, before)
+  }
+  t.end()
 })
 
 t.test('an empty list of keys is one group of everything', async (t) => {
@@ -371,6 +418,7 @@ const setup = fc.record({
   bound: fc.constantFrom(0, 0, 3, 10, 30),
   retracts: fc.boolean(),
   withOrigin: fc.boolean(),
+  emit: fc.constantFrom('final' as const, 'eager' as const),
 })
 
 t.test('random histories come to what brute force says', async () => {
@@ -378,7 +426,7 @@ t.test('random histories come to what brute force says', async () => {
     fc.asyncProperty(
       setup,
       fc.array(action, { maxLength: 40 }),
-      async ({ window, keys, bound, retracts, withOrigin }, actions) => {
+      async ({ window, keys, bound, retracts, withOrigin, emit }, actions) => {
         const aggregates: Record<string, Aggregation> = {
           rows: { kind: 'count' },
           sum: { kind: 'sum', column: 'x' },
@@ -399,6 +447,7 @@ t.test('random histories come to what brute force says', async () => {
           aggregations: Object.values(aggregates),
           bound,
           origin: withOrigin ? Uint8Array.of(1) : null,
+          emit,
         }
         const run = new Recorder((context) => new WindowAggregate(plan, context))
         let watermark = -20
@@ -414,7 +463,15 @@ t.test('random histories come to what brute force says', async () => {
         const said = new Map<string, string>()
         let seen = 0
         const check = () => {
-          for (; seen < run.emitted.length; seen++) checkSaid(said, run.emitted[seen]!, keys, run.watermarks[0]!)
+          const saidUpTo = emit === 'eager' ? END : run.watermarks[0]!
+          for (; seen < run.emitted.length; seen++) checkSaid(said, run.emitted[seen]!, keys, saidUpTo)
+        }
+        /** What stands at the end of an epoch that left nothing due: all windows that have passed, or all that have rows. */
+        const checkStanding = () => {
+          const standing = windowsOf(live, outcome).filter(
+            ({ window_end }) => emit === 'eager' || (window_end as number) <= watermark,
+          )
+          deepStrictEqual(linesOf(run.emitted), linesOfRows(output, standing))
         }
         for (const act of actions) {
           if (act.kind === 'push') {
@@ -430,8 +487,8 @@ t.test('random histories come to what brute force says', async () => {
             )
           } else if (act.kind === 'advance') {
             watermark += act.by
-            if (act.isWhole) run.advance([watermark], act.budget)
-            else run.step([watermark], act.budget)
+            const isDone = act.isWhole ? run.advance([watermark], act.budget) > 0 : run.step([watermark], act.budget)
+            if (isDone) checkStanding()
           } else if (act.kind === 'crash') await run.crash()
           else await run[act.kind](act.store)
           check()
@@ -445,17 +502,17 @@ t.test('random histories come to what brute force says', async () => {
   )
 })
 
-/** Each window's group is said when the watermark has reached the end; a retraction takes back exactly what was said last. */
+/** A group is said when its window's end is at or below `upTo`; a retraction takes back exactly what was said last. */
 function checkSaid(
   said: Map<string, string>,
   batch: Parameters<typeof updatesOf>[0] extends Iterable<infer B> ? B : never,
   keys: readonly string[],
-  watermark: number,
+  upTo: number,
 ): void {
   batch.rows().forEach((row, i) => {
     const group = JSON.stringify([row.window_end, ...keys.map((key) => row[key])])
     const text = JSON.stringify(row)
-    if ((row.window_end as number) > watermark) throw new Error(`${text} came at ${watermark}`)
+    if ((row.window_end as number) > upTo) throw new Error(`${text} came at ${upTo}`)
     if (batch.diff(i) > 0) {
       if (said.has(group)) throw new Error(`${text} while ${said.get(group)} stands`)
       said.set(group, text)

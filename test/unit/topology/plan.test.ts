@@ -1,7 +1,7 @@
 import t from 'tap'
 import { array } from '../../../src/connectors/array.ts'
 import { csvFile } from '../../../src/connectors/csv-format.ts'
-import { hopping, tumbling } from '../../../src/operators/window.ts'
+import { type Emission, hopping, tumbling } from '../../../src/operators/window.ts'
 import { bool, eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { count, max, mean, min, stddev, sum } from '../../../src/topology/aggregates.ts'
 import { DEAD_LETTERS } from '../../../src/topology/dead-letters.ts'
@@ -288,8 +288,19 @@ t.test('min and max over a correcting input are refused, with the remedy', (t) =
     code: 'retraction',
     message:
       `'worst' (max) would have to take rows back, since its input corrects itself; ` +
-      'aggregate before the correcting step, or set the lateness of the source to 0',
+      "aggregate before the correcting step, let windows before it emit 'final', or set the lateness of the source to 0",
   })
+  const eager = (emit: Emission) =>
+    flightsOf()
+      .keyBy('origin')
+      .window(tumbling('1h'), { emit })
+      .aggregate({ n: count(), low: min('delay') })
+      .keyBy('origin')
+      .window(tumbling('1d'))
+      .aggregate({ worst: max('n') })
+      .output('x')
+  t.throws(() => planOf(eager('eager')), { code: 'retraction', message: /let windows before it emit 'final'/ })
+  t.doesNotThrow(() => planOf(eager('final')))
   t.doesNotThrow(() => planOf(again({ disorder: '1h' })), 'without lateness nothing is corrected')
   const joined = (settings: SourceSettings) =>
     flightsOf()
@@ -324,6 +335,24 @@ t.test('bounds, retractions and the need for origins follow from the declaration
   t.strictSame(seen('airports'), [3, false, true])
   t.strictSame(seen('as-of-join'), [3, true, false])
   t.strictSame(seen('window'), [3, true, false])
+  t.end()
+})
+
+t.test('an eager window takes rows back, also without lateness', (t) => {
+  const hourly = (emit?: Emission) =>
+    planOf(flightsOf().keyBy('origin').window(tumbling('1h'), { emit }).aggregate({ n: count() }).output('x'))
+  const retracts = (made: Plan) =>
+    made.stages.flatMap(({ nodes }) => nodes).find(({ node }) => node.kind === 'window')!.facts.retracts
+  t.equal(retracts(hourly('eager')), true)
+  t.equal(retracts(hourly('final')), false)
+  t.equal(retracts(hourly()), false)
+  t.not(hourly('eager').topology.definition, hourly('final').topology.definition)
+  t.equal(hourly().topology.definition, hourly('final').topology.definition)
+  t.throws(() => hourly('soon' as never), {
+    kind: 'user',
+    code: 'window',
+    message: "a window emits 'final' or 'eager', not 'soon'",
+  })
   t.end()
 })
 

@@ -102,6 +102,8 @@ export function keyed(): void {
   byOrigin.thenBy('nope')
   // @ts-expect-error a window needs keys
   flights.window(tumbling('1h'))
+  // @ts-expect-error no such emission
+  byOrigin.window(tumbling('1h'), { emit: 'soon' })
   const hourly = byOrigin.window(tumbling('1h'))
   hourly.aggregate({
     n: count(),
