@@ -4,6 +4,7 @@
  */
 import { corruptionError } from '../base/errors.ts'
 import { checksum, combineHash } from '../base/hash.ts'
+import type { Files } from '../base/seam.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import { BatchBuilder } from '../records/batch.ts'
 import { packKey, unpackKey } from '../records/key.ts'
@@ -14,6 +15,7 @@ import type { SinkContext } from '../topology/connector.ts'
 
 const TABLE = 'rows'
 const CHUNK_ROWS = 8192
+const CHECK_BYTES = 1 << 20
 
 interface MergeMarkerState {
   readonly temporary: string
@@ -96,7 +98,7 @@ export class MergeSinkProgram implements Program {
     const { path, seam } = this.#context
     const { files } = seam
     if (files.exists(state.temporary)) files.rename(state.temporary, path)
-    else if (!files.exists(path) || checksum(files.read(path)) !== state.checksum) {
+    else if (!files.exists(path) || checksumOf(files, path) !== state.checksum) {
       throw corruptionError('sink', `${path} was committed but is not there; run with --fresh to start over`)
     }
   }
@@ -114,6 +116,20 @@ export class MergeSinkProgram implements Program {
       copies = []
     }
     if (copies.length > 0) yield format.encode(builder.finish(), columns, Int32Array.from(copies))
+  }
+}
+
+/** In pieces: the file may be larger than memory. */
+function checksumOf(files: Files, path: string): number {
+  const file = files.openRead(path)
+  try {
+    const piece = new Uint8Array(CHECK_BYTES)
+    let sum = 0
+    for (let at = 0, count = 0; (count = file.read(at, piece)) > 0; at += count)
+      sum = checksum(piece.subarray(0, count), sum)
+    return sum
+  } finally {
+    file.close()
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a start can be told, with the limits and defaults of what is a number. */
 import { userError } from '../base/errors.ts'
-import type { ShardLimits } from '../recovery/shard-limits.ts'
+import { SHARD_LIMITS, type ShardLimits } from '../recovery/shard-limits.ts'
 import { defaultParallelism, defaultWorkers } from './real/machine.ts'
 
 const HEARTBEAT_MS = 10_000
@@ -30,6 +30,7 @@ export interface StartOptions {
   readonly heartbeatMs?: number
   /** Discards the state of an interrupted run. */
   readonly fresh?: boolean
+  /** Limits of each shard, whole numbers above 0; see `ShardLimits`. */
   readonly limits?: Partial<ShardLimits>
 }
 
@@ -43,6 +44,17 @@ export const checkSizes = (options: StartOptions) => ({
   hosts: wholeNumber('hosts', options.hosts ?? 1),
   heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 1, 3_600_000),
 })
+
+/** @throws user error `option` that names the limit */
+export function checkLimits(given: Partial<ShardLimits> = {}): ShardLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(SHARD_LIMITS, name)) {
+      throw userError('option', `there is no limit '${name}'; the limits are ${Object.keys(SHARD_LIMITS).join(', ')}`)
+    }
+    wholeNumber(`limits.${name}`, value, 1, Number.MAX_SAFE_INTEGER)
+  }
+  return { ...SHARD_LIMITS, ...given }
+}
 
 function wholeNumber(name: string, value: number, least = 1, most = 256): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value

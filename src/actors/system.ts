@@ -1,7 +1,6 @@
 /** Starting a topology: from a module or a value to a running job. */
 import { UmbelError, userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
-import { SHARD_LIMITS } from '../recovery/shard-limits.ts'
 import { type Plan, plan, sourceNodeOf } from '../topology/plan.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
 import { startInline, startProcesses } from './engine.ts'
@@ -9,7 +8,7 @@ import { prepareJob, writeJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
 import { makeRunning, type Running } from './running.ts'
-import { checkSizes, type StartOptions } from './start-options.ts'
+import { checkLimits, checkSizes, type StartOptions } from './start-options.ts'
 
 /**
  * Starts a topology.
@@ -48,6 +47,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
   if (module !== null && module === nodeSeam.files.url(process.argv[1] ?? '').href) throw startsOnImport()
   const topology = isTopology(what) ? what : await loadTopology(module!, options.export ?? 'default')
   const sizes = checkSizes(options)
+  const limits = checkLimits(options.limits)
   const { parallelism } = sizes
   const whole = plan(topology, parallelism)
   await checkSources(whole)
@@ -63,7 +63,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
       plan: whole,
       directory,
       out: options.out ?? `out/${topology.name}`,
-      limits: { ...SHARD_LIMITS, ...options.limits },
+      limits,
     }
     const engine = inline
       ? startInline(started)

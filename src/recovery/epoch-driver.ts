@@ -51,7 +51,7 @@ export class EpochDriver {
     this.#shard = shard
     this.#backlog = new Backlog(context.board, context.cell, context.receivers)
     this.#markerHash = shard.markerHash
-    this.#isCaughtUp = shard.isCaughtUp
+    this.#isCaughtUp = shard.last?.isCaughtUp ?? true
     this.#isLast = shard.last?.isLast ?? false
     this.#lastStore = context.seam.clock.monotonic()
     const stored = shard.store?.stored?.epoch ?? shard.epoch
@@ -160,6 +160,7 @@ export class EpochDriver {
       inbox: state,
       changes: processed.changes,
       outputs: processed.outputs,
+      isCaughtUp: this.#isCaughtUp,
       isLast: this.#isLast,
       version,
       journal: journal.take(),

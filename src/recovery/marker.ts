@@ -8,7 +8,7 @@ import { checksum } from '../base/hash.ts'
 import type { Epoch } from '../base/ids.ts'
 import type { InboxState, Slice } from '../mailbox/inbox.ts'
 
-const MARKER_LAYOUT = 1
+const MARKER_LAYOUT = 2
 const packr = new Packr({ useRecords: false })
 
 /** What decides whether a replay must give the same bytes. */
@@ -29,6 +29,8 @@ export interface Marker {
   readonly changes: number
   /** Hash of the output frames. */
   readonly outputs: number
+  /** False when something is still due at the epoch's watermarks: the next epoch goes on with it, without new input. */
+  readonly isCaughtUp: boolean
   readonly isLast: boolean
   readonly version: CodeVersion
   /** Answers from outside (clock, randomness, calls), in the order in which they were asked. */

@@ -23,8 +23,6 @@ export interface RecoveredShard {
   readonly epoch: number
   readonly markerHash: number
   readonly last: Marker | null
-  /** False when windows were still due at the end of the last epoch. */
-  readonly isCaughtUp: boolean
   readonly replayed: number
   readonly rebuilt: string | null
 }
@@ -69,7 +67,6 @@ async function recoverStateless(context: ShardContext, machine: Machine): Promis
     epoch: writer.end,
     markerHash: last === null ? 0 : hashMarker(last.bytes),
     last: last?.marker ?? null,
-    isCaughtUp: true,
     replayed: 0,
     rebuilt: null,
   }
@@ -134,8 +131,8 @@ async function whyUnusable(context: ShardContext, store: ShardStore): Promise<st
 async function replay(context: ShardContext, store: ShardStore, end: number, machine: Machine) {
   const { inbox, journal, program, outbox, shard, seam, limits } = context
   const from = store.stored!
-  let [markerHash, last, isCaughtUp]: [number, Marker | null, boolean] = [from.marker, null, true]
-  // With nothing to replay, the last marker still says whether the input had ended, and what to publish.
+  let [markerHash, last]: [number, Marker | null] = [from.marker, null]
+  // With nothing to replay, the last marker still says whether anything is due or to come, and what to publish.
   if (from.epoch === end) last = (await lastMarker(context, end))?.marker ?? null
   for await (const { epoch, marker: bytes } of context.log.markers(shard, from.epoch + 1, end)) {
     const marker = decodeMarker(bytes)
@@ -147,7 +144,7 @@ async function replay(context: ShardContext, store: ShardStore, end: number, mac
     const processed = processEpoch(context, batches)
     journal.endReplay()
     compare(context, marker, processed)
-    ;[markerHash, last, isCaughtUp] = [hashMarker(bytes), marker, processed.isCaughtUp]
+    ;[markerHash, last] = [hashMarker(bytes), marker]
     machine.send({ type: 'REPLAYED', epoch })
     seam.crashPoint('replayed', shard, epoch)
     if (store.pendingBytes + program.memoryBytes() > limits.writeSetBytesMax) {
@@ -156,7 +153,7 @@ async function replay(context: ShardContext, store: ShardStore, end: number, mac
     }
   }
   outbox.discard()
-  return { markerHash, last, isCaughtUp, replayed: end - from.epoch }
+  return { markerHash, last, replayed: end - from.epoch }
 }
 
 /** RC-2: the same code over the same input gives the same output and the same changes. */

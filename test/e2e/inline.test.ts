@@ -215,6 +215,33 @@ t.test('what an eager window says comes to the same wherever its epochs end, for
   for (const epochRowsMax of [17, 400, 65_536]) t.strictSame(await run('eager', epochRowsMax), unhurried)
 })
 
+t.test('an emission that was interrupted between two epochs goes on without new input', async (t) => {
+  const many = Array.from({ length: 400 }, (_, i) => ({ at: i, user: `u${i}`, ms: i }))
+  const job = topology(
+    'interrupted',
+    source('clicks', Click, array(many))
+      .keyBy('user')
+      .window(tumbling('1m'))
+      .aggregate({ clicks: count() })
+      .output('minutes'),
+  )
+  const directory = t.testdir()
+  const options = { dir: directory, host: 'inline', shards: 1, limits: { epochRowsMax: 10 } } as const
+  const users: unknown[] = []
+  for (let life = 0; users.length < many.length; life++) {
+    t.ok(life < 20, `life ${life}`)
+    const running = await start(job, options)
+    users.length = 0
+    for await (const { row } of running.output('minutes')) {
+      users.push(row.user)
+      // By then all input has been consumed, and what is left is due.
+      if (life < 3) await running.stop()
+    }
+    await running.ended
+  }
+  t.equal(new Set(users).size, many.length)
+})
+
 t.test('what the user can mend is said before anything runs', async (t) => {
   const clicks = source('clicks', Click, array(rows))
   const job = (name: string) =>
@@ -223,6 +250,15 @@ t.test('what the user can mend is said before anything runs', async (t) => {
   await t.rejects(start('/nowhere/x.ts'), { code: 'module', message: /no module \/nowhere\/x\.ts/ })
   t.throws(() => topology('none'), { code: 'topology', message: /no output/ })
   t.throws(() => topology('twice', job('a').outputs[0] && clicks.output('x'), clicks.output('x')), { code: 'topology' })
+  const limited = (limits: object) => start(job('a'), { dir: t.testdir(), host: 'inline', limits })
+  await t.rejects(limited({ epochRowsMax: 0 }), {
+    code: 'option',
+    message: /limits\.epochRowsMax must be a whole number/,
+  })
+  await t.rejects(limited({ epochRows: 5 }), {
+    code: 'option',
+    message: /no limit 'epochRows'; the limits are epochRowsMax/,
+  })
   const directory = t.testdir()
   const running = await start(job('a'), { dir: directory, host: 'inline' })
   await t.rejects(start(job('a'), { dir: directory, host: 'inline' }), {
