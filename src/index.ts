@@ -2,6 +2,7 @@
 
 export type { OutputRow, Running } from './actors/running.ts'
 export type { ShardStatus } from './actors/shard-actor.ts'
+export type { SnapshotSettings } from './actors/snapshot-settings.ts'
 export type { StartOptions } from './actors/start-options.ts'
 export { start } from './actors/system.ts'
 export { type ErrorKind, UmbelError } from './base/errors.ts'
@@ -35,6 +36,7 @@ export {
   string,
   time,
 } from './records/schema.ts'
+export type { ActorOptions, TypedActorContext } from './topology/actor-options.ts'
 export { count, max, mean, min, stddev, sum } from './topology/aggregates.ts'
 export type {
   RejectedRow,
@@ -47,11 +49,9 @@ export type {
   SplitRows,
 } from './topology/connector.ts'
 export {
-  type ActorOptions,
   KeyedStream,
   type Output,
   Stream,
-  type TypedActorContext,
   WindowedStream,
 } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, topology } from './topology/topology.ts'

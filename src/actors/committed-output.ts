@@ -18,8 +18,9 @@ export interface OutputReaderOptions {
 }
 
 /**
- * The committed batches of an output, in order within each sender, until the topology has finished or `stopped` is true.
- * @throws user error `output` that lists the outputs there are
+ * The committed batches of an output, in order within each sender, from the oldest that is kept, until the topology has
+ * finished or `stopped` is true.
+ * @throws user error `output` that lists the outputs there are, or when rows went before they were read
  */
 export async function* readOutput(
   options: OutputReaderOptions,
@@ -48,12 +49,19 @@ export async function* readOutput(
   })
   const senders = plan.shards.filter((shard) => shard.stage === edge.from.stage).map((shard) => shard.id)
   const inbox = new Inbox(log, [{ edge: edge.id, schema: edge.schema, senders }], 0)
+  const start = inbox.state()
+  inbox.restore({ ...start, positions: senders.map((sender) => log.first(sender)) })
   const release = seam.scheduler.hold()
   try {
     while (!inbox.isFinished) {
       const { moment } = board
       const batches: Batch[] = []
-      const slices = await inbox.fill(65_536, ({ batch }) => batches.push(batch))
+      const slices = await fill(
+        inbox,
+        batches,
+        () => inbox.state().positions.some((at, s) => at < log.first(senders[s]!)),
+        name,
+      )
       yield* batches
       if (slices.length === 0) {
         if (stopped()) return
@@ -63,5 +71,20 @@ export async function* readOutput(
   } finally {
     release()
     inbox.close()
+  }
+}
+
+/** A reader that is slower than the retention finds that rows have gone. */
+async function fill(
+  inbox: Inbox,
+  into: Batch[],
+  isOvertaken: () => boolean,
+  name: string,
+): Promise<readonly unknown[]> {
+  try {
+    return await inbox.fill(65_536, ({ batch }) => into.push(batch))
+  } catch (error) {
+    if (!isOvertaken()) throw error
+    throw userError('output', `rows of output '${name}' went before they were read: give it a longer retention`, error)
   }
 }

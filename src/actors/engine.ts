@@ -1,4 +1,5 @@
 /** What runs the shards of one job: host processes under a supervisor, or the caller's thread. */
+import type { ShardId } from '../base/ids.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
@@ -8,6 +9,7 @@ import { nodeVersion } from './real/machine.ts'
 import type { SupervisorLock } from './real/supervisor-lock.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import { ShardGroup } from './shard-group.ts'
+import type { SnapshotPlan } from './snapshot-settings.ts'
 import type { Sizes } from './start-options.ts'
 import { type Death, Supervisor } from './supervisor.ts'
 
@@ -17,18 +19,22 @@ export interface Started {
   readonly directory: string
   readonly out: string
   readonly limits: ShardLimits
+  /** Null for none. */
+  readonly snapshots: SnapshotPlan | null
 }
 
 export interface Engine {
   readonly ended: Promise<'finished' | 'drained'>
   readonly board: BoardBuffers
   drain(): void
+  /** Asks these shards for a snapshot. */
+  snapshot(shards: readonly ShardId[]): void
   status(): ShardStatus[]
   deaths(): readonly Death[]
   pids(): number[]
 }
 
-export function startInline({ plan: whole, directory, out, limits }: Started): Engine {
+export function startInline({ plan: whole, ...started }: Started): Engine {
   const board = makeBoardBuffers(whole.shards.length)
   const group = new ShardGroup({
     plan: whole,
@@ -36,9 +42,7 @@ export function startInline({ plan: whole, directory, out, limits }: Started): E
     seam: nodeSeam,
     board,
     bell: 1,
-    directory,
-    out,
-    limits,
+    ...started,
     nodeVersion,
   })
   const release = nodeSeam.scheduler.hold()
@@ -46,6 +50,7 @@ export function startInline({ plan: whole, directory, out, limits }: Started): E
     board,
     ended: group.run().finally(release),
     drain: () => group.drain(),
+    snapshot: (shards) => group.snapshot(shards),
     status: () => group.status(),
     deaths: () => [],
     pids: () => [],
@@ -53,7 +58,7 @@ export function startInline({ plan: whole, directory, out, limits }: Started): E
 }
 
 export function startProcesses(
-  { plan: whole, directory, out, limits }: Started,
+  { plan: whole, ...started }: Started,
   module: string,
   exportName: string,
   { heartbeatMs, ...sizes }: Sizes,
@@ -65,9 +70,7 @@ export function startProcesses(
       module,
       export: exportName,
       definition: whole.topology.definition,
-      directory,
-      out,
-      limits,
+      ...started,
       ...sizes,
       relay: sizes.hosts > 1 || whole.edges.some((edge) => edge.to === null),
     },
@@ -82,6 +85,7 @@ export function startProcesses(
     board: supervisor.board,
     ended: supervisor.ended,
     drain: () => supervisor.drain(),
+    snapshot: (shards) => supervisor.snapshot(shards),
     status: () => supervisor.status(),
     deaths: () => supervisor.deaths,
     pids: () => supervisor.pids(),

@@ -91,6 +91,7 @@ export class Host {
   receive(message: ToHost): void {
     if (message.type === 'drain') this.#drain()
     else if (message.type === 'board') this.#board.apply(message.changes)
+    else if (message.type === 'snapshot') for (const worker of this.#workers) worker?.send(message)
   }
 
   /** Runs one worker's shards, again and again while it dies of what a restart can mend. */

@@ -15,6 +15,10 @@ export interface JobRecord {
   readonly definition: string
   readonly parallelism: number
   readonly module: string | null
+  /** Tells this job from earlier ones in the same directory. */
+  readonly run: string
+  /** Where its snapshots are. */
+  readonly snapshots: string
   readonly state: 'running' | 'finished'
 }
 
@@ -41,16 +45,17 @@ export interface PreparedJob {
 
 /**
  * Makes the directory ready: an interrupted run of the same definition goes on, a finished one is cleared away.
- * @throws user error `definition` when unfinished state of another definition is there
+ * @param wanted of a new job; what is unfinished keeps what it was started with
+ * @throws user error when unfinished state of another definition, size or place of snapshots is there
  */
 export function prepareJob(
   files: Files,
   directory: string,
   topology: Topology,
-  options: { parallelism: number; module: string | null; fresh: boolean },
+  { fresh, ...wanted }: Pick<JobRecord, 'parallelism' | 'module' | 'run' | 'snapshots'> & { fresh: boolean },
 ): PreparedJob {
   const found = readJob(files, directory)
-  const goesOn = found !== null && found.state === 'running' && !options.fresh
+  const goesOn = found !== null && found.state === 'running' && !fresh
   if (goesOn && found.definition !== topology.definition) {
     throw userError(
       'definition',
@@ -58,21 +63,28 @@ export function prepareJob(
         'run with --fresh to discard it, with --dir to use another directory, or with the former code to finish it',
     )
   }
-  if (goesOn && found.parallelism !== options.parallelism) {
+  if (goesOn && found.parallelism !== wanted.parallelism) {
     throw userError(
       'parallelism',
-      `${directory} holds an unfinished run with ${found.parallelism} shards a stage, not ${options.parallelism}; ` +
+      `${directory} holds an unfinished run with ${found.parallelism} shards a stage, not ${wanted.parallelism}; ` +
         `run with --shards ${found.parallelism}, or with --fresh to start over`,
     )
   }
+  if (goesOn && found.snapshots !== wanted.snapshots) {
+    throw userError(
+      'snapshots',
+      `the unfinished run in ${directory} has its snapshots in ${found.snapshots}, not in ${wanted.snapshots}; ` +
+        'run with the same directory of snapshots, or with --fresh to start over',
+    )
+  }
   if (goesOn) return { job: found, isContinued: true }
+  if (found !== null) files.remove(`${found.snapshots}/${found.run}`)
   for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial'])
     files.remove(`${directory}/${name}`)
   const job: JobRecord = {
     topology: topology.name,
     definition: topology.definition,
-    parallelism: options.parallelism,
-    module: options.module,
+    ...wanted,
     state: 'running',
   }
   writeJob(files, directory, job)

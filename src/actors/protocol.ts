@@ -1,7 +1,9 @@
 /** Every message between supervisor, host and worker. Each side's switch ends in `unreachable`. */
 import type { WireError } from '../base/errors.ts'
+import type { ShardId } from '../base/ids.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { ShardStatus } from './shard-actor.ts'
+import type { SnapshotPlan } from './snapshot-settings.ts'
 
 /** What a host needs to run its part of a job. */
 export interface HostConfig {
@@ -19,6 +21,7 @@ export interface HostConfig {
   readonly host: number
   readonly hosts: number
   readonly limits: ShardLimits
+  readonly snapshots: SnapshotPlan | null
   /** Whether board changes go to other processes: several hosts, or a program that reads outputs. */
   readonly relay: boolean
 }
@@ -29,6 +32,7 @@ export type BoardChange = readonly [cell: number, value: number]
 export type ToHost =
   | { type: 'start'; config: HostConfig }
   | { type: 'drain' }
+  | { type: 'snapshot'; shards: readonly ShardId[] }
   | { type: 'board'; changes: readonly BoardChange[] }
 
 export type FromHost =
@@ -38,6 +42,6 @@ export type FromHost =
   | { type: 'ended'; outcome: 'finished' | 'drained' }
   | { type: 'failed'; error: WireError }
 
-export type ToWorker = { type: 'drain' }
+export type ToWorker = { type: 'drain' } | { type: 'snapshot'; shards: readonly ShardId[] }
 
 export type FromWorker = { type: 'status'; shards: readonly ShardStatus[] }

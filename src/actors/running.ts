@@ -6,6 +6,7 @@ import { readOutput } from './committed-output.ts'
 import type { Engine, Started } from './engine.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import type { Death } from './supervisor.ts'
+import { takeSnapshots } from './take-snapshots.ts'
 
 /** A row of a committed output: +1 holds, -1 takes an earlier one back. */
 export interface OutputRow {
@@ -28,6 +29,11 @@ export interface Running {
   output(name: string): AsyncIterable<OutputRow>
   /** The same, batch by batch. */
   outputBatches(name: string): AsyncIterable<Batch>
+  /**
+   * Takes a snapshot of every shard that has a store; resolves when all are there.
+   * @throws user error `snapshot` when snapshots are off or the run has ended; what failed otherwise
+   */
+  snapshot(): Promise<void>
   /** Comes to a graceful end: everything is stored, a later start goes on. */
   stop(): Promise<void>
 }
@@ -74,6 +80,7 @@ export function makeRunning(
         for (let i = 0; i < batch.length; i++) yield { row: batch.row(i), diff: batch.diff(i) }
       }
     },
+    snapshot: () => takeSnapshots(started, engine, () => isOver),
     async stop() {
       engine.drain()
       await ended

@@ -15,6 +15,7 @@ import { recover } from '../recovery/recover.ts'
 import { RecoveryAttempts } from '../recovery/recovery-attempts.ts'
 import type { ShardContext } from '../recovery/shard-context.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
+import type { ShardSnapshots } from '../recovery/shard-snapshots.ts'
 import type { ShardStore } from '../recovery/shard-store.ts'
 import type { Environment } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
@@ -41,6 +42,9 @@ export interface ShardServices {
   readonly directory: string
   readonly openStore: (shard: PlannedShard, tables: readonly string[]) => Environment
   readonly discardStore: (shard: PlannedShard) => void
+  /** Null where snapshots are off. */
+  readonly snapshots: ((shard: PlannedShard, tables: readonly string[]) => ShardSnapshots) | null
+  readonly snapshotIntervalMs: number
 }
 
 export interface ShardStatus extends ShardObservation {
@@ -55,6 +59,9 @@ export interface ShardStatus extends ShardObservation {
   readonly recoveryMs: number
 }
 
+const outputRetention = ({ outputs }: PlannedStage): number | null =>
+  outputs.length === 0 ? null : Math.max(...outputs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY))
+
 export class ShardActor {
   readonly shard: PlannedShard
   readonly #plan: Plan
@@ -64,6 +71,7 @@ export class ShardActor {
   readonly #context: ShardContext
   #driver: EpochDriver | null = null
   #drain = false
+  #isSnapshotAsked = false
   #recovered = { replayed: 0, rebuilt: null as string | null, ms: 0 }
   #store: ShardStore | null = null
 
@@ -86,6 +94,7 @@ export class ShardActor {
       this.#recovered = { replayed: recovered.replayed, rebuilt: recovered.rebuilt, ms: clock.monotonic() - start }
       this.#driver = new EpochDriver(this.#context, recovered)
       if (this.#drain) this.#driver.drain()
+      if (this.#isSnapshotAsked) this.#driver.snapshot()
       this.#machine.send({ type: 'RECOVERED' })
       const end = await this.#driver.run()
       this.#machine.send(end === 'finished' ? { type: 'FINISHED' } : { type: 'DRAINED' })
@@ -104,6 +113,12 @@ export class ShardActor {
     this.#driver?.drain()
   }
 
+  /** Asks for a snapshot of the shard's store. */
+  snapshot(): void {
+    if (this.#driver === null) this.#isSnapshotAsked = true
+    else this.#driver.snapshot()
+  }
+
   status(): ShardStatus {
     const observation = this.#driver?.observation ?? {
       epoch: 0,
@@ -114,6 +129,7 @@ export class ShardActor {
       watermark: Number.NEGATIVE_INFINITY,
       stores: 0,
       busyMs: 0,
+      snapshots: null,
     }
     const program = this.#program
     return {
@@ -129,7 +145,8 @@ export class ShardActor {
   }
 
   #makeContext(journal: Journal): ShardContext {
-    const { seam, board, log, limits, version, directory, openStore, discardStore } = this.#services
+    const { seam, board, log, limits, version, directory, openStore, discardStore, snapshots, snapshotIntervalMs } =
+      this.#services
     const stage = this.#plan.stages[this.shard.stage]!
     const shardsOf = (index: number) => this.#plan.shards.filter((shard) => shard.stage === index)
     const incoming = this.#plan.edges
@@ -167,6 +184,9 @@ export class ShardActor {
       attempts: new RecoveryAttempts(seam.files, attemptsFile(directory, this.shard.id)),
       openStore: () => openStore(this.shard, this.#program.tables),
       discardStore: () => discardStore(this.shard),
+      snapshots: this.#program.tables.length > 0 ? (snapshots?.(this.shard, this.#program.tables) ?? null) : null,
+      snapshotIntervalMs,
+      outputRetention: outputRetention(stage),
       bindStore: (store) => {
         this.#store = store
       },

@@ -1,4 +1,5 @@
 /** Runs a set of shards on the calling thread: in a worker, or inline for tests and embedding. */
+import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
 import { Board, type BoardBuffers } from '../mailbox/board.ts'
@@ -8,6 +9,7 @@ import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
 import type { Plan, PlannedShard } from '../topology/plan.ts'
 import { logDirectory, storeDirectory } from './job.ts'
 import { ShardActor, type ShardServices, type ShardStatus } from './shard-actor.ts'
+import { type SnapshotPlan, shardSnapshots } from './snapshot-settings.ts'
 
 export interface ShardGroupOptions {
   readonly plan: Plan
@@ -18,6 +20,7 @@ export interface ShardGroupOptions {
   readonly directory: string
   readonly out: string
   readonly limits: ShardLimits
+  readonly snapshots: SnapshotPlan | null
   readonly nodeVersion: string
 }
 
@@ -52,19 +55,25 @@ export class ShardGroup {
     this.#board.ring()
   }
 
+  /** Asks those of these shards that run here for a snapshot. */
+  snapshot(shards: readonly ShardId[]): void {
+    for (const actor of this.#actors) if (shards.includes(actor.shard.id)) actor.snapshot()
+  }
+
   status(): ShardStatus[] {
     return this.#actors.map((actor) => actor.status())
   }
 }
 
 function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
-  const { plan, seam, directory, out, limits } = options
+  const { plan, seam, directory, out, limits, snapshots } = options
   const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
   const log = new EmbeddedLog({
     files: seam.files,
     directory: logDirectory(directory),
     announced: (sender) => board.announced(cellOf.get(sender)!),
     announce: (sender, epoch) => board.announce(cellOf.get(sender)!, epoch),
+    segmentBytes: limits.segmentBytes,
   })
   return {
     seam,
@@ -79,6 +88,8 @@ function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
       seam.files.makeDirectory(path)
       return new LmdbEnvironment({ path, tables })
     },
+    snapshots: snapshots && ((shard, tables) => shardSnapshots(seam, directory, snapshots, shard.id, tables)),
+    snapshotIntervalMs: snapshots?.intervalMs ?? Number.POSITIVE_INFINITY,
     discardStore: (shard) => seam.files.remove(storeDirectory(directory, shard.id)),
   }
 }

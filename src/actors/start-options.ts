@@ -2,6 +2,7 @@
 import { userError } from '../base/errors.ts'
 import { SHARD_LIMITS, type ShardLimits } from '../recovery/shard-limits.ts'
 import { defaultParallelism, defaultWorkers } from './real/machine.ts'
+import type { SnapshotSettings } from './snapshot-settings.ts'
 
 const HEARTBEAT_MS = 10_000
 /** Each worker listens to a bell of its own; the board has 64. */
@@ -30,6 +31,8 @@ export interface StartOptions {
   readonly heartbeatMs?: number
   /** Discards the state of an interrupted run. */
   readonly fresh?: boolean
+  /** Copies of the stores, for the day when one is lost; `false` for none, and logs that are never trimmed. */
+  readonly snapshots?: SnapshotSettings | false
   /** Limits of each shard, whole numbers above 0; see `ShardLimits`. */
   readonly limits?: Partial<ShardLimits>
 }

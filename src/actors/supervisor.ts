@@ -4,6 +4,7 @@
  * state. A host is replaced only when it was reaped, so that no shard ever has two lives at once (NZ-1).
  */
 import { fromWireError, unreachable } from '../base/errors.ts'
+import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { Plan } from '../topology/plan.ts'
@@ -79,6 +80,11 @@ export class Supervisor {
   drain(): void {
     this.#draining = true
     for (const host of this.#hosts) host?.send({ type: 'drain' })
+  }
+
+  /** Asks these shards for a snapshot. */
+  snapshot(shards: readonly ShardId[]): void {
+    for (const host of this.#hosts) host?.send({ type: 'snapshot', shards })
   }
 
   #start(host: number): void {

@@ -1,4 +1,5 @@
 /** Starting a topology: from a module or a value to a running job. */
+import { randomUUID } from 'node:crypto'
 import { UmbelError, userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { type Plan, plan, sourceNodeOf } from '../topology/plan.ts'
@@ -8,6 +9,7 @@ import { prepareJob, writeJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
 import { makeRunning, type Running } from './running.ts'
+import { checkSnapshots, snapshotDirectory } from './snapshot-settings.ts'
 import { checkLimits, checkSizes, type StartOptions } from './start-options.ts'
 
 /**
@@ -48,6 +50,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
   const topology = isTopology(what) ? what : await loadTopology(module!, options.export ?? 'default')
   const sizes = checkSizes(options)
   const limits = checkLimits(options.limits)
+  const snapshots = checkSnapshots(options.snapshots)
   const { parallelism } = sizes
   const whole = plan(topology, parallelism)
   await checkSources(whole)
@@ -57,13 +60,17 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     const prepared = prepareJob(nodeSeam.files, directory, topology, {
       parallelism,
       module,
+      run: randomUUID(),
+      snapshots: snapshotDirectory(topology.name, directory, options.snapshots),
       fresh: options.fresh ?? false,
     })
+    const { run, snapshots: snapshotsAt } = prepared.job
     const started = {
       plan: whole,
       directory,
       out: options.out ?? `out/${topology.name}`,
       limits,
+      snapshots: snapshots && { ...snapshots, directory: snapshotsAt, run },
     }
     const engine = inline
       ? startInline(started)

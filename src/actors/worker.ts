@@ -43,10 +43,12 @@ async function runShards({ config, board, bell, shards, port }: Task): Promise<W
     directory: config.directory,
     out: config.out,
     limits: config.limits,
+    snapshots: config.snapshots,
     nodeVersion: process.version,
   })
   port.on('message', (message: ToWorker) => {
     if (message.type === 'drain') group.drain()
+    else group.snapshot(message.shards)
   })
   const status = (): FromWorker => ({ type: 'status', shards: group.status() })
   const report = () => port.postMessage(status())

@@ -56,6 +56,8 @@ export interface Files {
   openWrite(path: string, length: number): DurableFile
   /** Replaces a file at once: temporary, sync, rename, sync of the directory. */
   replace(path: string, content: Uint8Array | string): void
+  /** A new file, there as a whole or not at all and durable when it resolves; its directory is made. Off the thread. */
+  writeWhole(path: string, content: Uint8Array): Promise<void>
   /** Durable rename within one file system. */
   rename(from: string, to: string): void
   remove(path: string): void

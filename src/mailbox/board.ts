@@ -4,6 +4,8 @@
  *
  *   announced  the last visible epoch of each shard, -1 while it has not started: others only replay until then
  *   consumed   per (receiver, sender): the last position that the receiver has stored
+ *   retained   per (receiver, sender): the last position below which the receiver asks for nothing any more, whatever
+ *              becomes of its store; of a shard with itself, the first epoch whose marker it may ask for
  *   backlog    per shard: bytes of its log that some receiver has not stored yet
  *   time       per source shard: the least watermark of its active splits (`source-times.ts`)
  */
@@ -21,7 +23,7 @@ export interface BoardBuffers {
 }
 
 export function makeBoardBuffers(shards: number): BoardBuffers {
-  const numbers = new SharedArrayBuffer(8 * (shards * 3 + shards * shards))
+  const numbers = new SharedArrayBuffer(8 * (shards * 3 + 2 * shards * shards))
   const cells = new BigInt64Array(numbers)
   cells.fill(-1n, 0, shards)
   cells.fill(LEAST, shards * 2, shards * 3)
@@ -88,9 +90,20 @@ export class Board {
   }
 
   setConsumed(receiver: number, sender: number, position: number): void {
-    const cell = this.#consumedCell(receiver, sender)
-    if (Number(Atomics.load(this.#cells, cell)) === position) return
-    Atomics.store(this.#cells, cell, BigInt(position))
+    this.#set(this.#consumedCell(receiver, sender), position)
+  }
+
+  retained(receiver: number, sender: number): number {
+    return Number(Atomics.load(this.#cells, this.#retainedCell(receiver, sender)))
+  }
+
+  setRetained(receiver: number, sender: number, position: number): void {
+    this.#set(this.#retainedCell(receiver, sender), position)
+  }
+
+  #set(cell: number, value: number): void {
+    if (Number(Atomics.load(this.#cells, cell)) === value) return
+    Atomics.store(this.#cells, cell, BigInt(value))
     this.ring()
   }
 
@@ -142,10 +155,14 @@ export class Board {
   /** The shard that writes a cell. */
   #writerOf(cell: number): number {
     const shards = this.#shards
-    return cell < shards * 3 ? cell % shards : Math.floor((cell - shards * 3) / shards)
+    return cell < shards * 3 ? cell % shards : Math.floor((cell - shards * 3) / shards) % shards
   }
 
   #consumedCell(receiver: number, sender: number): number {
     return this.#shards * 3 + receiver * this.#shards + sender
+  }
+
+  #retainedCell(receiver: number, sender: number): number {
+    return this.#consumedCell(receiver + this.#shards, sender)
   }
 }

@@ -12,8 +12,6 @@ import type { KnownLife, LogReader, LogWriter, MailboxLog, MarkerRecord } from '
 import { checkUnused, findTail, listSegments, type SegmentTail } from './segment-chain.ts'
 import { isNextVisible } from './visibility.ts'
 
-const SEGMENT_BYTES = 16 << 20
-
 export interface EmbeddedLogOptions {
   readonly files: Files
   /** Holds a folder per sender. */
@@ -21,7 +19,7 @@ export interface EmbeddedLogOptions {
   /** The last visible epoch of a sender, -1 while unknown. */
   readonly announced: (sender: ShardId) => number
   readonly announce: (sender: ShardId, epoch: number) => void
-  /** Bytes after which a sender goes on in another file. Default 16 MB. */
+  /** Bytes after which a sender goes on in another file. Default: never. */
   readonly segmentBytes?: number
 }
 
@@ -37,7 +35,7 @@ export class EmbeddedLog implements MailboxLog {
   }
 
   async claim(sender: ShardId, known: KnownLife): Promise<LogWriter> {
-    const { files, announce, segmentBytes = SEGMENT_BYTES } = this.#options
+    const { files, announce, segmentBytes = Number.POSITIVE_INFINITY } = this.#options
     const directory = this.#directory(sender)
     files.makeDirectory(directory)
     const names = files.list(directory).filter((name) => name.endsWith('.seg'))
@@ -80,6 +78,11 @@ export class EmbeddedLog implements MailboxLog {
     return new EmbeddedReader(cursor, edges, partition, (known) =>
       isNextVisible(sender, cursor.nextEpoch, this.#options.announced(sender), known),
     )
+  }
+
+  first(sender: ShardId): number {
+    const [segment] = listSegments(this.#options.files, this.#directory(sender))
+    return segment === undefined ? 0 : segment.firstEpoch - 1
   }
 
   async *markers(sender: ShardId, from: number, to: number): AsyncIterable<MarkerRecord> {

@@ -88,6 +88,8 @@ export interface MailboxLog {
   claim(sender: ShardId, known: KnownLife): Promise<LogWriter>
   /** Reads from behind `after`. */
   reader(sender: ShardId, edges: readonly number[], partition: number, after: number): LogReader
+  /** The position behind which a sender's log begins: 0 unless it was trimmed. */
+  first(sender: ShardId): number
   /** The markers of epochs `from` to `to`, both included. @throws corruption `log` when one of them is gone */
   markers(sender: ShardId, from: Epoch, to: Epoch): AsyncIterable<MarkerRecord>
   /** Lets go of records below `epoch`, in whole units; the last visible record always stays. */

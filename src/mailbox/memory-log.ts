@@ -65,6 +65,10 @@ export class MemoryLog implements MailboxLog {
     return new MemoryReader((epoch) => this.#read(sender, epoch), isVisible, edges, partition, after)
   }
 
+  first(sender: ShardId): number {
+    return this.#sender(sender).first
+  }
+
   async *markers(sender: ShardId, from: Epoch, to: Epoch): AsyncIterable<MarkerRecord> {
     for (let epoch = from; epoch <= to; epoch++) {
       yield { epoch, marker: Uint8Array.from(this.#read(sender, epoch).marker) }

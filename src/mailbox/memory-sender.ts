@@ -77,6 +77,11 @@ export class MemorySender {
     return epoch > this.#trimmed ? (this.#records[epoch - this.#trimmed - 1] ?? null) : null
   }
 
+  /** The last epoch that was trimmed. */
+  get first(): Epoch {
+    return this.#trimmed
+  }
+
   /** Forgets the records below `epoch`, but never the last. */
   trim(epoch: Epoch): void {
     const count = Math.max(0, Math.min(epoch - 1, this.end - 1) - this.#trimmed)

@@ -9,10 +9,13 @@ import type { Board } from '../mailbox/board.ts'
 import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
+import { LogTrim } from './log-trim.ts'
 import { encodeMarker, hashMarker } from './marker.ts'
 import { type ProcessedEpoch, processEpoch } from './process-epoch.ts'
 import type { RecoveredShard } from './recover.ts'
 import type { ShardContext } from './shard-context.ts'
+import type { SnapshotObservation } from './snapshot-cycle.ts'
+import { StoreCycle } from './store-cycle.ts'
 
 /** Numbers about a shard for progress, `inspect` and tests. */
 export interface ShardObservation {
@@ -25,6 +28,8 @@ export interface ShardObservation {
   stores: number
   /** Milliseconds in which the shard had its thread: reading, processing, encoding. Waits are not counted. */
   busyMs: number
+  /** Null where the whole state is in the markers, or snapshots are off. */
+  snapshots: SnapshotObservation | null
 }
 
 export class EpochDriver {
@@ -34,13 +39,13 @@ export class EpochDriver {
   readonly #shard: RecoveredShard
   readonly #machine
   readonly #backlog: Backlog
+  readonly #trim: LogTrim
+  /** Null where the whole state is in the markers. */
+  readonly #stores: StoreCycle | null
   #markerHash: number
   #isCaughtUp: boolean
   #isLast: boolean
   #inFlight: Promise<void>[] = []
-  #storing: Promise<void> | null = null
-  #lastStore: number
-  #dirty = false
   #failure: unknown
   #draining = false
   #wake: () => void = () => {}
@@ -53,9 +58,9 @@ export class EpochDriver {
     this.#markerHash = shard.markerHash
     this.#isCaughtUp = shard.last?.isCaughtUp ?? true
     this.#isLast = shard.last?.isLast ?? false
-    this.#lastStore = context.seam.clock.monotonic()
+    this.#trim = new LogTrim(context)
     const stored = shard.store?.stored?.epoch ?? shard.epoch
-    this.#dirty = stored < shard.epoch
+    this.#stores = this.#makeStores(stored < shard.epoch)
     this.#machine = createActor(epochMachine, { input: { processed: shard.epoch, marked: shard.epoch, stored } })
     this.#machine.start()
     this.observation = {
@@ -67,7 +72,24 @@ export class EpochDriver {
       watermark: Math.min(...context.inbox.watermarks()),
       stores: 0,
       busyMs: 0,
+      snapshots: this.#stores?.snapshots ?? null,
     }
+  }
+
+  #makeStores(isDirty: boolean): StoreCycle | null {
+    const { store } = this.#shard
+    if (store === null) return null
+    return new StoreCycle(this.#context, store, isDirty, {
+      onStored: (epoch, positions) => {
+        this.#move('STORED', epoch)
+        this.observation.storedEpoch = epoch
+        this.observation.stores++
+        this.#reportConsumed(positions)
+        this.#wake()
+      },
+      onRetained: (epoch, positions) => this.#reportRetained(epoch, positions),
+      onFailed: (error) => this.#fail(error),
+    })
   }
 
   /** Runs until the input has ended (`finished`) or a drain was asked for (`drained`); everything is stored then. */
@@ -79,6 +101,7 @@ export class EpochDriver {
       this.#throwFailure()
       const moment = board.moment
       this.#backlog.settle()
+      this.#trim.ifDue((error) => this.#fail(error))
       if (program.read !== undefined && board.backlogOfAll() > this.#context.limits.backlogBytesMax) {
         await this.#wait(moment)
         continue
@@ -86,14 +109,14 @@ export class EpochDriver {
       const began = this.#context.seam.clock.monotonic()
       const filled = await this.#fill()
       if (filled === null) {
-        if (!this.#storeIfDue(false)) await this.#wait(moment)
+        if (!this.#storeIfDue()) await this.#wait(moment)
         continue
       }
       await this.#runEpoch(filled, began)
     }
     await Promise.all(this.#inFlight)
     this.#throwFailure()
-    await this.#finishStore()
+    await this.#finish()
     return this.#isLast ? 'finished' : 'drained'
   }
 
@@ -101,6 +124,11 @@ export class EpochDriver {
   drain(): void {
     this.#draining = true
     this.#wake()
+  }
+
+  /** Asks for a snapshot at the next store. */
+  snapshot(): void {
+    this.#stores?.askSnapshot()
   }
 
   async close(): Promise<void> {
@@ -142,11 +170,11 @@ export class EpochDriver {
     const markerState = program.markerState?.() ?? null
     this.#append(epoch, slices, processed, markerState)
     this.#machine.send({ type: 'APPENDED' })
-    this.#dirty = true
+    this.#stores?.touch()
     this.#storeIfDue(this.#isLast)
     if (this.#inFlight.length >= limits.appendsInFlightMax) await this.#inFlight[0]
     else await seam.scheduler.turn()
-    if (this.#storing !== null && this.#pendingBytes() > limits.writeSetBytesMax) await this.#storing
+    await this.#stores?.makeRoom()
   }
 
   /** Appends output and marker; what follows once they are durable runs in order of epochs. */
@@ -183,10 +211,12 @@ export class EpochDriver {
       await program.publish?.(markerState)
       seam.crashPoint('published', shard, epoch)
       this.#backlog.add(epoch, bytes)
+      this.#trim.note(epoch, bytes, Math.min(...processed.watermarks.map(({ watermark }) => watermark)))
       if (this.#shard.store === null) {
         this.#move('STORED', epoch)
         this.observation.storedEpoch = epoch
         this.#reportConsumed(state.positions)
+        this.#reportRetained(epoch, state.positions)
       }
       this.#backlog.settle()
     })
@@ -208,56 +238,6 @@ export class EpochDriver {
     )
   }
 
-  #pendingBytes(): number {
-    return (this.#shard.store?.pendingBytes ?? 0) + this.#context.program.memoryBytes()
-  }
-
-  /** Starts a store if one is due and none is under way. Called at epoch boundaries only. */
-  #storeIfDue(now: boolean): boolean {
-    const { store } = this.#shard
-    const { seam, limits, program, inbox, shard } = this.#context
-    if (store === null || !this.#dirty || this.#storing !== null) return false
-    const isDue =
-      now ||
-      seam.clock.monotonic() - this.#lastStore >= limits.storeIntervalMs ||
-      this.#pendingBytes() > limits.writeSetBytesMax
-    if (!isDue) return false
-    const { epoch } = this.observation
-    program.flush()
-    const state = { epoch, marker: this.#markerHash, inbox: inbox.state() }
-    const commit = store.seal(state)
-    this.#dirty = false
-    const marked = Promise.all(this.#inFlight)
-    this.#storing = (async () => {
-      await marked
-      seam.crashPoint('before-store', shard, epoch)
-      const committed = commit()
-      seam.crashPoint('storing', shard, epoch)
-      await committed
-      seam.crashPoint('stored', shard, epoch)
-      this.#move('STORED', epoch)
-      this.#lastStore = seam.clock.monotonic()
-      this.observation.storedEpoch = epoch
-      this.observation.stores++
-      this.#reportConsumed(state.inbox.positions)
-    })()
-    this.#storing.then(
-      () => {
-        this.#storing = null
-        this.#wake()
-      },
-      (error) => this.#fail(error),
-    )
-    return true
-  }
-
-  async #finishStore(): Promise<void> {
-    await this.#storing
-    this.#storeIfDue(true)
-    await this.#storing
-    this.#throwFailure()
-  }
-
   /** Waits until the board changes, a store is due, or somebody wakes the shard. */
   async #wait(moment: number): Promise<void> {
     const { seam, limits, program } = this.#context
@@ -266,7 +246,7 @@ export class EpochDriver {
     })
     if (this.#failure !== undefined || this.#draining) return
     const waits: Promise<void>[] = [woken, this.#board.changedSince(moment)]
-    if (this.#dirty && this.#storing === null) waits.push(seam.scheduler.after(limits.storeIntervalMs))
+    if (this.#stores?.isWaiting) waits.push(seam.scheduler.after(limits.storeIntervalMs))
     else if (program.read !== undefined) waits.push(seam.scheduler.after(5))
     await Promise.race(waits)
   }
@@ -274,6 +254,25 @@ export class EpochDriver {
   #reportConsumed(positions: readonly number[]): void {
     const { board, cell, senders } = this.#context
     positions.forEach((position, s) => board.setConsumed(cell, senders[s]!, position))
+  }
+
+  /** From now on nothing below these will be asked for: of the senders' logs, and of the shard's own. */
+  #reportRetained(epoch: number, positions: readonly number[]): void {
+    const { board, cell, senders } = this.#context
+    positions.forEach((position, s) => board.setRetained(cell, senders[s]!, position))
+    board.setRetained(cell, cell, epoch)
+  }
+
+  #storeIfDue(now = false): boolean {
+    return this.#stores?.ifDue(this.observation.epoch, this.#markerHash, Promise.all(this.#inFlight), now) ?? false
+  }
+
+  async #finish(): Promise<void> {
+    await this.#stores?.settled()
+    this.#storeIfDue(true)
+    await this.#stores?.settled()
+    await Promise.all([this.#stores?.snapshotSettled(), this.#trim.settled()])
+    this.#throwFailure()
   }
 
   #fail(error: unknown): void {

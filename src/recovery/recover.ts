@@ -4,15 +4,16 @@
  */
 import { createActor } from 'xstate'
 import { corruptionError, invariant, UmbelError } from '../base/errors.ts'
+import type { Epoch } from '../base/ids.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { LogWriter } from '../mailbox/log.ts'
-import type { StoreMeta } from '../storage/environment.ts'
+import type { Environment, StoreMeta } from '../storage/environment.ts'
 import { decodeMarker, hashMarker, type Marker } from './marker.ts'
 import { processEpoch } from './process-epoch.ts'
 import { recoveryMachine } from './recovery.machine.ts'
 import { ATTEMPTS_MAX } from './recovery-attempts.ts'
 import type { ShardContext } from './shard-context.ts'
-import { readStoredState, ShardStore } from './shard-store.ts'
+import { readStoredState, ShardStore, type StoredState } from './shard-store.ts'
 
 /** A shard that is ready for its next epoch. */
 export interface RecoveredShard {
@@ -75,7 +76,7 @@ async function recoverStateless(context: ShardContext, machine: Machine): Promis
 async function recoverStateful(context: ShardContext, machine: Machine): Promise<RecoveredShard> {
   const { program, inbox, log, seam, shard } = context
   const attempts = context.attempts.begin()
-  let environment = openOrNull(context, attempts)
+  const environment = openOrNull(context, attempts)
   // A log that ends before its own store is damaged, and claiming must not take its end for a torn tail.
   const meta = environment.store?.meta() ?? null
   const known = { epoch: meta === null ? 0 : readStoredState(meta.body).epoch, incarnation: incarnationOf(meta) }
@@ -83,13 +84,12 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
   machine.send({ type: 'FENCED', end: writer.end })
   seam.crashPoint('fenced', shard, writer.end)
   let store = environment.store === null ? null : new ShardStore(environment.store, writer.incarnation)
-  const unusable = environment.failure ?? (await whyUnusable(context, store!))
+  await context.snapshots?.load()
+  const unusable = environment.failure ?? (await whyUnusable(context, store!, writer.end))
   if (unusable !== null) {
     machine.send({ type: 'UNUSABLE', reason: unusable })
     await environment.store?.close()
-    context.discardStore()
-    environment = { store: context.openStore(), failure: null }
-    store = new ShardStore(environment.store!, writer.incarnation)
+    store = new ShardStore(await replaceStore(context, writer.end), writer.incarnation)
   }
   const empty = inbox.state()
   await store!.fence(empty)
@@ -97,6 +97,7 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
   const from = store!.stored!
   machine.send({ type: 'OPENED', at: from.epoch })
   inbox.restore(from.inbox)
+  checkReach(context, from, unusable)
   context.bindStore(store!)
   await program.open(null, inbox.watermarks())
   context.attempts.succeed()
@@ -118,14 +119,50 @@ function openOrNull(context: ShardContext, attempts: number) {
   }
 }
 
-/** Why the store is not a prefix of the log's history, or null when it is. */
-async function whyUnusable(context: ShardContext, store: ShardStore): Promise<string | null> {
+/** Why the store is not what the log's history has left, or null when it is. */
+async function whyUnusable(context: ShardContext, store: ShardStore, end: Epoch): Promise<string | null> {
   const { stored } = store
-  if (stored === null || stored.epoch === 0) return null
-  const at = await lastMarker(context, stored.epoch)
-  return at !== null && hashMarker(at.bytes) === stored.marker
-    ? null
-    : `the store is of another history at epoch ${stored.epoch}`
+  if (stored === null || stored.epoch === 0) {
+    return end > 0 && (context.snapshots?.oldest ?? null) !== null
+      ? 'the store is gone, and there was a snapshot of it'
+      : null
+  }
+  return (await isOfHistory(context, stored)) ? null : `the store is of another history at epoch ${stored.epoch}`
+}
+
+async function isOfHistory(context: ShardContext, state: { epoch: Epoch; marker: number }): Promise<boolean> {
+  if (state.epoch <= context.log.first(context.shard)) return false
+  const at = await lastMarker(context, state.epoch)
+  return at !== null && hashMarker(at.bytes) === state.marker
+}
+
+/** The newest snapshot that fits the log, in the place of the store; an empty store where there is none. */
+async function replaceStore(context: ShardContext, end: Epoch): Promise<Environment> {
+  const restored = await context.snapshots?.restore(
+    async (state) => state.epoch <= end && (await isOfHistory(context, state)),
+  )
+  if (restored == null || restored.epoch === null) context.discardStore()
+  return context.openStore()
+}
+
+/**
+ * What must be replayed is still in the logs, unless a store and every snapshot of it are lost.
+ * @throws corruption `log` that says what is missing
+ */
+function checkReach({ log, shard, inbox }: ShardContext, from: StoredState, unusable: string | null): void {
+  const asked = [
+    { log: shard, from: from.epoch },
+    ...inbox.senders.map((id, s) => ({ log: id, from: from.inbox.positions[s]! })),
+  ]
+  const missing = asked.filter((one) => one.from < log.first(one.log))
+  if (missing.length === 0) return
+  const what = missing.map((one) => `epochs ${one.from + 1} to ${log.first(one.log)} of ${one.log}`)
+  throw corruptionError(
+    'log',
+    `the store of ${shard} cannot be rebuilt${unusable === null ? '' : ` (${unusable})`}: it would take ${what.join(', ')}, ` +
+      'which were trimmed since snapshots held them, and no snapshot is usable; put back the stores or snapshots from a copy, ' +
+      'or run with --fresh to start over',
+  )
 }
 
 async function replay(context: ShardContext, store: ShardStore, end: number, machine: Machine) {

@@ -11,6 +11,7 @@ import type { CodeVersion } from './marker.ts'
 import type { Program } from './program.ts'
 import type { RecoveryAttempts } from './recovery-attempts.ts'
 import type { ShardLimits } from './shard-limits.ts'
+import type { ShardSnapshots } from './shard-snapshots.ts'
 import type { ShardStore } from './shard-store.ts'
 
 export interface ShardContext {
@@ -36,6 +37,14 @@ export interface ShardContext {
   readonly openStore: () => Environment
   /** Removes the shard's store, so that the next one opened is empty. */
   readonly discardStore: () => void
+  /** Null where none are taken. */
+  readonly snapshots: ShardSnapshots | null
+  readonly snapshotIntervalMs: number
+  /**
+   * How far the watermark must have gone on before a record that an embedding program reads may go, in microseconds;
+   * infinite to keep them all, null where none is read.
+   */
+  readonly outputRetention: number | null
   /** Tells the program's tables which store they read. */
   readonly bindStore: (store: ShardStore) => void
 }

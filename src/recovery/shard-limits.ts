@@ -10,6 +10,8 @@ export interface ShardLimits {
   readonly writeSetBytesMax: number
   /** Bytes in all logs that receivers have not consumed, at which sources pause. */
   readonly backlogBytesMax: number
+  /** Bytes after which a log goes on in another file: what of it is not needed goes by whole files. */
+  readonly segmentBytes: number
 }
 
 export const SHARD_LIMITS: ShardLimits = {
@@ -18,4 +20,5 @@ export const SHARD_LIMITS: ShardLimits = {
   storeIntervalMs: 500,
   writeSetBytesMax: 32 << 20,
   backlogBytesMax: 64 << 20,
+  segmentBytes: 16 << 20,
 }

@@ -42,6 +42,10 @@ export class ShardStore {
     return this.#stored
   }
 
+  get environment(): Environment {
+    return this.#environment
+  }
+
   get pendingBytes(): number {
     return this.#writes.bytes
   }

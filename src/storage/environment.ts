@@ -41,6 +41,9 @@ export interface StoreReader {
   range(table: string, options?: RangeOptions): Iterable<Entry>
 }
 
+/** The file of a copy. */
+export const STORE_FILE = 'data.mdb'
+
 export interface Environment extends StoreReader {
   /**
    * Applies the writes and the new meta if the stored version is still `expected` (0 for an empty store).
@@ -49,5 +52,10 @@ export interface Environment extends StoreReader {
    * @throws before anything is written, for an empty key or a table that there is not, and once the store is closed
    */
   commit(expected: number, meta: StoreMeta, writes: readonly Write[]): Promise<boolean>
+  /**
+   * Copies the store as of one commit, the last one or a later one, into `STORE_FILE` in an empty directory; commits go
+   * on meanwhile. The copy is not synced.
+   */
+  copyTo(directory: string): Promise<void>
   close(): Promise<void>
 }

@@ -12,6 +12,7 @@ import {
   type Entry,
   type Environment,
   type RangeOptions,
+  STORE_FILE,
   STORE_LAYOUT,
   type StoreMeta,
   type Write,
@@ -53,7 +54,7 @@ export class LmdbEnvironment implements Environment {
     let root: RootDatabase | undefined
     this.#names = options.tables
     try {
-      checkFile(`${options.path}/data.mdb`)
+      checkFile(`${options.path}/${STORE_FILE}`)
       const settings = {
         path: options.path,
         noSubdir: false,
@@ -158,6 +159,10 @@ export class LmdbEnvironment implements Environment {
     const stored = asBuffer(isLong(key) ? storedKey(key) : key)
     if (value === null) this.#tables.get(table)!.remove(stored)
     else this.#tables.get(table)!.put(stored, asBuffer(isLong(key) ? storedValue(key, value) : value))
+  }
+
+  async copyTo(directory: string): Promise<void> {
+    await this.#root.backup(directory, false)
   }
 
   /** Shows a reader what was committed since its last turn. */

@@ -1,13 +1,48 @@
-/** The twin in memory: the same rules, nothing durable. */
+/** The twin in memory: the same rules, nothing durable but copies, where it is given files. */
+import { Packr } from 'msgpackr'
 import { copyOf } from '../base/bytes.ts'
-import type { Entry, Environment, RangeOptions, StoreMeta, Write } from './environment.ts'
+import { corruptionError } from '../base/errors.ts'
+import type { Files } from '../base/seam.ts'
+import {
+  type Entry,
+  type Environment,
+  type RangeOptions,
+  STORE_FILE,
+  type StoreMeta,
+  type Write,
+} from './environment.ts'
 
+const packr = new Packr({ useRecords: false, moreTypes: false })
 const text = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
 
+/** What a copy holds. */
+interface Content {
+  readonly meta: StoreMeta | null
+  readonly tables: readonly (readonly [name: string, entries: readonly (readonly [string, Uint8Array])[]])[]
+}
+
 export class MemoryEnvironment implements Environment {
-  readonly #tables = new Map<string, Map<string, Uint8Array>>()
+  readonly #files: Files | null
+  #tables = new Map<string, Map<string, Uint8Array>>()
   #meta: StoreMeta | null = null
   #isClosed = false
+
+  constructor(files: Files | null = null) {
+    this.#files = files
+  }
+
+  /** Opens a copy. @throws corruption `store` when it is none */
+  static fromCopy(files: Files, directory: string): MemoryEnvironment {
+    const environment = new MemoryEnvironment(files)
+    try {
+      const { meta, tables } = packr.unpack(files.read(`${directory}/${STORE_FILE}`)) as Content
+      environment.#meta = meta
+      environment.#tables = new Map(tables.map(([name, entries]) => [name, new Map(entries)]))
+    } catch (error) {
+      throw corruptionError('store', `the copy in ${directory} cannot be opened: ${(error as Error).message}`, error)
+    }
+    return environment
+  }
 
   meta(): StoreMeta | null {
     return this.#meta
@@ -39,6 +74,13 @@ export class MemoryEnvironment implements Environment {
     }
     this.#meta = { version: meta.version, body: copyOf(meta.body) }
     return true
+  }
+
+  async copyTo(directory: string): Promise<void> {
+    if (this.#files === null) throw new Error('this store was given no files to copy itself to')
+    const tables = [...this.#tables].map(([name, entries]) => [name, [...entries]] as const)
+    const content: Content = { meta: this.#meta, tables }
+    await this.#files.writeWhole(`${directory}/${STORE_FILE}`, packr.pack(content))
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@
  * directory's identity is looked at before each use, and another one is opened anew.
  */
 import type { Files } from '../base/seam.ts'
+import { STORE_FILE } from './environment.ts'
 import { LmdbEnvironment } from './lmdb-environment.ts'
 
 export interface StoreReaderOptions {
@@ -31,7 +32,7 @@ export class ReplaceableReader {
   /** Null where there is no data file, or one that is only being made. */
   #identity(): string | null {
     const { files, path } = this.#options
-    const data = `${path}/data.mdb`
+    const data = `${path}/${STORE_FILE}`
     try {
       return files.exists(data) && files.size(data) > 0 ? files.identity(data) : null
     } catch (error) {

@@ -91,6 +91,8 @@ export interface SinkNode extends Common {
   readonly inputs: readonly [Node]
   readonly name: string
   readonly connector: SinkConnector | null
+  /** Of an output: microseconds of event time after which a record may go; null: kept for ever. */
+  readonly retention: number | null
 }
 
 export type Node =

@@ -39,6 +39,8 @@ export interface PlannedStage {
   readonly kind: 'source' | 'operators' | 'sink'
   readonly shards: number
   readonly nodes: PlannedNode[]
+  /** What embedding programs read of its log. */
+  readonly outputs: SinkNode[]
 }
 
 export interface PlannedShard {
@@ -174,6 +176,7 @@ class Planner {
     const input = this.#placed[node.inputs[0].id]!
     if (node.connector === null) {
       this.#edge(node.inputs[0], null, node, 0, null)
+      this.#stages[input.stage]!.outputs.push(node)
       return { stage: input.stage, schema: node.schema, keys: null }
     }
     const stage = this.#stage(node.name, 'sink', 1)
@@ -195,7 +198,7 @@ class Planner {
   #stage(wanted: string, kind: PlannedStage['kind'], shards: number): PlannedStage {
     const taken = this.#stages.filter((stage) => stage.name === wanted || stage.name.startsWith(`${wanted}~`)).length
     const name = taken === 0 ? wanted : `${wanted}~${taken + 1}`
-    const stage: PlannedStage = { index: this.#stages.length, name, kind, shards, nodes: [] }
+    const stage: PlannedStage = { index: this.#stages.length, name, kind, shards, nodes: [], outputs: [] }
     this.#stages.push(stage)
     return stage
   }

@@ -4,7 +4,6 @@
  */
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
-import type { ActorContext } from '../operators/actor-operator.ts'
 import { resultType } from '../operators/aggregation.ts'
 import type { Emission, Window } from '../operators/window.ts'
 import { windowSchema } from '../operators/window-output.ts'
@@ -20,6 +19,7 @@ import {
   sameType,
   typeName,
 } from '../records/schema.ts'
+import type { ActorOptions } from './actor-options.ts'
 import type { AggregateFields, Aggregates } from './aggregates.ts'
 import type { SinkConnector } from './connector.ts'
 import type { Node, SinkNode } from './graph.ts'
@@ -134,12 +134,28 @@ export class Stream<F extends Fields> {
 
   /** Writes the rows to a file. @example hourly.to(csvFile('hourly.csv')) */
   to(connector: SinkConnector): Output {
-    return { node: { ...base(this.node.schema), kind: 'sink', inputs: [this.node], name: connector.path, connector } }
+    return {
+      node: {
+        ...base(this.node.schema),
+        kind: 'sink',
+        inputs: [this.node],
+        name: connector.path,
+        connector,
+        retention: null,
+      },
+    }
   }
 
-  /** Lets the embedding program read the committed rows: `running.output(name)`. */
-  output(name: string): Output {
-    return { node: { ...base(this.node.schema), kind: 'sink', inputs: [this.node], name, connector: null } }
+  /**
+   * Lets the embedding program read the committed rows: `running.output(name)`. They are kept from the beginning, or, with
+   * a `retention`, until the watermark has gone on by so much since they were put out: a run that never ends needs one.
+   * @example alerts.output('alerts', { retention: '1h' })
+   */
+  output(name: string, { retention }: { retention?: Duration } = {}): Output {
+    const kept = retention === undefined ? null : micros(retention)
+    return {
+      node: { ...base(this.node.schema), kind: 'sink', inputs: [this.node], name, connector: null, retention: kept },
+    }
   }
 
   #project<G extends Fields>(sources: Record<string, string>): Stream<G> {
@@ -234,26 +250,6 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
       },
     })
   }
-}
-
-/** What `ActorContext.emit` takes for fields `O`. */
-export interface TypedActorContext<O extends Fields> extends Omit<ActorContext, 'emit'> {
-  emit(row: Row<O>, diff?: 1 | -1): void
-}
-
-/** An actor: functions that are called with the rows and timers of one key at a time. */
-export interface ActorOptions<F extends Fields, O extends Fields> {
-  readonly output: Schema<O>
-  /**
-   * `event-time` (default): rows in order once the watermark has passed them, as they are after all corrections.
-   * `arrival`: as they come; look at `context.diff`.
-   */
-  readonly order?: 'event-time' | 'arrival'
-  /** How far behind the watermark emitted rows may be. Default 0. */
-  readonly bound?: Duration
-  onRow(row: Row<F>, context: TypedActorContext<O>): void
-  onTimer?(at: number, context: TypedActorContext<O>): void
-  onWatermark?(watermark: number): void
 }
 
 /** A keyed stream cut into windows. */

@@ -88,7 +88,9 @@ function checkName(name: string): string {
 
 function hashDefinition(name: string, nodes: readonly Node[]): string {
   const described = nodes.map((node) => {
-    const { schema, inputs, ...rest } = node
+    const { schema, inputs, ...whole } = node
+    // How long an output is kept is no part of what it says.
+    const rest = whole.kind === 'sink' ? { ...whole, retention: null } : whole
     const fields = schema.names.map((field) => `${field}:${typeName(schema.fields[field]!)}`)
     return { ...rest, fields, inputs: inputs.map((input) => input.id) }
   })

@@ -134,6 +134,15 @@ export const nodeFiles: Files = {
     fs.renameSync(temporary, file)
     syncDirectory(path.dirname(file))
   },
+  async writeWhole(file, content) {
+    const directory = path.dirname(file)
+    await fs.promises.mkdir(directory, { recursive: true })
+    const temporary = `${file}.tmp`
+    await fs.promises.writeFile(temporary, content, { flush: true })
+    await fs.promises.rename(temporary, file)
+    const handle = await fs.promises.open(directory, 'r')
+    await handle.sync().finally(() => handle.close())
+  },
   rename(from, to) {
     fs.renameSync(from, to)
     syncDirectory(path.dirname(to))

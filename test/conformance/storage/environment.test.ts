@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Database, open } from 'lmdb'
 import t from 'tap'
+import { nodeFiles } from '../../../src/base/real/node-seam.ts'
 import { LmdbEnvironment } from '../../../src/storage/lmdb-environment.ts'
 import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
 import { testEnvironment } from './suite.ts'
@@ -10,7 +11,12 @@ import { linesOf, metaOf, put } from './support.ts'
 
 const tables = ['a', 'b']
 
-t.test('in memory', async (t) => testEnvironment(t, { open: () => new MemoryEnvironment() }))
+t.test('in memory', async (t) =>
+  testEnvironment(t, {
+    open: () => new MemoryEnvironment(nodeFiles),
+    openCopy: (directory) => MemoryEnvironment.fromCopy(nodeFiles, directory),
+  }),
+)
 
 t.test('LMDB', async (t) => {
   const root = t.testdir()
@@ -26,6 +32,7 @@ t.test('LMDB', async (t) => {
       await environment.close()
       return openAt(places.get(environment)!)
     },
+    openCopy: openAt,
   })
 })
 

@@ -195,5 +195,31 @@ export function testEnvironment(t: Test, driver: EnvironmentDriver): void {
     },
   )
 
+  withStore('a copy is the store as of one commit, and a store of its own', async (t, store) => {
+    const directory = t.testdir()
+    const many = Array.from({ length: 500 }, (_, i) => put('a', `k${i}`, `first ${i}`))
+    await store.commit(0, metaOf(1), many)
+    // Commits go on while it is made.
+    const copying = store.copyTo(directory)
+    const later = store.commit(1, metaOf(2), [
+      ...many.map((one) => ({ ...one, value: textBytes('second') })),
+      put('b', 'x', '1'),
+    ])
+    await Promise.all([copying, later])
+    const copy = driver.openCopy(directory)
+    const { version } = copy.meta()!
+    t.ok(version === 1 || version === 2)
+    t.strictSame(copy.meta()!.body, metaOf(version).body)
+    t.same(linesOf(copy, 'b'), version === 1 ? [] : ['x=1'])
+    t.equal(linesOf(copy, 'a').length, 500)
+    t.ok(linesOf(copy, 'a').every((line) => line.includes(version === 1 ? '=first' : '=second')))
+    t.equal(await copy.commit(version, metaOf(9), [put('a', 'own', '1')]), true)
+    await copy.close()
+    t.equal(store.get('a', textBytes('own')), undefined)
+    const again = driver.openCopy(directory)
+    t.same(again.get('a', textBytes('own')), driver.reopen === undefined ? undefined : textBytes('1'))
+    await again.close()
+  })
+
   testHistories(t, driver)
 }

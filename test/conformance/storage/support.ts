@@ -14,6 +14,8 @@ export interface EnvironmentDriver {
   open(): Environment
   /** Closes one and opens what it has left; absent where nothing is durable. */
   reopen?(environment: Environment): Promise<Environment>
+  /** Opens a copy. */
+  openCopy(directory: string): Environment
 }
 
 export const textBytes = (text: string): Uint8Array => Buffer.from(text)

@@ -18,6 +18,9 @@ async function hasResolved(promise: Promise<unknown>): Promise<boolean> {
   return isOver
 }
 
+/** Three of each shard, and two of each pair. */
+const CELLS_OF_TWO = 2 * 3 + 2 * 4
+
 t.test('nothing is announced at first, and announcements never go back', async (t) => {
   const board = boardOf(3)
   t.same(
@@ -40,7 +43,10 @@ t.test('every number has a place of its own', async (t) => {
     board.announce(shard, 10 + shard)
     board.setBacklog(shard, 20 + shard)
     board.setSourceTime(shard, 30 + shard)
-    for (const sender of shards) board.setConsumed(shard, sender, 40 + shard * 3 + sender)
+    for (const sender of shards) {
+      board.setConsumed(shard, sender, 40 + shard * 3 + sender)
+      board.setRetained(shard, sender, 50 + shard * 3 + sender)
+    }
   }
   t.same(
     shards.map((shard) => board.announced(shard)),
@@ -60,6 +66,14 @@ t.test('every number has a place of its own', async (t) => {
       [40, 41, 42],
       [43, 44, 45],
       [46, 47, 48],
+    ],
+  )
+  t.same(
+    shards.map((shard) => shards.map((sender) => board.retained(shard, sender))),
+    [
+      [50, 51, 52],
+      [53, 54, 55],
+      [56, 57, 58],
     ],
   )
   t.equal(board.backlogOfAll(), 63)
@@ -89,7 +103,7 @@ t.test('the time of sources is the least of all, from those not heard to those t
 t.test('changes tell every cell once, and then those that differ', async (t) => {
   const board = boardOf(2)
   const known = board.nothingKnown()
-  t.equal(board.changes(known).length, 2 * 3 + 4)
+  t.equal(board.changes(known).length, CELLS_OF_TWO)
   t.same(board.changes(known), [])
   board.announce(1, 3)
   board.setBacklog(0, 5)
@@ -105,7 +119,7 @@ t.test('changes tell every cell once, and then those that differ', async (t) => 
 t.test('what comes back of its own numbers does not undo them', async (t) => {
   const board = boardOf(2, 0, new Set([0]))
   board.announce(0, 9)
-  const all: [number, number][] = Array.from({ length: 2 * 3 + 4 }, (_, cell) => [cell, 4])
+  const all: [number, number][] = Array.from({ length: CELLS_OF_TWO }, (_, cell) => [cell, 4])
   board.apply(all)
   t.same([board.announced(0), board.announced(1)], [9, 4])
   t.same([board.consumed(0, 1), board.consumed(1, 0)], [0, 4])
@@ -124,7 +138,7 @@ t.test('all that a board holds survives the way to another process', async (t) =
 
 /** Two hosts that each write half of the shards, and the one that passes their messages on. */
 t.test('whatever the delays between hosts, each keeps its own numbers and learns those of the others', async (t) => {
-  const write = fc.record({ shard: fc.nat({ max: 3 }), value: fc.nat({ max: 100 }), kind: fc.nat({ max: 3 }) })
+  const write = fc.record({ shard: fc.nat({ max: 3 }), value: fc.nat({ max: 100 }), kind: fc.nat({ max: 4 }) })
   const script = fc.array(fc.oneof(write, fc.constantFrom('send', 'pass', 'take')), { maxLength: 60 })
   fc.assert(
     fc.property(script, fc.array(fc.nat({ max: 1 }), { minLength: 60, maxLength: 60 }), (steps, hosts) => {
@@ -149,6 +163,7 @@ t.test('whatever the delays between hosts, each keeps its own numbers and learns
         if (kind === 0) board.announce(shard, value)
         else if (kind === 1) board.setConsumed(shard, value % 4, value)
         else if (kind === 2) board.setBacklog(shard, value)
+        else if (kind === 3) board.setRetained(shard, value % 4, value)
         else board.setSourceTime(shard, value)
       }
       const all = (board: Board) => board.changes(board.nothingKnown())
@@ -171,7 +186,7 @@ t.test('whatever the delays between hosts, each keeps its own numbers and learns
             one.announced(shard),
             one.backlog(shard),
             one.sourceTime(shard),
-            ...[0, 1, 2, 3].map((sender) => one.consumed(shard, sender)),
+            ...[0, 1, 2, 3].map((sender) => [one.consumed(shard, sender), one.retained(shard, sender)]),
           ]
           t.same(seen(board), seen(truth))
         }

@@ -1,0 +1,72 @@
+/** Where a job's snapshots go and how often: what the user says, what hosts are told, and one shard's part of it. */
+import { userError } from '../base/errors.ts'
+import { type ShardId, shardFolder } from '../base/ids.ts'
+import type { Seam } from '../base/seam.ts'
+import { type Duration, micros } from '../base/time.ts'
+import { ShardSnapshots } from '../recovery/shard-snapshots.ts'
+import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
+import { DirectoryObjectStore } from '../storage/object-store.ts'
+import { SnapshotStore } from '../storage/snapshot-store.ts'
+import { storeDirectory } from './job.ts'
+
+/** What `start` takes. @example { every: '1m', directory: '/mnt/backup', keep: 3 } */
+export interface SnapshotSettings {
+  /** How often each shard takes one. Default 5 minutes. */
+  readonly every?: Duration
+  /** Where they go; each topology has a folder of its own there. Default: `snapshots` in the data directory. */
+  readonly directory?: string
+  /** How many of each shard are kept. Logs reach back to the oldest. Default 2. */
+  readonly keep?: number
+}
+
+/** The same, settled: plain data that travels to hosts. */
+export interface SnapshotPlan {
+  readonly directory: string
+  /** The job's own id: snapshots of an earlier job are none of this one. */
+  readonly run: string
+  readonly intervalMs: number
+  readonly keep: number
+}
+
+const EVERY = '5m'
+export const SNAPSHOTS_KEPT = 2
+const KEEP_MAX = 1000
+
+/** @throws user error `option` */
+export function checkSnapshots(
+  given: SnapshotSettings | false | undefined,
+): Omit<SnapshotPlan, 'run' | 'directory'> | null {
+  if (given === false) return null
+  const { every = EVERY, keep = SNAPSHOTS_KEPT } = given ?? {}
+  if (!Number.isInteger(keep) || keep < 1 || keep > KEEP_MAX) {
+    throw userError('option', `snapshots.keep must be a whole number from 1 to ${KEEP_MAX}, got ${keep}`)
+  }
+  const intervalMs = micros(every) / 1000
+  if (intervalMs < 1) throw userError('option', `snapshots.every must be at least 1ms, got ${every}`)
+  return { intervalMs, keep }
+}
+
+/** Where the snapshots of a topology go. */
+export const snapshotDirectory = (
+  topology: string,
+  dataDirectory: string,
+  given: SnapshotSettings | false | undefined,
+) =>
+  given !== false && given?.directory !== undefined ? `${given.directory}/${topology}` : `${dataDirectory}/snapshots`
+
+/** The snapshots of one shard. */
+export function shardSnapshots(
+  seam: Seam,
+  dataDirectory: string,
+  { directory, run, keep }: Omit<SnapshotPlan, 'intervalMs'>,
+  shard: ShardId,
+  tables: readonly string[],
+): ShardSnapshots {
+  return new ShardSnapshots({
+    seam,
+    store: new SnapshotStore(new DirectoryObjectStore(seam.files, directory), `${run}/${shardFolder(shard)}`),
+    directory: storeDirectory(dataDirectory, shard),
+    open: (path) => new LmdbEnvironment({ path, tables }),
+    keep,
+  })
+}

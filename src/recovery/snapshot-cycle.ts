@@ -1,0 +1,99 @@
+/**
+ * When a live shard takes snapshots: at intervals, jittered so that shards do not all copy at once, or when asked. One at
+ * a time, beside the epochs. A failure is told and tried again: the shard goes on without.
+ */
+import type { Seam } from '../base/seam.ts'
+import type { Environment } from '../storage/environment.ts'
+import type { ShardSnapshots, SnapshotBody } from './shard-snapshots.ts'
+
+/** Numbers about a shard's snapshots, for `inspect` and tests. */
+export interface SnapshotObservation {
+  /** Taken in this life. */
+  taken: number
+  /** Attempts that came to nothing in this life. */
+  failed: number
+  /** Epoch of the newest. */
+  epoch: number
+  bytes: number
+  /** Bytes that were new in the last one. */
+  copied: number
+  ms: number
+  /** Why the last attempt came to nothing; null when it did not. */
+  problem: string | null
+}
+
+export class SnapshotCycle {
+  readonly observation: SnapshotObservation = {
+    taken: 0,
+    failed: 0,
+    epoch: 0,
+    bytes: 0,
+    copied: 0,
+    ms: 0,
+    problem: null,
+  }
+  readonly #snapshots: ShardSnapshots
+  readonly #environment: Environment
+  readonly #seam: Seam
+  readonly #intervalMs: number
+  readonly #kept: (oldest: SnapshotBody) => void
+  #dueAt: number
+  #isAsked = false
+  #taking: Promise<void> | null = null
+
+  /** @param kept told of the oldest snapshot that is kept, each time there is one */
+  constructor(
+    snapshots: ShardSnapshots,
+    environment: Environment,
+    seam: Seam,
+    intervalMs: number,
+    kept: (oldest: SnapshotBody) => void,
+  ) {
+    this.#snapshots = snapshots
+    this.#environment = environment
+    this.#seam = seam
+    this.#intervalMs = intervalMs
+    this.#kept = kept
+    this.#dueAt = this.#nextTime(seam.random())
+    if (snapshots.oldest !== null) kept(snapshots.oldest)
+  }
+
+  /** Makes one due at the next store. */
+  ask(): void {
+    this.#isAsked = true
+  }
+
+  /** Starts one if it is due. Called when a store was written. */
+  ifDue(): void {
+    if (this.#taking !== null || !(this.#isAsked || this.#seam.clock.monotonic() >= this.#dueAt)) return
+    this.#isAsked = false
+    this.#taking = this.#take().finally(() => {
+      this.#taking = null
+    })
+  }
+
+  /** Resolves when none is under way. */
+  async settled(): Promise<void> {
+    await this.#taking
+  }
+
+  async #take(): Promise<void> {
+    const { clock, random } = this.#seam
+    const { observation } = this
+    const start = clock.monotonic()
+    try {
+      const { epoch, bytes, copied } = await this.#snapshots.take(this.#environment)
+      Object.assign(observation, { epoch, bytes, copied, ms: clock.monotonic() - start, problem: null })
+      observation.taken++
+      this.#kept(this.#snapshots.oldest!)
+    } catch (error) {
+      observation.failed++
+      observation.problem = (error as Error).message
+    }
+    this.#dueAt = this.#nextTime(0.9 + random() * 0.2)
+  }
+
+  #nextTime(intervals: number): number {
+    return this.#seam.clock.monotonic() + this.#intervalMs * intervals
+  }
+}

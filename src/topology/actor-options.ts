@@ -1,0 +1,24 @@
+/** How a user's own actor is declared: `stream.actor(name, options)`. */
+import type { Duration } from '../base/time.ts'
+import type { ActorContext } from '../operators/actor-operator.ts'
+import type { Fields, Row, Schema } from '../records/schema.ts'
+
+/** What `ActorContext.emit` takes for fields `O`. */
+export interface TypedActorContext<O extends Fields> extends Omit<ActorContext, 'emit'> {
+  emit(row: Row<O>, diff?: 1 | -1): void
+}
+
+/** An actor: functions that are called with the rows and timers of one key at a time. */
+export interface ActorOptions<F extends Fields, O extends Fields> {
+  readonly output: Schema<O>
+  /**
+   * `event-time` (default): rows in order once the watermark has passed them, as they are after all corrections.
+   * `arrival`: as they come; look at `context.diff`.
+   */
+  readonly order?: 'event-time' | 'arrival'
+  /** How far behind the watermark emitted rows may be. Default 0. */
+  readonly bound?: Duration
+  onRow(row: Row<F>, context: TypedActorContext<O>): void
+  onTimer?(at: number, context: TypedActorContext<O>): void
+  onWatermark?(watermark: number): void
+}
