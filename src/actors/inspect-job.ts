@@ -1,5 +1,5 @@
 /** Reads a job's directory from outside: markers from the logs, epochs from the stores. Writes nothing. */
-import { shardId } from '../base/ids.ts'
+import { shardFolder, shardOfFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
@@ -33,8 +33,8 @@ export async function inspectJob(
   if (job === null) return null
   const shards: InspectedShard[] = []
   for (const folder of files.list(logDirectory(directory))) {
-    const cut = folder.lastIndexOf('.')
-    shards.push(await inspectShard(files, directory, shardId(folder.slice(0, cut), Number(folder.slice(cut + 1)))))
+    const shard = shardOfFolder(folder)
+    if (shard !== null) shards.push(await inspectShard(files, directory, shard))
   }
   const furthest = Math.max(...shards.map((shard) => shard.watermark).filter(Number.isFinite))
   return { job, shards: shards.map((shard) => ({ ...shard, lag: furthest - shard.watermark })) }
@@ -42,7 +42,7 @@ export async function inspectJob(
 
 async function inspectShard(files: Files, directory: string, shard: string): Promise<InspectedShard> {
   const log = new EmbeddedLog({ files, directory: logDirectory(directory), announced: () => -1, announce: () => {} })
-  const folder = `${logDirectory(directory)}/${shard.replace('/', '.')}`
+  const folder = `${logDirectory(directory)}/${shardFolder(shard)}`
   const markedEpoch = findEnd(files, listSegments(files, folder))
   let marker: Marker | null = null
   if (markedEpoch > 0)

@@ -1,9 +1,9 @@
 /** Where a job's snapshots go and how often: what the user says, what hosts are told, and one shard's part of it. */
 import { userError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
-import type { Seam } from '../base/seam.ts'
+import type { Files, Seam } from '../base/seam.ts'
 import { type Duration, micros } from '../base/time.ts'
-import { ShardSnapshots } from '../recovery/shard-snapshots.ts'
+import { ShardSnapshots, type SnapshotBody } from '../recovery/shard-snapshots.ts'
 import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
 import { DirectoryObjectStore } from '../storage/object-store.ts'
 import { SnapshotStore } from '../storage/snapshot-store.ts'
@@ -54,7 +54,16 @@ export const snapshotDirectory = (
 ) =>
   given !== false && given?.directory !== undefined ? `${given.directory}/${topology}` : `${dataDirectory}/snapshots`
 
-/** The snapshots of one shard. */
+/** The snapshots of one shard, as they are stored. */
+export const snapshotStore = (
+  files: Files,
+  directory: string,
+  run: string,
+  shard: ShardId,
+): SnapshotStore<SnapshotBody> =>
+  new SnapshotStore(new DirectoryObjectStore(files, directory), `${run}/${shardFolder(shard)}`)
+
+/** The snapshots of one shard, and where its store is. */
 export function shardSnapshots(
   seam: Seam,
   dataDirectory: string,
@@ -63,8 +72,9 @@ export function shardSnapshots(
   tables: readonly string[],
 ): ShardSnapshots {
   return new ShardSnapshots({
+    shard,
     seam,
-    store: new SnapshotStore(new DirectoryObjectStore(seam.files, directory), `${run}/${shardFolder(shard)}`),
+    store: snapshotStore(seam.files, directory, run, shard),
     directory: storeDirectory(dataDirectory, shard),
     open: (path) => new LmdbEnvironment({ path, tables }),
     keep,

@@ -9,6 +9,7 @@ import { prepareJob, writeJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
 import { makeRunning, type Running } from './running.ts'
+import { answerRequests } from './snapshot-requests.ts'
 import { checkSnapshots, snapshotDirectory } from './snapshot-settings.ts'
 import { checkLimits, checkSizes, type StartOptions } from './start-options.ts'
 
@@ -75,10 +76,13 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     const engine = inline
       ? startInline(started)
       : startProcesses(started, module!, options.export ?? 'default', sizes, lock)
-    return makeRunning(started, engine, prepared.isContinued, (outcome) => {
+    const running = makeRunning(started, engine, prepared.isContinued, (outcome) => {
+      stopAnswering()
       if (outcome === 'finished') writeJob(nodeSeam.files, directory, { ...prepared.job, state: 'finished' })
       lock.release()
     })
+    const stopAnswering = answerRequests(nodeSeam, directory, () => running.snapshot())
+    return running
   } catch (error) {
     lock.release()
     throw error

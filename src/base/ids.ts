@@ -14,6 +14,12 @@ export const shardId = (stage: string, index: number): ShardId => `${stage}/${in
 /** The shard's folder name: no separators. */
 export const shardFolder = (shard: ShardId): string => shard.replace('/', '.')
 
+/** The shard of a folder; null where the name is no shard's. */
+export function shardOfFolder(name: string): ShardId | null {
+  const parts = /^(.+)\.(\d+)$/.exec(name)
+  return parts === null ? null : shardId(parts[1]!, Number(parts[2]))
+}
+
 const EPOCHS = 4294967296
 
 /** One number that orders (incarnation, epoch): what a store is conditional on. Exact to incarnation 2^21. */

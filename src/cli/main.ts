@@ -6,6 +6,7 @@ import { UMBEL_VERSION } from '../base/version.ts'
 import { reportError } from './errors.ts'
 import { inspect } from './inspect.ts'
 import { run } from './run.ts'
+import { snapshotCreate, snapshotList, snapshotRestore, snapshotVerify } from './snapshot.ts'
 
 function wholeNumber(text: string): number {
   const value = Number(text)
@@ -19,7 +20,7 @@ const program = new Command('umbel')
   .description('A real-time feature platform on an actor-model stream processor.')
   .version(UMBEL_VERSION)
   .exitOverride()
-  .showHelpAfterError("see 'umbel --help', 'umbel run --help' and 'umbel inspect --help'")
+  .showHelpAfterError("see 'umbel --help', and --help of each command")
   .configureOutput({
     writeErr: (text) => {
       if (!isJson) process.stderr.write(text)
@@ -45,6 +46,9 @@ program
   .option('--workers <n>', 'worker threads a host', wholeNumber)
   .option('--hosts <n>', 'host processes', wholeNumber)
   .option('--heap-mb <n>', 'heap limit of each worker', wholeNumber)
+  .option('--snapshot-every <duration>', 'how often each shard copies its store (default: 5m)')
+  .option('--snapshots <directory>', "where the copies go (default: 'snapshots' in the data directory)")
+  .option('--no-snapshots', 'take none, and never trim logs')
   .option('--fresh', 'discard the state of an interrupted run')
   .option('--json', 'print nothing but the result, as JSON')
   .addHelpText(
@@ -64,6 +68,31 @@ program
   .option('--json', 'as JSON')
   .addHelpText('after', '\nExample:\n  $ umbel inspect .umbel/flights --json')
   .action(inspect)
+
+const snapshot = program
+  .command('snapshot')
+  .description('snapshots of the stores of a data directory')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ umbel snapshot list .umbel/flights
+  $ umbel snapshot create .umbel/flights          at once; also while it runs
+  $ umbel snapshot verify .umbel/flights          reads every byte of them
+  $ umbel snapshot restore .umbel/flights         puts the newest back in the place of the stores`,
+  )
+const ofDirectory = (name: string, description: string) =>
+  snapshot
+    .command(name)
+    .description(description)
+    .argument('<directory>', "a topology's data directory, such as .umbel/flights")
+    .option('--json', 'as JSON')
+ofDirectory('list', 'what there is').action(snapshotList)
+ofDirectory('create', 'take one of every store now, also while it runs').action(snapshotCreate)
+ofDirectory('verify', 'read every chunk and compare its hash').action(snapshotVerify)
+ofDirectory('restore', 'put the newest whole ones in the place of the stores; the next run replays the rest')
+  .option('--shard <shard>', 'of one shard only, such as by-origin/0')
+  .action(snapshotRestore)
 
 try {
   await program.parseAsync()

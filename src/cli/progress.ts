@@ -24,6 +24,7 @@ export class Progress {
   #last: { at: number; rows: number } | null
   #rate = 0
   #deaths = 0
+  readonly #problems = new Map<string, string>()
 
   constructor(running: Running, stream: NodeJS.WriteStream) {
     this.#running = running
@@ -52,6 +53,7 @@ export class Progress {
     for (const { what, reason } of deaths.slice(this.#deaths)) this.say(`${what} died (${reason}), starting it again`)
     this.#deaths = deaths.length
     const statuses = this.#running.status()
+    this.#tellProblems(statuses)
     const now = performance.now()
     const rows = rowsOf(statuses)
     const ms = this.#last === null ? 0 : now - this.#last.at
@@ -65,6 +67,17 @@ export class Progress {
       this.say(
         `${percent}  ${shown.rows} rows  ${shown.rate}  ${shown.time}  watermark ${shown.watermark}  lag ${shown.lag}`,
       )
+    }
+  }
+
+  /** Once each: the run goes on without. */
+  #tellProblems(statuses: readonly ShardStatus[]): void {
+    for (const { shard, snapshots } of statuses) {
+      const problem = snapshots?.problem ?? null
+      if (problem !== null && problem !== this.#problems.get(shard)) {
+        this.#problems.set(shard, problem)
+        this.say(`${shard} could take no snapshot (${problem}), and tries again`)
+      }
     }
   }
 }

@@ -17,6 +17,9 @@ export interface RunOptions {
   readonly workers?: number
   readonly hosts?: number
   readonly heapMb?: number
+  readonly snapshotEvery?: string
+  /** A directory; false for none, true where nothing was said. */
+  readonly snapshots?: string | boolean
   readonly fresh?: boolean
   readonly json?: boolean
 }
@@ -27,7 +30,10 @@ const EXIT_INTERRUPTED = 130
 export async function run(module: string, options: RunOptions): Promise<void> {
   // What the user's module prints when it is loaded must not stand beside the result.
   if (options.json) globalThis.console = new Console(process.stderr)
-  const running = await start(module, { ...options, host: 'process' })
+  const { snapshotEvery: every, snapshots: place, ...plain } = options
+  const directory = typeof place === 'string' ? place : undefined
+  const snapshots = place === false ? false : { every, directory }
+  const running = await start(module, { ...plain, snapshots, host: 'process' })
   const progress = options.json ? null : new Progress(running, process.stderr)
   let signals = 0
   const onSignal = (): void => {

@@ -4,7 +4,7 @@
  * Nothing is coordinated with other shards: each comes back by itself, and replays from there.
  */
 import { corruptionError, UmbelError } from '../base/errors.ts'
-import type { Epoch } from '../base/ids.ts'
+import type { Epoch, ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { type Environment, STORE_FILE } from '../storage/environment.ts'
 import type { SnapshotStore, WrittenSnapshot } from '../storage/snapshot-store.ts'
@@ -14,6 +14,7 @@ import { readStoredState, type StoredState } from './shard-store.ts'
 export type SnapshotBody = Pick<StoredState, 'epoch' | 'marker'> & { readonly positions: readonly number[] }
 
 export interface ShardSnapshotsOptions {
+  readonly shard: ShardId
   readonly seam: Seam
   readonly store: SnapshotStore<SnapshotBody>
   /** The directory of the shard's store; copies are made beside it. */
@@ -47,18 +48,24 @@ export class ShardSnapshots {
 
   /** Takes a snapshot of the store as it is, while it goes on. */
   async take(environment: Environment): Promise<WrittenSnapshot & { readonly epoch: Epoch }> {
-    const { seam, store, keep } = this.#options
+    const { seam, store, keep, shard } = this.#options
     const copy = this.#beside('copy')
     seam.files.remove(copy)
     seam.files.makeDirectory(copy)
     try {
       await environment.copyTo(copy)
       const body = await this.#settle(copy)
+      seam.crashPoint('snapshot-copied', shard, body.epoch)
       const file = seam.files.openRead(`${copy}/${STORE_FILE}`)
       try {
         const snapshot = { number: body.epoch, takenAt: seam.clock.now(), body }
-        const written = await store.write(snapshot, file, () => seam.scheduler.turn())
+        const written = await store.write(snapshot, file, async () => {
+          seam.crashPoint('snapshot-chunk', shard, body.epoch)
+          await seam.scheduler.turn()
+        })
+        seam.crashPoint('snapshot-written', shard, body.epoch)
         this.#oldest = (await store.collect(keep))[0]?.body ?? null
+        seam.crashPoint('snapshot-collected', shard, body.epoch)
         return { ...written, epoch: body.epoch }
       } finally {
         file.close()
@@ -90,7 +97,7 @@ export class ShardSnapshots {
   }
 
   async #restoreOne(number: number, fits: (state: SnapshotBody) => Promise<boolean>): Promise<boolean> {
-    const { seam, store, directory } = this.#options
+    const { seam, store, directory, shard } = this.#options
     const manifest = await store.manifest(number)
     if (!(await fits(manifest.body))) return false
     const target = this.#beside('restoring')
@@ -117,8 +124,10 @@ export class ShardSnapshots {
       if (epoch !== manifest.body.epoch) {
         throw corruptionError('snapshot', `it holds epoch ${epoch} and not ${manifest.body.epoch}`)
       }
+      seam.crashPoint('restoring', shard, epoch)
       seam.files.remove(directory)
       seam.files.rename(target, directory)
+      seam.crashPoint('restored', shard, epoch)
       return true
     } finally {
       seam.files.remove(target)

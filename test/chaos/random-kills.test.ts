@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { start } from '../../dist/index.js'
-import { JOBS, type JobName, limits, progressed, resultOf, runJob } from './support.ts'
+import { JOBS, type JobName, limits, progressed, resultOf, runJob, snapshots } from './support.ts'
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
 const KILLS = 20
@@ -55,7 +55,7 @@ t.test('a host that is stopped is killed, and replaced when it is certainly dead
 t.test('a host that is killed while it drains is not started again; the next start goes on', async (t) => {
   const directory = t.testdir()
   const unharmed = await runJob('flights', path.join(directory, 'unharmed'))
-  const options = { dir: `${directory}/state`, out: `${directory}/out`, shards: 2, workers: 2, limits }
+  const options = { dir: `${directory}/state`, out: `${directory}/out`, shards: 2, workers: 2, limits, snapshots }
   const first = await start(JOBS.flights, options)
   await progressed(first, 0.3)
   const pids = first.pids()

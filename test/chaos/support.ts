@@ -22,8 +22,9 @@ export type JobName = keyof typeof JOBS
 // A slice that takes about a second, so that many harms fit into a run of the suite.
 process.env.FLIGHTS_ROWS ??= '60000'
 
-/** Small epochs and frequent stores: more steps to be killed between. */
-export const limits = { epochRowsMax: 4096, storeIntervalMs: 20 }
+/** Small epochs, frequent stores and snapshots, short files of logs: more steps to be killed between. */
+export const limits = { epochRowsMax: 4096, storeIntervalMs: 20, segmentBytes: 256 << 10 }
+export const snapshots = { every: '60ms' }
 
 /** Hash of each file's sorted lines: rows may come in any order, but must be the same rows. */
 export function resultOf(out: string): Record<string, string> {
@@ -64,6 +65,7 @@ export async function runJob(job: JobName, directory: string, harm: Harm = {}): 
     dir: path.join(directory, 'state'),
     out,
     limits,
+    snapshots,
     shards: 2,
     workers: 2,
     ...harm.options,

@@ -18,7 +18,15 @@ interface LockRecord extends ProcessName {
   readonly hosts: readonly ProcessName[]
 }
 
+const lockFile = (directory: string): string => `${directory}/supervisor.json`
 const isAlive = ({ pid, start }: ProcessName): boolean => startTimeOf(pid) === start
+
+/** True while a living supervisor holds the directory. */
+export function isHeld(directory: string): boolean {
+  const file = lockFile(directory)
+  const holder = fs.existsSync(file) ? parseLock(fs.readFileSync(file, 'utf8')) : null
+  return holder !== null && isAlive(holder)
+}
 
 export class SupervisorLock implements Lock {
   readonly #file: string
@@ -33,7 +41,7 @@ export class SupervisorLock implements Lock {
   /** @throws user error `locked` when a living supervisor holds the directory */
   static async take(directory: string): Promise<SupervisorLock> {
     fs.mkdirSync(directory, { recursive: true })
-    const lock = new SupervisorLock(`${directory}/supervisor.json`)
+    const lock = new SupervisorLock(lockFile(directory))
     while (!lock.#create()) await lock.#clearDead(directory)
     return lock
   }

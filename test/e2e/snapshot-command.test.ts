@@ -1,0 +1,81 @@
+/** `umbel snapshot` as a user meets it: beside a run, after an interruption, and on what is damaged. */
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { appears, CLICKS, project, sortedLines, startUmbel, umbel } from './support.ts'
+
+const SMALL = ['--shards', '1', '--workers', '1']
+const DATA = '.umbel/clicks'
+const RESULT = 'out/clicks/clicks.csv'
+
+t.test('snapshots of a run that is under way, and of one that was interrupted', async (t) => {
+  const directory = project(t, { 'clicks.ts': CLICKS })
+  const at = (name: string) => path.join(directory, name)
+  const expected = at('expected')
+  await umbel(directory, ['run', 'clicks.ts', ...SMALL, '--dir', 'other', '--out', expected])
+
+  const held = startUmbel(directory, ['run', 'clicks.ts', ...SMALL, '--snapshot-every', '1h'], {
+    env: { HOLD: at('hold') },
+  })
+  await appears(at('hold'))
+  t.equal((await umbel(directory, ['snapshot', 'list', DATA])).stdout, 'There are none yet.\n')
+  const created = await umbel(directory, ['snapshot', 'create', DATA])
+  t.equal(created.code, 0, created.stderr)
+  t.match(
+    created.stdout,
+    /shard +epoch +taken +MB +chunks +state *\n +by-user\/0 +\d+ +\d{4}-\d\d-\d\dT[\d:.]+Z +\d+\.\d +\d+ +- *\n/,
+  )
+  const refused = await umbel(directory, ['snapshot', 'restore', DATA])
+  t.equal(refused.code, 1)
+  t.match(refused.stderr, /another supervisor \(process \d+\) runs in/)
+  held.child.kill('SIGINT')
+  t.equal((await held.ended).code, 130)
+
+  t.equal((await umbel(directory, ['snapshot', 'create', DATA])).code, 0)
+  const listed = JSON.parse((await umbel(directory, ['snapshot', 'list', DATA, '--json'])).stdout)
+  t.match(listed, { snapshots: [{ shard: 'by-user/0', problem: null }] })
+  t.equal(listed.snapshots.length, 1, 'of the same epoch there is one')
+  const whole = await umbel(directory, ['snapshot', 'verify', DATA])
+  t.equal(whole.code, 0)
+  t.match(whole.stdout, /by-user\/0 .* whole *\n$/)
+
+  const [run] = fs.readdirSync(at(`${DATA}/snapshots`))
+  const folder = at(`${DATA}/snapshots/${run}/by-user.0/chunks`)
+  for (const name of fs.readdirSync(folder)) fs.writeFileSync(path.join(folder, name), 'damaged')
+  const damaged = await umbel(directory, ['snapshot', 'verify', DATA])
+  t.equal(damaged.code, 1)
+  t.match(damaged.stdout, /by-user\/0 .*chunks\/[0-9a-f]{64} was damaged *\n/)
+  const nothing = await umbel(directory, ['snapshot', 'restore', DATA])
+  t.equal(nothing.code, 1)
+  t.match(nothing.stdout, /by-user\/0: snapshot \d+: .* is gone\n[\s\S]*by-user\/0: left as it was\n/)
+
+  t.equal((await umbel(directory, ['snapshot', 'create', DATA])).code, 0, 'which writes the chunks anew')
+  fs.rmSync(at(`${DATA}/state/by-user.0`), { recursive: true })
+  const restored = await umbel(directory, ['snapshot', 'restore', DATA, '--shard', 'by-user/0'])
+  t.equal(restored.code, 0, restored.stdout + restored.stderr)
+  t.match(restored.stdout, /^by-user\/0: put back as of epoch \d+\nThe next run replays what came after\.\n$/)
+  t.ok(fs.existsSync(at(`${DATA}/state/by-user.0/data.mdb`)))
+  t.equal((await umbel(directory, ['run', 'clicks.ts', ...SMALL])).code, 0)
+  t.strictSame(sortedLines(at(RESULT)), sortedLines(path.join(expected, 'clicks.csv')))
+
+  const unknown = await umbel(directory, ['snapshot', 'restore', DATA, '--shard', 'by-users/0'])
+  t.equal(unknown.code, 1)
+  t.match(unknown.stderr, "there is no snapshot of 'by-users/0'; there are some of by-user/0")
+})
+
+t.test('help, a directory that is none, and a run without snapshots', async (t) => {
+  const directory = project(t, { 'clicks.ts': CLICKS })
+  const help = await umbel(directory, ['snapshot', '--help'])
+  for (const name of ['list', 'create', 'verify', 'restore'])
+    t.match(help.stdout, `umbel snapshot ${name} .umbel/flights`)
+  for (const name of ['list', 'create', 'verify', 'restore']) {
+    const { code, stderr } = await umbel(directory, ['snapshot', name, 'nowhere'])
+    t.equal(code, 1)
+    t.match(stderr, 'error nowhere is no data directory: name one such as .umbel/<topology>')
+  }
+  const often = await umbel(directory, ['run', 'clicks.ts', '--snapshot-every', 'often'])
+  t.equal(often.code, 1)
+  t.match(often.stderr, "'often' is not a duration")
+  t.equal((await umbel(directory, ['run', 'clicks.ts', ...SMALL, '--no-snapshots'])).code, 0)
+  t.equal((await umbel(directory, ['snapshot', 'restore', DATA])).stdout, `There are no snapshots of ${DATA}.\n`)
+})
