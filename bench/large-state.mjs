@@ -6,7 +6,8 @@ import { privateMb } from './support/processes.mjs'
 /** A key with its cells in a run. */
 const BYTES_A_KEY = 170
 
-export async function largeState(directory, gigabytes) {
+/** @param snapshots as `start` takes them */
+export async function largeState(directory, gigabytes, snapshots) {
   const rows = Math.round((gigabytes * 1e9) / BYTES_A_KEY)
   const module = new URL(`./topologies/distinct-keys.mjs?rows=${rows}`, import.meta.url)
   const began = performance.now()
@@ -16,6 +17,7 @@ export async function largeState(directory, gigabytes) {
     fresh: true,
     shards: 2,
     heapMb: 256,
+    snapshots,
   })
   const memory = []
   const sampling = setInterval(() => {
@@ -34,6 +36,7 @@ export async function largeState(directory, gigabytes) {
     seconds: (performance.now() - began) / 1000,
     'private MB, first half': Math.max(...memory.slice(0, half)),
     'private MB, second half': Math.max(...memory.slice(half)),
+    snapshots: running.status().reduce((sum, { snapshots: taken }) => sum + (taken?.taken ?? 0), 0),
     restarts: running.deaths().length,
   }
 }

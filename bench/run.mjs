@@ -9,6 +9,7 @@ import { largeState } from './large-state.mjs'
 import { hopLatency, recovery } from './latency.mjs'
 import { layout } from './layout.mjs'
 import { mainJob, mainJobBaselines } from './main-job.mjs'
+import { snapshots } from './snapshots.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -40,6 +41,7 @@ const benches = {
   latency: async () => [await hopLatency(directory, values.small ? 1 : 10)],
   recovery: async () => [await recovery(directory, values.small ? 2 : 15)],
   layout: () => layout(directory),
+  snapshot: () => snapshots(directory, values.small ? 0.05 : 1),
   state: async () => [await largeState(directory, Number(values['state-gb']) * (values.small ? 0.1 : 1))],
 }
 
