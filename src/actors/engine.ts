@@ -5,7 +5,7 @@ import { type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Plan } from '../topology/plan.ts'
 import { forkHost } from './real/host-process.ts'
-import { nodeVersion } from './real/machine.ts'
+import { nodeMachine } from './real/node-machine.ts'
 import type { SupervisorLock } from './real/supervisor-lock.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import { ShardGroup } from './shard-group.ts'
@@ -40,10 +40,10 @@ export function startInline({ plan: whole, ...started }: Started): Engine {
     plan: whole,
     shards: whole.shards,
     seam: nodeSeam,
+    machine: nodeMachine,
     board,
     bell: 1,
     ...started,
-    nodeVersion,
   })
   const release = nodeSeam.scheduler.hold()
   return {

@@ -4,25 +4,23 @@
  */
 import { toWireError } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
-import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
+import { type Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import { type Plan, type PlannedShard, plan } from '../topology/plan.ts'
 import { explainFileError } from './file-error.ts'
-import { loadTopology } from './load-topology.ts'
-import { type RunningWorker, WorkerPool } from './piscina-workers.ts'
 import { placeShards } from './placement.ts'
 import type { BoardChange, FromHost, HostConfig, ToHost } from './protocol.ts'
 import { isFatal, RestartBudget } from './restart-budget.ts'
 import type { ShardStatus } from './shard-actor.ts'
+import type { ShardMachine } from './shard-machine.ts'
+import type { RunningWorker, Workers } from './workers.ts'
 
 /** The bell of the host's own thread; workers have the ones behind it. */
 const HOST_BELL = 0
 
 /** What the process around a host offers. */
-export interface HostMachine {
-  /** The entry of a worker thread. */
-  readonly workerFile: URL
-  /** Ends the process, since its pool of threads cannot go on. */
-  readonly onBroken: (error: Error) => void
+export interface HostMachine extends ShardMachine {
+  /** Starts workers, each with a heap limit in MB. */
+  startWorkers(count: number, heapMb: number): Workers
 }
 
 export class Host {
@@ -33,7 +31,7 @@ export class Host {
   readonly #own: readonly PlannedShard[]
   readonly #buffers: BoardBuffers
   readonly #board: Board
-  readonly #pool: WorkerPool
+  readonly #pool: Workers
   readonly #statuses = new Map<string, ShardStatus>()
   readonly #budget: RestartBudget
   #workers: (RunningWorker | null)[] = []
@@ -46,16 +44,17 @@ export class Host {
     send: (message: FromHost) => void,
   ): Promise<Host> {
     // The threads load their code while this one loads the user's.
-    const pool = new WorkerPool(machine.workerFile, config.workers, config.heapMb, machine.onBroken)
-    const topology = await loadTopology(config.module, config.export)
-    return new Host(config, plan(topology, config.parallelism), seam, pool, send)
+    const pool = machine.startWorkers(config.workers, config.heapMb)
+    const topology = await machine.load(config.module, config.export)
+    return new Host(config, plan(topology, config.parallelism), seam, machine, pool, send)
   }
 
   private constructor(
     config: HostConfig,
     whole: Plan,
     seam: Seam,
-    pool: WorkerPool,
+    machine: HostMachine,
+    pool: Workers,
     send: (message: FromHost) => void,
   ) {
     this.#config = config
@@ -64,7 +63,7 @@ export class Host {
     this.#send = send
     this.#buffers = makeBoardBuffers(whole.shards.length)
     this.#own = placeShards(whole, whole.shards, config.hosts)[config.host]!
-    this.#board = new Board(this.#buffers, HOST_BELL, new Set(this.#own.map((shard) => shard.cell)))
+    this.#board = machine.openBoard(this.#buffers, HOST_BELL, new Set(this.#own.map((shard) => shard.cell)))
     this.#pool = pool
     this.#budget = new RestartBudget(seam.clock)
   }

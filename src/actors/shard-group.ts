@@ -2,26 +2,26 @@
 import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
-import { Board, type BoardBuffers } from '../mailbox/board.ts'
+import type { Board, BoardBuffers } from '../mailbox/board.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
-import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
 import type { Plan, PlannedShard } from '../topology/plan.ts'
 import { logDirectory, storeDirectory } from './job.ts'
 import { ShardActor, type ShardServices, type ShardStatus } from './shard-actor.ts'
+import type { ShardMachine } from './shard-machine.ts'
 import { type SnapshotPlan, shardSnapshots } from './snapshot-settings.ts'
 
 export interface ShardGroupOptions {
   readonly plan: Plan
   readonly shards: readonly PlannedShard[]
   readonly seam: Seam
+  readonly machine: ShardMachine
   readonly board: BoardBuffers
   readonly bell: number
   readonly directory: string
   readonly out: string
   readonly limits: ShardLimits
   readonly snapshots: SnapshotPlan | null
-  readonly nodeVersion: string
 }
 
 export class ShardGroup {
@@ -29,7 +29,7 @@ export class ShardGroup {
   readonly #board: Board
 
   constructor(options: ShardGroupOptions) {
-    this.#board = new Board(options.board, options.bell)
+    this.#board = options.machine.openBoard(options.board, options.bell)
     const services = makeServices(options, this.#board)
     this.#actors = options.shards.map((shard) => new ShardActor(options.plan, shard, services))
   }
@@ -66,7 +66,7 @@ export class ShardGroup {
 }
 
 function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
-  const { plan, seam, directory, out, limits, snapshots } = options
+  const { plan, seam, machine, directory, out, limits, snapshots } = options
   const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
   const log = new EmbeddedLog({
     files: seam.files,
@@ -82,13 +82,13 @@ function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
     limits,
     out,
     directory,
-    version: { definition: plan.topology.definition, umbel: UMBEL_VERSION, node: options.nodeVersion },
+    version: { definition: plan.topology.definition, umbel: UMBEL_VERSION, node: machine.nodeVersion },
     openStore: (shard, tables) => {
       const path = storeDirectory(directory, shard.id)
       seam.files.makeDirectory(path)
-      return new LmdbEnvironment({ path, tables })
+      return machine.openStore(path, tables)
     },
-    snapshots: snapshots && ((shard, tables) => shardSnapshots(seam, directory, snapshots, shard.id, tables)),
+    snapshots: snapshots && ((shard, tables) => shardSnapshots(seam, machine, directory, snapshots, shard.id, tables)),
     snapshotIntervalMs: snapshots?.intervalMs ?? Number.POSITIVE_INFINITY,
     discardStore: (shard) => seam.files.remove(storeDirectory(directory, shard.id)),
   }

@@ -6,8 +6,8 @@ import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
 import { hashMarker } from '../recovery/marker.ts'
 import type { ShardSnapshots, SnapshotBody } from '../recovery/shard-snapshots.ts'
-import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
 import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
+import { nodeMachine } from './real/node-machine.ts'
 import { isHeld, SupervisorLock } from './real/supervisor-lock.ts'
 import { requestSnapshots } from './snapshot-requests.ts'
 import { SNAPSHOTS_KEPT, shardSnapshots, snapshotStore } from './snapshot-settings.ts'
@@ -69,7 +69,7 @@ export class SnapshotJob {
     if (isHeld(this.#directory)) return requestSnapshots(this.#seam, this.#directory, () => isHeld(this.#directory))
     await this.#locked(async () => {
       for (const shard of this.#stores()) {
-        const environment = new LmdbEnvironment({ path: storeDirectory(this.#directory, shard), tables: [] })
+        const environment = nodeMachine.openStore(storeDirectory(this.#directory, shard), [])
         try {
           await this.#snapshotsOf(shard).take(environment)
         } finally {
@@ -113,7 +113,14 @@ export class SnapshotJob {
 
   #snapshotsOf(shard: ShardId): ShardSnapshots {
     const { snapshots, run } = this.#job
-    return shardSnapshots(this.#seam, this.#directory, { directory: snapshots, run, keep: SNAPSHOTS_KEPT }, shard, [])
+    return shardSnapshots(
+      this.#seam,
+      nodeMachine,
+      this.#directory,
+      { directory: snapshots, run, keep: SNAPSHOTS_KEPT },
+      shard,
+      [],
+    )
   }
 
   /** Shards that have a store. */

@@ -4,10 +4,10 @@ import { type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files, Seam } from '../base/seam.ts'
 import { type Duration, micros } from '../base/time.ts'
 import { ShardSnapshots, type SnapshotBody } from '../recovery/shard-snapshots.ts'
-import { LmdbEnvironment } from '../storage/lmdb-environment.ts'
 import { DirectoryObjectStore } from '../storage/object-store.ts'
 import { SnapshotStore } from '../storage/snapshot-store.ts'
 import { storeDirectory } from './job.ts'
+import type { ShardMachine } from './shard-machine.ts'
 
 /** What `start` takes. @example { every: '1m', directory: '/mnt/backup', keep: 3 } */
 export interface SnapshotSettings {
@@ -66,6 +66,7 @@ export const snapshotStore = (
 /** The snapshots of one shard, and where its store is. */
 export function shardSnapshots(
   seam: Seam,
+  { openStore }: Pick<ShardMachine, 'openStore'>,
   dataDirectory: string,
   { directory, run, keep }: Omit<SnapshotPlan, 'intervalMs'>,
   shard: ShardId,
@@ -76,7 +77,7 @@ export function shardSnapshots(
     seam,
     store: snapshotStore(seam.files, directory, run, shard),
     directory: storeDirectory(dataDirectory, shard),
-    open: (path) => new LmdbEnvironment({ path, tables }),
+    open: (path) => openStore(path, tables),
     keep,
   })
 }

@@ -3,19 +3,25 @@ import { toWireError } from '../../base/errors.ts'
 import { nodeSeam } from '../../base/real/node-seam.ts'
 import { explainFileError } from '../file-error.ts'
 import { Host, type HostMachine } from '../host.ts'
+import { WorkerPool } from '../piscina-workers.ts'
 import type { FromHost, ToHost } from '../protocol.ts'
 import { isFatal } from '../restart-budget.ts'
+import { nodeMachine } from './node-machine.ts'
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const workerFile = new URL(`../worker.${extension}`, import.meta.url)
 const machine: HostMachine = {
-  workerFile: new URL(`../worker.${extension}`, import.meta.url),
-  onBroken(thrown) {
-    const error = explainFileError(thrown) as Error
-    // The supervisor ends this process when it hears of it.
-    if (isFatal(error)) return send({ type: 'failed', error: toWireError(error) })
-    process.stderr.write(`a worker thread died at its start: ${error.message}\n`)
-    process.exit(1)
-  },
+  ...nodeMachine,
+  startWorkers: (count, heapMb) => new WorkerPool(workerFile, count, heapMb, onBroken),
+}
+
+/** The pool of threads cannot go on. */
+function onBroken(thrown: Error): void {
+  const error = explainFileError(thrown) as Error
+  // The supervisor ends this process when it hears of it.
+  if (isFatal(error)) return send({ type: 'failed', error: toWireError(error) })
+  process.stderr.write(`a worker thread died at its start: ${error.message}\n`)
+  process.exit(1)
 }
 
 // The terminal sends Ctrl-C to the whole group: the supervisor decides what it means.

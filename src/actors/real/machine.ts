@@ -1,8 +1,6 @@
 /** What the machine is like. */
 import os from 'node:os'
 
-export const nodeVersion = process.version
-
 /** Processors that may be used, at most 8: mailbox partitions are few. */
 export const defaultParallelism = (): number => Math.min(8, os.availableParallelism())
 
