@@ -31,6 +31,8 @@ export class Host {
   readonly #own: readonly PlannedShard[]
   readonly #buffers: BoardBuffers
   readonly #board: Board
+  /** What the others know of it. */
+  readonly #told: number[]
   readonly #pool: Workers
   readonly #statuses = new Map<string, ShardStatus>()
   readonly #budget: RestartBudget
@@ -64,6 +66,7 @@ export class Host {
     this.#buffers = makeBoardBuffers(whole.shards.length)
     this.#own = placeShards(whole, whole.shards, config.hosts)[config.host]!
     this.#board = machine.openBoard(this.#buffers, HOST_BELL, new Set(this.#own.map((shard) => shard.cell)))
+    this.#told = this.#board.nothingKnown()
     this.#pool = pool
     this.#budget = new RestartBudget(seam.clock)
   }
@@ -78,6 +81,8 @@ export class Host {
         placeShards(this.#plan, this.#own, workers).map((shards, w) => this.#runWorker(w, shards)),
       )
       this.#report()
+      // Others wait for what the last epochs said: it goes before the end does.
+      this.#tellChanges()
       this.#send({ type: 'ended', outcome: ends.every((end) => end === 'finished') ? 'finished' : 'drained' })
     } catch (error) {
       this.#drain()
@@ -112,8 +117,10 @@ export class Host {
       } catch (thrown) {
         const error = explainFileError(thrown)
         this.#workers[worker] = null
-        if (isFatal(error) || this.#draining) throw error
+        if (isFatal(error)) throw error
         this.#send({ type: 'worker-died', worker, shards: ids, error: toWireError(error) })
+        // Somebody wants an end: what was not stored, the next start replays.
+        if (this.#draining) return 'drained'
         await this.#seam.scheduler.after(this.#budget.next(`worker ${worker}`, (error as Error).message))
       }
     }
@@ -128,14 +135,18 @@ export class Host {
     this.#send({ type: 'status', shards: [...this.#statuses.values()] })
   }
 
+  #tellChanges(): void {
+    if (!this.#config.relay) return
+    const changes: BoardChange[] = this.#board.changes(this.#told)
+    if (changes.length > 0) this.#send({ type: 'board', changes })
+  }
+
   /** Tells the other processes what changed on the board, some hundred times a second at the most. */
   async #relay(): Promise<void> {
     if (!this.#config.relay) return
-    const known = this.#board.nothingKnown()
     for (;;) {
       const { moment } = this.#board
-      const changes: BoardChange[] = this.#board.changes(known)
-      if (changes.length > 0) this.#send({ type: 'board', changes })
+      this.#tellChanges()
       await this.#board.changedSince(moment)
       await this.#seam.scheduler.turn()
     }

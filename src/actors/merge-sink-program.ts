@@ -2,6 +2,7 @@
  * Writes the final state of a stream that takes rows back: rows and how often each holds are kept in a table, and the
  * file is made from it when the input ends: sorted, to a temporary file, renamed after the marker (SK-1).
  */
+import { basename, dirname } from 'node:path'
 import { corruptionError } from '../base/errors.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Files } from '../base/seam.ts'
@@ -100,6 +101,17 @@ export class MergeSinkProgram implements Program {
     if (files.exists(state.temporary)) files.rename(state.temporary, path)
     else if (!files.exists(path) || checksumOf(files, path) !== state.checksum) {
       throw corruptionError('sink', `${path} was committed but is not there; run with --fresh to start over`)
+    }
+    this.#removeLeftovers()
+  }
+
+  /** Of epochs that died before their markers. */
+  #removeLeftovers(): void {
+    const { path, seam } = this.#context
+    const directory = dirname(path)
+    for (const name of seam.files.list(directory)) {
+      if (!name.startsWith(`${basename(path)}.`)) continue
+      if (/^\d+\.tmp$/.test(name.slice(basename(path).length + 1))) seam.files.remove(`${directory}/${name}`)
     }
   }
 

@@ -17,6 +17,11 @@ export class Backlog {
     this.#receivers = receivers
   }
 
+  /** True when every receiver has stored all of it. */
+  get isEmpty(): boolean {
+    return this.#bytes === 0
+  }
+
   /** A record is visible. */
   add(epoch: number, bytes: number): void {
     if (this.#receivers.length === 0) return

@@ -14,23 +14,8 @@ import { encodeMarker, hashMarker } from './marker.ts'
 import { type ProcessedEpoch, processEpoch } from './process-epoch.ts'
 import type { RecoveredShard } from './recover.ts'
 import type { ShardContext } from './shard-context.ts'
-import type { SnapshotObservation } from './snapshot-cycle.ts'
+import type { ShardObservation } from './shard-observation.ts'
 import { StoreCycle } from './store-cycle.ts'
-
-/** Numbers about a shard for progress, `inspect` and tests. */
-export interface ShardObservation {
-  epoch: number
-  storedEpoch: number
-  rowsIn: number
-  rowsOut: number
-  logBytes: number
-  watermark: number
-  stores: number
-  /** Milliseconds in which the shard had its thread: reading, processing, encoding. Waits are not counted. */
-  busyMs: number
-  /** Null where the whole state is in the markers, or snapshots are off. */
-  snapshots: SnapshotObservation | null
-}
 
 export class EpochDriver {
   readonly observation: ShardObservation
@@ -117,6 +102,7 @@ export class EpochDriver {
     await Promise.all(this.#inFlight)
     this.#throwFailure()
     await this.#finish()
+    if (this.#isLast) await this.#outlast()
     return this.#isLast ? 'finished' : 'drained'
   }
 
@@ -265,6 +251,22 @@ export class EpochDriver {
 
   #storeIfDue(now = false): boolean {
     return this.#stores?.ifDue(this.observation.epoch, this.#markerHash, Promise.all(this.#inFlight), now) ?? false
+  }
+
+  /**
+   * A finished shard stays until what it has put out is stored: it counts against all sources, and nobody else can tell
+   * them. It asks for nothing more itself: a sender's last records may hold nothing for it.
+   */
+  async #outlast(): Promise<void> {
+    this.#reportConsumed(this.#context.senders.map(() => Number.MAX_SAFE_INTEGER))
+    for (;;) {
+      const { moment } = this.#board
+      this.#backlog.settle()
+      if (this.#backlog.isEmpty || this.#draining) return
+      this.#trim.ifDue((error) => this.#fail(error))
+      this.#throwFailure()
+      await this.#wait(moment)
+    }
   }
 
   async #finish(): Promise<void> {

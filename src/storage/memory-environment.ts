@@ -2,6 +2,7 @@
 import { Packr } from 'msgpackr'
 import { copyOf } from '../base/bytes.ts'
 import { corruptionError } from '../base/errors.ts'
+import { checksum } from '../base/hash.ts'
 import type { Files } from '../base/seam.ts'
 import {
   type Entry,
@@ -33,13 +34,20 @@ export class MemoryEnvironment implements Environment {
 
   /** Opens a copy. @throws corruption `store` when it is none */
   static fromCopy(files: Files, directory: string): MemoryEnvironment {
+    return MemoryEnvironment.fromBytes(files.read(`${directory}/${STORE_FILE}`), directory, files)
+  }
+
+  /** What `toBytes` gave. @throws corruption `store` when these are other bytes */
+  static fromBytes(bytes: Uint8Array, directory: string, files: Files | null = null): MemoryEnvironment {
     const environment = new MemoryEnvironment(files)
     try {
-      const { meta, tables } = packr.unpack(files.read(`${directory}/${STORE_FILE}`)) as Content
+      const { checksum: expected, content } = packr.unpack(bytes) as { checksum: number; content: Uint8Array }
+      if (checksum(content) !== expected) throw new Error('its checksum does not match')
+      const { meta, tables } = packr.unpack(content) as Content
       environment.#meta = meta
       environment.#tables = new Map(tables.map(([name, entries]) => [name, new Map(entries)]))
     } catch (error) {
-      throw corruptionError('store', `the copy in ${directory} cannot be opened: ${(error as Error).message}`, error)
+      throw corruptionError('store', `the store ${directory} cannot be opened: ${(error as Error).message}`, error)
     }
     return environment
   }
@@ -62,6 +70,11 @@ export class MemoryEnvironment implements Environment {
 
   async commit(expected: number, meta: StoreMeta, writes: readonly Write[]): Promise<boolean> {
     if (this.#isClosed) throw new Error('the store is closed')
+    return this.commitNow(expected, meta, writes)
+  }
+
+  /** A commit that takes no time. */
+  commitNow(expected: number, meta: StoreMeta, writes: readonly Write[]): boolean {
     for (const { table, key } of writes) {
       if (key.length === 0) throw new Error(`an empty key cannot be written to table '${table}'`)
     }
@@ -78,9 +91,14 @@ export class MemoryEnvironment implements Environment {
 
   async copyTo(directory: string): Promise<void> {
     if (this.#files === null) throw new Error('this store was given no files to copy itself to')
+    await this.#files.writeWhole(`${directory}/${STORE_FILE}`, this.toBytes())
+  }
+
+  /** All it holds, with a checksum. */
+  toBytes(): Uint8Array {
     const tables = [...this.#tables].map(([name, entries]) => [name, [...entries]] as const)
-    const content: Content = { meta: this.#meta, tables }
-    await this.#files.writeWhole(`${directory}/${STORE_FILE}`, packr.pack(content))
+    const content = packr.pack({ meta: this.#meta, tables } satisfies Content)
+    return packr.pack({ checksum: checksum(content), content })
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,5 @@
+/** The simulation: see docs/testing.md. */
+export { CRASH_POINTS, type Fault, planFaults } from './faults.ts'
+export { below, pick, type Random, seededRandom } from './random.ts'
+export { type Scenario, type SimulatedRun, simulate } from './simulation.ts'
+export { LifeEnded } from './world.ts'

@@ -1,0 +1,197 @@
+/** A simulated node: the real supervisor, hosts and shards, in lives that a simulation can end. */
+import { Host, type HostMachine } from '../actors/host.ts'
+import { type JobRecord, prepareJob } from '../actors/job.ts'
+import type { FromHost, FromWorker, HostConfig, ToHost, ToWorker } from '../actors/protocol.ts'
+import type { HostEvents, HostProcess } from '../actors/real/host-process.ts'
+import { runShards } from '../actors/run-shards.ts'
+import type { ShardMachine } from '../actors/shard-machine.ts'
+import { Supervisor } from '../actors/supervisor.ts'
+import type { RunningWorker, Workers } from '../actors/workers.ts'
+import { fromWireError, toWireError } from '../base/errors.ts'
+import { type Plan, plan } from '../topology/plan.ts'
+import type { Topology } from '../topology/topology.ts'
+import { SimulatedBoard } from './simulated-board.ts'
+import { SimulatedEnvironment } from './simulated-environment.ts'
+import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
+import { Life } from './world.ts'
+
+export interface NodeOptions {
+  readonly topology: Topology
+  readonly config: Omit<HostConfig, 'host' | 'definition' | 'snapshots' | 'relay' | 'module' | 'export'>
+  readonly snapshots: { readonly intervalMs: number; readonly keep: number }
+}
+
+const HEARTBEAT_MS = 1_000
+const RUN = 'simulated-run'
+
+export class SimulatedNode {
+  readonly plan: Plan
+  readonly #machine: SimulatedMachine
+  readonly #options: NodeOptions
+  #supervisor: Supervisor | null = null
+  #supervisorLife: Life | null = null
+  #hosts: Life[] = []
+  #workers: Life[] = []
+  #started = 0
+  job: JobRecord | null = null
+
+  constructor(machine: SimulatedMachine, options: NodeOptions) {
+    this.#machine = machine
+    this.#options = options
+    this.plan = plan(options.topology, options.config.parallelism)
+  }
+
+  /** Lives of hosts and workers that have not ended. */
+  get hosts(): readonly Life[] {
+    return this.#hosts.filter((life) => !life.isDead)
+  }
+  get workers(): readonly Life[] {
+    return this.#workers.filter((life) => !life.isDead)
+  }
+
+  get isDown(): boolean {
+    return this.#supervisorLife?.isDead ?? true
+  }
+
+  /** Starts a supervisor; what a dead one left is ended first, as its lock file has it. */
+  start(): Promise<'finished' | 'drained'> {
+    const { topology, config, snapshots } = this.#options
+    this.endAll()
+    const life = new Life(`supervisor ${++this.#started}`)
+    this.#supervisorLife = life
+    const seam = simulatedSeam(this.#machine, life)
+    const directory = `${config.directory}/snapshots`
+    const { job } = prepareJob(seam.files, config.directory, topology, {
+      parallelism: config.parallelism,
+      module: null,
+      run: RUN,
+      snapshots: directory,
+      fresh: false,
+    })
+    this.job = job
+    const { definition } = topology
+    const whole = { ...config, definition, snapshots: { ...snapshots, directory, run: job.run }, relay: true }
+    this.#supervisor = new Supervisor(
+      this.plan,
+      { ...whole, module: 'simulated', export: 'default' },
+      { seam, fork: (events) => this.#fork(events, life), register: () => {}, heartbeatMs: HEARTBEAT_MS },
+    )
+    return this.#supervisor.ended
+  }
+
+  /** What everybody is at, for messages. */
+  describe(): string {
+    const shards = this.#supervisor
+      ?.status()
+      .map(({ shard, state, epoch, watermark }) => `${shard} ${state} ${epoch} ${watermark}`)
+    const lives = [...this.hosts, ...this.workers].map((life) => `${life.name}${life.isStopped ? ' (stopped)' : ''}`)
+    return `${lives.join(', ')}; ${shards?.join(', ')}; deaths: ${this.#supervisor?.deaths.map(({ what, reason }) => `${what}: ${reason}`).join(', ')}`
+  }
+
+  snapshot(): void {
+    if (!this.isDown) this.#supervisor!.snapshot(this.plan.shards.map(({ id }) => id))
+  }
+
+  drain(): void {
+    if (!this.isDown) this.#supervisor!.drain()
+  }
+
+  killSupervisor(): void {
+    this.#supervisorLife?.end()
+  }
+
+  /** As by a loss of power. */
+  endAll(): void {
+    this.#supervisorLife?.end()
+    for (const host of this.#hosts) host.end()
+    this.#hosts = []
+    this.#workers = []
+  }
+
+  #fork(events: HostEvents, parent: Life): HostProcess {
+    const { world } = this.#machine
+    const life = new Life(`host ${this.#hosts.length}`)
+    this.#hosts.push(life)
+    life.onEnd(() => world.schedule(1, parent, () => events.onExit(null, 'SIGKILL')))
+    // Its channel is closed: a host without its supervisor ends, unless it is stopped.
+    parent.onEnd(() => world.schedule(1, life, () => life.end()))
+    const send = this.#channel<FromHost>(parent, (message) => events.onMessage(message))
+    const toHost = this.#channel(life, this.#hostMain(life, send))
+    return {
+      pid: this.#hosts.length,
+      send: toHost,
+      kill: () => world.schedule(0.1, null, () => life.end()),
+    }
+  }
+
+  /** What the main module of a host process does. */
+  #hostMain(life: Life, send: (message: FromHost) => void): (message: ToHost) => void {
+    const machine = this.#hostMachine(life)
+    let host: Promise<Host> | null = null
+    const begin = async (config: HostConfig) => {
+      try {
+        host = Host.start(config, simulatedSeam(this.#machine, life), machine, send)
+        await (await host).run()
+      } catch (error) {
+        if (!life.isDead) send({ type: 'failed', error: toWireError(error) })
+      }
+    }
+    return (message) => {
+      if (message.type === 'start') void begin(message.config)
+      else host?.then((running) => running.receive(message))
+    }
+  }
+
+  #shardMachine(life: Life): ShardMachine {
+    return {
+      nodeVersion: 'simulated',
+      openStore: (directory) => new SimulatedEnvironment(this.#machine, life, directory),
+      openBoard: (buffers, bell, own) => new SimulatedBoard(this.#machine.world, life, buffers, bell, own ?? null),
+      load: async () => this.#options.topology,
+    }
+  }
+
+  #hostMachine(host: Life): HostMachine {
+    const startWorkers = (): Workers => ({
+      run: (task, onMessage): RunningWorker => {
+        const { world } = this.#machine
+        const life = new Life(`worker ${task.bell} of ${host.name}`, host)
+        this.#workers.push(life)
+        let take: (message: ToWorker) => void = () => {}
+        const postMessage = this.#channel<FromWorker>(host, onMessage)
+        const port = { on: (_: 'message', taken: typeof take) => void (take = taken), postMessage }
+        const ended = new Promise<'finished' | 'drained'>((resolve, reject) => {
+          let hasEnded = false
+          life.onEnd(() => {
+            if (!hasEnded) world.schedule(1, host, () => reject(new Error('worker exited with code: 1')))
+          })
+          runShards({ ...task, port }, simulatedSeam(this.#machine, life), this.#shardMachine(life)).then((end) => {
+            if (life.isDead) return
+            hasEnded = true
+            world.schedule(0.1, host, () => {
+              if ('error' in end) return reject(fromWireError(end.error))
+              onMessage(end.last)
+              resolve(end.outcome)
+            })
+          })
+        })
+        return { ended, send: this.#channel<ToWorker>(life, (message) => take(message)) }
+      },
+    })
+    return { ...this.#shardMachine(host), startWorkers }
+  }
+
+  /** Messages arrive after a while, in order, at the life that they are for. */
+  #channel<M>(receiver: Life, take: (message: M) => void): (message: M) => void {
+    const { world } = this.#machine
+    let last = 0
+    return (message) => {
+      const copy = structuredClone(message)
+      last = Math.max(last, world.now + world.random())
+      const queue = last
+      world.schedule(queue - world.now, receiver, () => take(copy))
+      // Two at one moment keep their order.
+      last += 1e-6
+    }
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * One simulated run: a topology on a simulated node, under a plan of faults, started again as often as it takes, and then
+ * looked at. The same seed, scenario and plan give the same run, step by step.
+ */
+import type { ShardLimits } from '../recovery/shard-limits.ts'
+import type { Topology } from '../topology/topology.ts'
+import { checkRun } from './checks.ts'
+import type { Fault } from './faults.ts'
+import { pick, type Random, seededRandom } from './random.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
+import { SimulatedNode } from './simulated-node.ts'
+import type { SimulatedMachine } from './simulated-seam.ts'
+import { type Life, LifeEnded, World } from './world.ts'
+
+/** What is simulated. */
+export interface Scenario {
+  readonly name: string
+  readonly topology: () => Topology
+  readonly shards: number
+  readonly workers: number
+  readonly hosts: number
+  readonly limits?: Partial<ShardLimits>
+}
+
+export interface SimulatedRun {
+  /** What is wrong; empty where nothing is. */
+  readonly violations: readonly string[]
+  /** The sorted lines of each file. */
+  readonly result: Readonly<Record<string, readonly string[]>>
+  /** Faults that came to pass. */
+  readonly faults: number
+  /** Virtual milliseconds. */
+  readonly lastedMs: number
+  readonly tasks: number
+  /** How often a system was started. */
+  readonly starts: number
+}
+
+const DATA = '/data'
+const OUT = '/out'
+/** A run that takes longer hangs. */
+const MOST_MS = 600_000
+
+/** Small ones, so that a short run has many epochs, stores, snapshots and segments; no result may depend on them. */
+const limitsOf = (random: Random): ShardLimits => ({
+  epochRowsMax: pick(random, [5, 12, 40]),
+  appendsInFlightMax: pick(random, [1, 3]),
+  storeIntervalMs: pick(random, [1, 5, 20]),
+  writeSetBytesMax: pick(random, [20_000, 1 << 20]),
+  backlogBytesMax: pick(random, [20_000, 1 << 20]),
+  segmentBytes: pick(random, [2048, 16_384]),
+})
+
+class Simulation implements SimulatedMachine {
+  readonly world: World
+  readonly disk: SimulatedDisk
+  readonly node: SimulatedNode
+  readonly violations: string[] = []
+  clockError = 0
+  faultsDone = 0
+  starts = 0
+  readonly #pending: Fault[]
+  readonly #seen = new Map<string, number>()
+
+  constructor(seed: number, scenario: Scenario, faults: readonly Fault[]) {
+    const random = seededRandom(seed)
+    this.world = new World(random)
+    this.disk = new SimulatedDisk(this.world)
+    this.#pending = [...faults]
+    this.node = new SimulatedNode(this, {
+      topology: scenario.topology(),
+      snapshots: { intervalMs: pick(random, [5, 20, 100]), keep: pick(random, [1, 2]) },
+      config: {
+        parallelism: scenario.shards,
+        directory: DATA,
+        out: OUT,
+        workers: scenario.workers,
+        heapMb: 512,
+        hosts: scenario.hosts,
+        limits: { ...limitsOf(random), ...scenario.limits },
+      },
+    })
+    for (const fault of faults) if ('at' in fault) this.world.schedule(fault.at, null, () => this.#inflict(fault))
+  }
+
+  onCrashPoint = (name: string, _shard: string, _epoch: number, life: Life): void => {
+    const seen = (this.#seen.get(name) ?? 0) + 1
+    this.#seen.set(name, seen)
+    const at = this.#pending.findIndex((one) => one.kind === 'crash-point' && one.point === name && one.nth <= seen)
+    if (at < 0) return
+    const [fault] = this.#pending.splice(at, 1) as [Fault & { kind: 'crash-point' }]
+    this.faultsDone++
+    const victim = fault.victim === 'host' ? (life.parent ?? life) : life
+    victim.end()
+  }
+
+  #inflict(fault: Fault): void {
+    const { node, world } = this
+    const host = node.hosts[0]
+    this.faultsDone++
+    switch (fault.kind) {
+      case 'kill-host':
+        return host?.end()
+      case 'kill-worker':
+        return node.workers.at(-1)?.end()
+      case 'kill-supervisor':
+        return node.killSupervisor()
+      case 'power-loss':
+        return node.endAll()
+      case 'snapshot':
+        return node.snapshot()
+      case 'drain':
+        return node.drain()
+      case 'stop-host':
+        host?.stop()
+        return world.schedule(fault.forMs, null, () => host !== undefined && !host.isDead && world.resume(host))
+      case 'stop-host-kill-supervisor':
+        host?.stop()
+        return node.killSupervisor()
+      case 'clock-jump':
+        this.clockError += fault.byMs
+        return
+      case 'lose-store':
+      case 'damage-store':
+        node.endAll()
+        return this.#harmStore(fault.kind, fault.which)
+      case 'damage-snapshot':
+        node.endAll()
+        return this.#harmSnapshot(fault.which)
+    }
+  }
+
+  #harmStore(kind: 'lose-store' | 'damage-store', which: number): void {
+    const stores = this.disk.list(`${DATA}/state`).filter((name) => this.disk.has(`${DATA}/state/${name}/data.mdb`))
+    if (stores.length === 0) return
+    const store = `${DATA}/state/${stores[which % stores.length]}`
+    if (kind === 'lose-store') return this.disk.remove(store)
+    const file = this.disk.file(`${store}/data.mdb`)
+    file.bytes = file.read()
+    file.store = null
+    if (file.bytes.length > 0) file.bytes[which % file.bytes.length]! ^= 0x55
+  }
+
+  #harmSnapshot(which: number): void {
+    const files = this.disk.paths(`${DATA}/snapshots`)
+    if (files.length === 0) return
+    const file = this.disk.file(files[which % files.length]!)
+    if (file.bytes.length > 0) file.bytes[which % file.bytes.length]! ^= 0x55
+  }
+
+  /** Starts the system, again and again, until it has finished. */
+  async run(): Promise<void> {
+    for (;;) {
+      let outcome: 'finished' | 'drained' | null = null
+      let failure: unknown = null
+      this.starts++
+      this.node.start().then(
+        (ended) => {
+          outcome = ended
+        },
+        (error: unknown) => {
+          failure = error
+        },
+      )
+      const isOver = () => outcome !== null || failure !== null || this.node.isDown
+      if (!(await this.world.run(isOver, MOST_MS))) {
+        this.violations.push(`the run hangs at ${this.world.now.toFixed(0)} ms: ${this.node.describe()}`)
+        return
+      }
+      if (outcome === 'finished') return
+      if (failure !== null && !(failure instanceof LifeEnded)) {
+        this.violations.push(`the run failed: ${(failure as Error).message}`)
+        return
+      }
+      if (this.starts > 200) {
+        this.violations.push('the run was started 200 times')
+        return
+      }
+    }
+  }
+
+  result(): Record<string, string[]> {
+    return Object.fromEntries(
+      this.disk
+        .paths(OUT)
+        .map((path) => [path.slice(OUT.length + 1), this.disk.file(path).bytes.toString().split('\n').sort()]),
+    )
+  }
+}
+
+/**
+ * Runs a scenario under a seed.
+ * @param expected the result of an unharmed run, to compare with
+ */
+export async function simulate(
+  seed: number,
+  scenario: Scenario,
+  faults: readonly Fault[],
+  expected: SimulatedRun['result'] | null,
+): Promise<SimulatedRun> {
+  const simulation = new Simulation(seed, scenario, faults)
+  await simulation.run()
+  simulation.node.endAll()
+  const { violations, node, disk, world } = simulation
+  const result = simulation.result()
+  if (violations.length === 0) violations.push(...(await checkRun(simulation, node.plan, DATA)))
+  if (violations.length === 0 && expected !== null) violations.push(...differences(result, expected))
+  const { faultsDone, starts } = simulation
+  void disk
+  return { violations, result, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }
+}
+
+function differences(result: SimulatedRun['result'], expected: SimulatedRun['result']): string[] {
+  const names = [...new Set([...Object.keys(result), ...Object.keys(expected)])]
+  return names.flatMap((name) => {
+    const [got, wanted] = [result[name] ?? [], expected[name] ?? []]
+    if (got.length === wanted.length && got.every((line, i) => line === wanted[i])) return []
+    const more = got.filter((line) => !wanted.includes(line)).slice(0, 3)
+    const less = wanted.filter((line) => !got.includes(line)).slice(0, 3)
+    return [
+      `${name} has ${got.length} lines, an unharmed run ${wanted.length}; too much: ${more.join(' | ')}; missing: ${less.join(' | ')}`,
+    ]
+  })
+}

@@ -1,0 +1,166 @@
+/**
+ * What is simulated: small topologies of every kind that there is. Rows follow from their number; some are late, some too
+ * late, keys are skewed, times tie.
+ */
+import {
+  array,
+  count,
+  csvFile,
+  eventTime,
+  generator,
+  hopping,
+  int,
+  max,
+  mean,
+  optional,
+  schema,
+  source,
+  stddev,
+  string,
+  sum,
+  topology,
+  tumbling,
+} from 'umbel'
+
+const SECOND = 1_000_000
+const Click = schema({ at: eventTime(), user: string(), amount: optional(int()) })
+const User = schema({ since: eventTime(), name: string(), plan: string() })
+const Visit = schema({ ended: eventTime(), user: string(), clicks: int() })
+
+/** Number `i` of 12 users, the first of which has half of the rows. */
+const userOf = (i) => `user-${i % 2 === 0 ? 0 : (i * 7919) % 12}`
+
+const clicks = (name, { rows, splits = 1, late = 0, ...settings }) =>
+  source(
+    name,
+    Click,
+    generator({
+      rows,
+      splits,
+      row: (i) => ({
+        at: Math.floor(i / 4) * SECOND - (late > 0 && i % 7 === 3 ? (i % late) * SECOND : 0),
+        user: userOf(i),
+        amount: i % 13 === 0 ? null : ((i * 31) % 1000) - 300,
+      }),
+    }),
+    settings,
+  )
+
+const statistics = { rows: count(), sum: sum('amount'), mean: mean('amount'), stddev: stddev('amount') }
+
+const topologies = {
+  stateless: () =>
+    topology(
+      'sim',
+      clicks('clicks', { rows: 700, splits: 3 })
+        .filter((click) => (click.amount ?? 0) >= 0)
+        .assign('double', int(), (click) => (click.amount ?? 0) * 2)
+        .rename({ amount: 'single' })
+        .to(csvFile('clicks.csv')),
+    ),
+  windows: () => {
+    const byUser = clicks('clicks', { rows: 800, splits: 2, late: 21, lateness: '15s', disorder: '2s' }).keyBy('user')
+    return topology(
+      'sim',
+      byUser.window(tumbling('20s')).aggregate(statistics).to(csvFile('tumbling.csv')),
+      byUser
+        .window(hopping('60s', '20s'))
+        .aggregate({ rows: count(), most: max('amount') })
+        .to(csvFile('hopping.csv')),
+    )
+  },
+  eager: () =>
+    topology(
+      'sim',
+      clicks('clicks', { rows: 600, splits: 2, late: 9, lateness: '10s' })
+        .keyBy('user')
+        .window(tumbling('30s'), { emit: 'eager' })
+        .aggregate({ rows: count(), sum: sum('amount') })
+        .to(csvFile('eager.csv')),
+    ),
+  repartitions: () => {
+    const minutes = clicks('clicks', { rows: 700, splits: 2, late: 9, lateness: '10s' })
+      .keyBy('user')
+      .window(tumbling('10s'))
+      .aggregate({ rows: count(), sum: sum('amount') })
+    const byRows = minutes
+      .keyBy('rows')
+      .window(tumbling('40s'))
+      .aggregate({ users: count(), sum: sum('sum') })
+    return topology(
+      'sim',
+      byRows
+        .keyBy('users')
+        .window(tumbling('80s'))
+        .aggregate({ rows: sum('rows'), sums: count() })
+        .to(csvFile('three.csv')),
+    )
+  },
+  diamond: () => {
+    const all = clicks('clicks', { rows: 600, splits: 4 })
+    const few = all.filter((click) => click.user === 'user-0')
+    const others = all.filter((click) => click.user !== 'user-0')
+    return topology(
+      'sim',
+      few.union(others).keyBy('user').window(tumbling('30s')).aggregate(statistics).to(csvFile('diamond.csv')),
+      others.to(csvFile('others.csv')),
+    )
+  },
+  join: () => {
+    const versions = Array.from({ length: 60 }, (_, i) => ({
+      since: i * 3 * SECOND,
+      name: userOf(i * 5 + 1),
+      plan: `plan-${i}`,
+    }))
+    // Some of the table comes late, and corrects what was joined.
+    const shuffled = versions.map((row, i) =>
+      i % 5 === 2 && i > 2 ? versions[i - 2] : i % 5 === 0 && i > 1 ? (versions[i + 2] ?? row) : row,
+    )
+    const table = source('users', User, array(shuffled), { lateness: '30s' }).keyBy('name')
+    return topology(
+      'sim',
+      clicks('clicks', { rows: 600, splits: 2 })
+        .keyBy('user')
+        .joinAsOf(table, { how: 'left', fields: ['plan'] })
+        .to(csvFile('joined.csv')),
+    )
+  },
+  actor: () =>
+    topology(
+      'sim',
+      clicks('clicks', { rows: 500, splits: 2, late: 9, lateness: '10s' })
+        .keyBy('user')
+        .actor('visits', {
+          output: Visit,
+          onRow(click, context) {
+            const open = context.get('visit')
+            if (open !== undefined) context.clearTimer(open.until)
+            const until = click.at + 5 * SECOND
+            context.set('visit', { clicks: (open?.clicks ?? 0) + 1, until, random: context.random() })
+            context.setTimer(until)
+          },
+          onTimer(at, context) {
+            context.emit({ ended: at, user: context.key[0], clicks: context.get('visit').clicks })
+            context.delete('visit')
+          },
+        })
+        .to(csvFile('visits.csv')),
+    ),
+  skewed: () =>
+    topology(
+      'sim',
+      ...[1, 2].map((n) =>
+        clicks(`clicks-${n}`, { rows: n * 300, splits: n * 2 })
+          .keyBy('user')
+          .window(tumbling('20s'))
+          .aggregate({ rows: count() })
+          .to(csvFile(`rows-${n}.csv`)),
+      ),
+    ),
+}
+
+/** Every topology on nodes of several sizes. */
+export const scenarios = Object.entries(topologies).flatMap(([name, make]) => [
+  { name: `${name} on one host`, topology: make, shards: 2, workers: 2, hosts: 1 },
+  { name: `${name} on two hosts`, topology: make, shards: 3, workers: 1, hosts: 2 },
+])
