@@ -250,7 +250,9 @@ export class EpochDriver {
   }
 
   #storeIfDue(now = false): boolean {
-    return this.#stores?.ifDue(this.observation.epoch, this.#markerHash, Promise.all(this.#inFlight), now) ?? false
+    return (
+      this.#stores?.ifDue(this.observation.epoch, this.#markerHash, () => Promise.all(this.#inFlight), now) ?? false
+    )
   }
 
   /**

@@ -78,9 +78,9 @@ export class StoreCycle {
 
   /**
    * Starts a store if one is due and none is under way.
-   * @param marked resolves when the markers of all epochs so far are durable
+   * @param marked waits until the markers of all epochs so far are durable
    */
-  ifDue(epoch: Epoch, marker: number, marked: Promise<unknown>, now = false): boolean {
+  ifDue(epoch: Epoch, marker: number, marked: () => Promise<unknown>, now = false): boolean {
     const { seam, limits, program, inbox, shard } = this.#context
     if (!this.isWaiting) return false
     if (!now && seam.clock.monotonic() - this.#last < limits.storeIntervalMs && !this.#isFull()) return false
@@ -88,8 +88,9 @@ export class StoreCycle {
     const state = { epoch, marker, inbox: inbox.state() }
     const commit = this.#store.seal(state)
     this.#isDirty = false
+    const durable = marked()
     this.#storing = (async () => {
-      await marked
+      await durable
       seam.crashPoint('before-store', shard, epoch)
       const committed = commit()
       seam.crashPoint('storing', shard, epoch)

@@ -80,6 +80,11 @@ export class SnapshotStore<B> {
     const known = new Set(await this.#chunks())
     const chunks: string[] = []
     const puts = new Set<Promise<void>>()
+    let failure: unknown = null
+    const settle = async (left: number) => {
+      while (puts.size > left) await Promise.race(puts)
+      if (failure !== null) throw failure
+    }
     const bytes = file.size()
     let copied = 0
     for (let at = 0; at < bytes; at += CHUNK_BYTES) {
@@ -90,13 +95,18 @@ export class SnapshotStore<B> {
       if (!known.has(hash)) {
         known.add(hash)
         copied += chunk.length
-        const put = this.#objects.put(this.#chunkName(hash), chunk).finally(() => puts.delete(put))
+        const put = this.#objects
+          .put(this.#chunkName(hash), chunk)
+          .catch((error: unknown) => {
+            failure ??= error
+          })
+          .finally(() => puts.delete(put))
         puts.add(put)
-        if (puts.size >= PUTS_MAX) await Promise.race(puts)
+        await settle(PUTS_MAX - 1)
       }
       await pause()
     }
-    await Promise.all(puts)
+    await settle(0)
     const text = JSON.stringify({ layout: SNAPSHOT_LAYOUT, ...snapshot, bytes, chunks } satisfies Manifest<B>)
     await this.#objects.put(this.#manifestName(snapshot.number), Buffer.from(`${text}\n${sha256(text)}\n`))
     return { bytes, copied }

@@ -9,8 +9,14 @@ export const CRASH_POINTS = [
 ] as const
 
 export type Fault =
-  /** The host (or only the worker) dies at the `nth` time that any shard comes to a point. */
-  | { readonly kind: 'crash-point'; readonly point: string; readonly nth: number; readonly victim: 'host' | 'worker' }
+  /** The host (or only the worker) dies at the `nth` time that any shard comes to a point, perhaps with that shard's store. */
+  | {
+      readonly kind: 'crash-point'
+      readonly point: string
+      readonly nth: number
+      readonly victim: 'host' | 'worker'
+      readonly losesStore: boolean
+    }
   /** At a moment, in virtual milliseconds. */
   | {
       readonly kind: 'kill-host' | 'kill-worker' | 'kill-supervisor' | 'power-loss' | 'snapshot' | 'drain'
@@ -18,6 +24,8 @@ export type Fault =
     }
   /** A host is stopped, and goes on later, if it was not killed. */
   | { readonly kind: 'stop-host'; readonly at: number; readonly forMs: number }
+  /** Writes fail for a while; whoever runs the system makes room and starts it again. */
+  | { readonly kind: 'disk-full'; readonly at: number; readonly forMs: number }
   | { readonly kind: 'clock-jump'; readonly at: number; readonly byMs: number }
   /** The supervisor dies while a host is stopped. */
   | { readonly kind: 'stop-host-kill-supervisor'; readonly at: number }
@@ -35,12 +43,19 @@ export function planFaults(random: Random, count: number, lastingMs: number): Fa
     const kind = random()
     if (kind < 0.45) {
       const victim = random() < 0.7 ? 'host' : 'worker'
-      return { kind: 'crash-point', point: pick(random, CRASH_POINTS), nth: 1 + below(random, 25), victim }
+      return {
+        kind: 'crash-point',
+        point: pick(random, CRASH_POINTS),
+        nth: 1 + below(random, 25),
+        victim,
+        losesStore: random() < 0.2,
+      }
     }
     if (kind < 0.75) return { kind: pick(random, TIMED), at }
     if (kind < 0.81) return { kind: 'stop-host', at, forMs: random() * 3_000 }
     if (kind < 0.85) return { kind: 'clock-jump', at, byMs: (random() - 0.5) * 2 * HOUR_MS }
     if (kind < 0.88) return { kind: 'stop-host-kill-supervisor', at }
+    if (kind < 0.91) return { kind: 'disk-full', at, forMs: random() * 50 }
     return { kind: pick(random, LOSSES), at, which: below(random, 1000) }
   })
 }

@@ -2,6 +2,8 @@
  * One simulated run: a topology on a simulated node, under a plan of faults, started again as often as it takes, and then
  * looked at. The same seed, scenario and plan give the same run, step by step.
  */
+import { UmbelError } from '../base/errors.ts'
+import { shardFolder } from '../base/ids.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Topology } from '../topology/topology.ts'
 import { checkRun } from './checks.ts'
@@ -83,7 +85,7 @@ class Simulation implements SimulatedMachine {
     for (const fault of faults) if ('at' in fault) this.world.schedule(fault.at, null, () => this.#inflict(fault))
   }
 
-  onCrashPoint = (name: string, _shard: string, _epoch: number, life: Life): void => {
+  onCrashPoint = (name: string, shard: string, _epoch: number, life: Life): void => {
     const seen = (this.#seen.get(name) ?? 0) + 1
     this.#seen.set(name, seen)
     const at = this.#pending.findIndex((one) => one.kind === 'crash-point' && one.point === name && one.nth <= seen)
@@ -92,6 +94,7 @@ class Simulation implements SimulatedMachine {
     this.faultsDone++
     const victim = fault.victim === 'host' ? (life.parent ?? life) : life
     victim.end()
+    if (fault.losesStore) this.disk.remove(`${DATA}/state/${shardFolder(shard)}`)
   }
 
   #inflict(fault: Fault): void {
@@ -117,6 +120,11 @@ class Simulation implements SimulatedMachine {
       case 'stop-host-kill-supervisor':
         host?.stop()
         return node.killSupervisor()
+      case 'disk-full':
+        this.disk.isFull = true
+        return world.schedule(fault.forMs, null, () => {
+          this.disk.isFull = false
+        })
       case 'clock-jump':
         this.clockError += fault.byMs
         return
@@ -168,6 +176,10 @@ class Simulation implements SimulatedMachine {
         return
       }
       if (outcome === 'finished') return
+      if (isDiskFull(failure)) {
+        this.disk.isFull = false
+        continue
+      }
       if (failure !== null && !(failure instanceof LifeEnded)) {
         this.violations.push(`the run failed: ${(failure as Error).message}`)
         return
@@ -187,6 +199,8 @@ class Simulation implements SimulatedMachine {
     )
   }
 }
+
+const isDiskFull = (error: unknown): boolean => error instanceof UmbelError && error.code === 'ENOSPC'
 
 /**
  * Runs a scenario under a seed.

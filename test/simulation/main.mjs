@@ -17,6 +17,7 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     /** Ends with the first violation. */
     first: { type: 'boolean', default: false },
+    'no-shrink': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     /** Another build than dist: for builds with planted bugs. */
     dist: { type: 'string', default: 'dist' },
@@ -93,7 +94,7 @@ for (let seed = first; seed < first + count; seed++) {
   found += violations.length
   console.log(`seed ${seed}: ${scenario.name}`)
   for (const violation of violations) console.log(`  ${violation}`)
-  if (only === undefined) {
+  if (only === undefined && !values['no-shrink']) {
     const kept = await shrink(seed, faults)
     console.log(`  with ${kept.map((i) => JSON.stringify(faults[i])).join(', ') || 'no fault at all'}`)
     const of = values.scenario ? ` --scenario '${values.scenario}'` : ''

@@ -1,0 +1,39 @@
+/** Each planted bug is noticed by the simulation within 500 seeds. `BUG=text` runs those whose names contain it. */
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { planted } from './planted.ts'
+
+const SEEDS = 500
+const root = path.resolve(import.meta.dirname, '../..')
+// Below the root, so that packages are found; Git ignores it.
+const place = path.join(root, 'out', 'planted')
+
+function simulate(dist: string) {
+  const main = path.join(root, 'test/simulation/main.mjs')
+  const { NODE_OPTIONS: _, ...env } = process.env
+  return spawnSync(process.execPath, [main, '--dist', dist, '--seeds', String(SEEDS), '--first', '--no-shrink'], {
+    cwd: root,
+    encoding: 'utf8',
+    env,
+  })
+}
+
+t.teardown(() => fs.rmSync(place, { recursive: true, force: true }))
+
+for (const [number, bug] of planted.entries()) {
+  if (!bug.name.includes(process.env.BUG ?? '')) continue
+  t.test(bug.name, async (t) => {
+    const dist = path.join(place, String(number))
+    fs.cpSync(path.join(root, 'dist'), dist, { recursive: true })
+    const file = path.join(dist, bug.file)
+    const text = fs.readFileSync(file, 'utf8')
+    t.equal(text.split(bug.from).length, 2, `${bug.file} has it once: ${bug.from}`)
+    fs.writeFileSync(file, text.replace(bug.from, bug.to))
+    const { status, stdout, stderr } = simulate(dist)
+    t.equal(status, 1, `it is noticed ${stderr}`)
+    t.match(stdout, /^\d+ seeds, [1-9]\d* violations\n$/m)
+    t.comment(stdout.split('\n').slice(0, 2).join(' '), stdout.trimEnd().split('\n').at(-1))
+  })
+}
