@@ -64,8 +64,10 @@ export class Board {
     return Number(Atomics.load(this.#cells, this.#shards + shard))
   }
 
+  /** A smaller one rings: sources of other hosts may wait for it. */
   setBacklog(shard: number, bytes: number): void {
-    Atomics.store(this.#cells, this.#shards + shard, BigInt(bytes))
+    const before = Atomics.exchange(this.#cells, this.#shards + shard, BigInt(bytes))
+    if (before > BigInt(bytes)) this.ring()
   }
 
   backlogOfAll(): number {

@@ -8,6 +8,7 @@ import type { ShardMachine } from '../actors/shard-machine.ts'
 import { Supervisor } from '../actors/supervisor.ts'
 import type { RunningWorker, Workers } from '../actors/workers.ts'
 import { fromWireError, toWireError } from '../base/errors.ts'
+import { Board } from '../mailbox/board.ts'
 import { type Plan, plan } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
 import { SimulatedBoard } from './simulated-board.ts'
@@ -81,11 +82,16 @@ export class SimulatedNode {
 
   /** What everybody is at, for messages. */
   describe(): string {
-    const shards = this.#supervisor
-      ?.status()
-      .map(({ shard, state, epoch, watermark }) => `${shard} ${state} ${epoch} ${watermark}`)
+    if (this.#supervisor === null) return 'nothing was started'
+    const statuses = this.#supervisor.status()
+    const board = new Board(this.#supervisor.board, 0)
+    const shards = this.plan.shards.map(({ id, cell }) => {
+      const status = statuses.find(({ shard }) => shard === id)
+      return `${id} ${status?.state ?? 'unknown'} at ${board.announced(cell)}, backlog ${board.backlog(cell)}`
+    })
     const lives = [...this.hosts, ...this.workers].map((life) => `${life.name}${life.isStopped ? ' (stopped)' : ''}`)
-    return `${lives.join(', ')}; ${shards?.join(', ')}; deaths: ${this.#supervisor?.deaths.map(({ what, reason }) => `${what}: ${reason}`).join(', ')}`
+    const deaths = this.#supervisor.deaths.map(({ what, reason }) => `${what}: ${reason}`)
+    return `${lives.join(', ')}; ${shards.join('; ')}; deaths: ${deaths.join(', ') || 'none'}`
   }
 
   snapshot(): void {
@@ -184,14 +190,10 @@ export class SimulatedNode {
   /** Messages arrive after a while, in order, at the life that they are for. */
   #channel<M>(receiver: Life, take: (message: M) => void): (message: M) => void {
     const { world } = this.#machine
-    let last = 0
+    const queue: M[] = []
     return (message) => {
-      const copy = structuredClone(message)
-      last = Math.max(last, world.now + world.random())
-      const queue = last
-      world.schedule(queue - world.now, receiver, () => take(copy))
-      // Two at one moment keep their order.
-      last += 1e-6
+      queue.push(structuredClone(message))
+      world.schedule(world.random(), receiver, () => take(queue.shift()!))
     }
   }
 }

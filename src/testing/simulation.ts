@@ -49,7 +49,7 @@ const limitsOf = (random: Random): ShardLimits => ({
   appendsInFlightMax: pick(random, [1, 3]),
   storeIntervalMs: pick(random, [1, 5, 20]),
   writeSetBytesMax: pick(random, [20_000, 1 << 20]),
-  backlogBytesMax: pick(random, [20_000, 1 << 20]),
+  backlogBytesMax: pick(random, [3_000, 20_000, 1 << 20]),
   segmentBytes: pick(random, [2048, 16_384]),
 })
 

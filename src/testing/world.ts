@@ -6,6 +6,9 @@
  */
 import type { Random } from './random.ts'
 
+/** A run has some thousands. */
+const TASKS_MAX = 1_000_000
+
 /** Thrown where a life ends in the middle of its own code. */
 export class LifeEnded extends Error {}
 
@@ -109,12 +112,12 @@ export class World {
     return new Promise((resolve) => this.schedule(this.random() * mostMs, life, resolve))
   }
 
-  /** Runs until `isOver`, or until nothing is left or the time is up: false then. */
+  /** Runs until `isOver`, or until nothing is left, the time is up, or too much has happened: false then. */
   async run(isOver: () => boolean, untilMs: number): Promise<boolean> {
     await rest()
     while (!isOver()) {
       const task = this.#pop()
-      if (task === undefined || task.at > untilMs) return false
+      if (task === undefined || task.at > untilMs || this.tasksRun > TASKS_MAX) return false
       this.now = Math.max(this.now, task.at)
       if (task.life?.isDead) continue
       if (task.life?.isStopped) {

@@ -10,17 +10,19 @@ const root = path.resolve(import.meta.dirname, '../..')
 // Below the root, so that packages are found; Git ignores it.
 const place = path.join(root, 'out', 'planted')
 
-function simulate(dist: string) {
+function simulate(...args: string[]) {
   const main = path.join(root, 'test/simulation/main.mjs')
   const { NODE_OPTIONS: _, ...env } = process.env
-  return spawnSync(process.execPath, [main, '--dist', dist, '--seeds', String(SEEDS), '--first', '--no-shrink'], {
-    cwd: root,
-    encoding: 'utf8',
-    env,
-  })
+  return spawnSync(process.execPath, [main, ...args], { cwd: root, encoding: 'utf8', env })
 }
 
 t.teardown(() => fs.rmSync(place, { recursive: true, force: true }))
+
+t.test('a seed gives the same run again, step by step', async (t) => {
+  const [one, other] = [1, 2].map(() => simulate('--seeds', '20', '--verbose').stdout)
+  t.match(one, /seed 20: .* faults, \d+ starts, \d+ ms, \d+ tasks\n/)
+  t.equal(one, other)
+})
 
 for (const [number, bug] of planted.entries()) {
   if (!bug.name.includes(process.env.BUG ?? '')) continue
@@ -31,7 +33,7 @@ for (const [number, bug] of planted.entries()) {
     const text = fs.readFileSync(file, 'utf8')
     t.equal(text.split(bug.from).length, 2, `${bug.file} has it once: ${bug.from}`)
     fs.writeFileSync(file, text.replace(bug.from, bug.to))
-    const { status, stdout, stderr } = simulate(dist)
+    const { status, stdout, stderr } = simulate('--dist', dist, '--seeds', String(SEEDS), '--first', '--no-shrink')
     t.equal(status, 1, `it is noticed ${stderr}`)
     t.match(stdout, /^\d+ seeds, [1-9]\d* violations\n$/m)
     t.comment(stdout.split('\n').slice(0, 2).join(' '), stdout.trimEnd().split('\n').at(-1))

@@ -100,6 +100,17 @@ t.test('the time of sources is the least of all, from those not heard to those t
   t.equal(times[1]!.lowest(), Number.POSITIVE_INFINITY)
 })
 
+t.test('a backlog that shrinks is told: a source of another host may wait for it', async (t) => {
+  const board = boardOf(2)
+  board.setBacklog(0, 5)
+  const { moment } = board
+  board.setBacklog(0, 5)
+  board.setBacklog(0, 9)
+  t.equal(board.moment, moment, 'one that grows wakes nobody')
+  board.setBacklog(0, 8)
+  t.not(board.moment, moment)
+})
+
 t.test('changes tell every cell once, and then those that differ', async (t) => {
   const board = boardOf(2)
   const known = board.nothingKnown()

@@ -121,3 +121,38 @@ t.test('a damaged manifest is no snapshot, and does not stay', async (t) => {
   t.strictSame(await setup.store.numbers(), [1])
   t.equal(setup.chunks().length, 2)
 })
+
+t.test('the manifest is written when every chunk is there, and not at all when one is not', async (t) => {
+  const directory = t.testdir()
+  fs.writeFileSync(path.join(directory, 'file'), fileOf(1, 2, 3, 4, 5, 6, 7))
+  const put: string[] = []
+  const waiting: (() => void)[] = []
+  let fails = false
+  const objects = {
+    place: 'memory',
+    put: (name: string) =>
+      new Promise<void>((resolve, reject) => {
+        waiting.push(() => {
+          put.push(name.replace(/[0-9a-f]{64}/, 'hash'))
+          if (fails && put.length === 3) reject(new Error('the disk is full'))
+          else resolve()
+        })
+        // The latest first, and none before others wait too.
+        setImmediate(() => waiting.pop()?.())
+      }),
+    get: async () => undefined,
+    list: async () => [],
+    remove: async () => {},
+  }
+  const store = new SnapshotStore<null>(objects, 'p')
+  const write = async () => {
+    const file = nodeFiles.openRead(path.join(directory, 'file'))
+    await store.write({ number: 1, takenAt: 1, body: null }, file, async () => {}).finally(() => file.close())
+  }
+  await write()
+  t.strictSame(put, [...Array(7).fill('p/chunks/hash'), 'p/manifests/0000000000000001.json'])
+  put.length = 0
+  fails = true
+  await t.rejects(write(), { message: 'the disk is full' })
+  t.notOk(put.some((name) => name.includes('manifest')))
+})
