@@ -1,6 +1,6 @@
 /** A simulated node: the real supervisor, hosts and shards, in lives that a simulation can end. */
 import { Host, type HostMachine } from '../actors/host.ts'
-import { type JobRecord, prepareJob } from '../actors/job.ts'
+import { prepareJob } from '../actors/job.ts'
 import type { FromHost, FromWorker, HostConfig, ToHost, ToWorker } from '../actors/protocol.ts'
 import type { HostEvents, HostProcess } from '../actors/real/host-process.ts'
 import { runShards } from '../actors/run-shards.ts'
@@ -34,7 +34,6 @@ export class SimulatedNode {
   #hosts: Life[] = []
   #workers: Life[] = []
   #started = 0
-  job: JobRecord | null = null
 
   constructor(machine: SimulatedMachine, options: NodeOptions) {
     this.#machine = machine
@@ -69,7 +68,6 @@ export class SimulatedNode {
       snapshots: directory,
       fresh: false,
     })
-    this.job = job
     const { definition } = topology
     const whole = { ...config, definition, snapshots: { ...snapshots, directory, run: job.run }, relay: true }
     this.#supervisor = new Supervisor(
