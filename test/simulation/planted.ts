@@ -111,10 +111,4 @@ export const planted = [
     from: "child.kill('SIGKILL');\n        });",
     to: "this.#onExit(host, null, 'SIGKILL');\n        });",
   },
-  {
-    name: 'a join forgets what it has answered',
-    file: 'operators/as-of-join.js',
-    from: '            this.#answered.hold(batch);',
-    to: '            void 0;',
-  },
 ]
