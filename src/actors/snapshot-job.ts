@@ -10,7 +10,7 @@ import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
 import { nodeMachine } from './real/node-machine.ts'
 import { isHeld, SupervisorLock } from './real/supervisor-lock.ts'
 import { requestSnapshots } from './snapshot-requests.ts'
-import { SNAPSHOTS_KEPT, shardSnapshots, snapshotStore } from './snapshot-settings.ts'
+import { shardSnapshots, snapshotStore } from './snapshot-settings.ts'
 
 /** A snapshot, as it is shown to people. */
 export interface ListedSnapshot {
@@ -111,13 +111,14 @@ export class SnapshotJob {
     return false
   }
 
+  /** None is let go here: how many are kept is for the run to say. */
   #snapshotsOf(shard: ShardId): ShardSnapshots {
     const { snapshots, run } = this.#job
     return shardSnapshots(
       this.#seam,
       nodeMachine,
       this.#directory,
-      { directory: snapshots, run, keep: SNAPSHOTS_KEPT },
+      { directory: snapshots, run, keep: Number.POSITIVE_INFINITY },
       shard,
       [],
     )

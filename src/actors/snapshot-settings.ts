@@ -29,7 +29,7 @@ export interface SnapshotPlan {
 }
 
 const EVERY = '5m'
-export const SNAPSHOTS_KEPT = 2
+const KEEP = 2
 const KEEP_MAX = 1000
 
 /** @throws user error `option` */
@@ -37,7 +37,7 @@ export function checkSnapshots(
   given: SnapshotSettings | false | undefined,
 ): Omit<SnapshotPlan, 'run' | 'directory'> | null {
   if (given === false) return null
-  const { every = EVERY, keep = SNAPSHOTS_KEPT } = given ?? {}
+  const { every = EVERY, keep = KEEP } = given ?? {}
   if (!Number.isInteger(keep) || keep < 1 || keep > KEEP_MAX) {
     throw userError('option', `snapshots.keep must be a whole number from 1 to ${KEEP_MAX}, got ${keep}`)
   }

@@ -21,7 +21,6 @@ export interface Scenario {
   readonly shards: number
   readonly workers: number
   readonly hosts: number
-  readonly limits?: Partial<ShardLimits>
 }
 
 export interface SimulatedRun {
@@ -82,7 +81,7 @@ class Simulation implements SimulatedMachine {
         workers: scenario.workers,
         heapMb: 512,
         hosts: scenario.hosts,
-        limits: { ...limitsOf(random), ...scenario.limits },
+        limits: limitsOf(random),
       },
     })
     for (const fault of faults) if ('at' in fault) this.world.schedule(fault.at, null, () => this.#inflict(fault))

@@ -2,6 +2,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { SnapshotJob } from '../../src/actors/snapshot-job.ts'
+import { nodeSeam } from '../../src/base/real/node-seam.ts'
 import {
   count,
   csvFile,
@@ -163,6 +165,17 @@ t.test('an output begins with what is kept', async (t) => {
   await running.ended
   t.ok(times[0]! > 60 * SECOND, 'not with the first window')
   t.ok(times.length > 0)
+})
+
+t.test('a snapshot that is taken from outside lets go of none', async (t) => {
+  const directory = t.testdir({})
+  await interrupted(directory, { keep: 3 })
+  const job = new SnapshotJob(nodeSeam, path.join(directory, 'snapped'))
+  const of = async () => (await job.list(false)).filter(({ shard }) => shard === 'by-user/0').map(({ epoch }) => epoch)
+  const before = await of()
+  t.equal(before.length, 3)
+  await job.create()
+  t.strictSame((await of()).slice(0, 3), before)
 })
 
 t.test('wrong settings, and the wrong place for an unfinished run', async (t) => {
