@@ -8,8 +8,6 @@ import type { Timestamp } from '../base/time.ts'
 import type { ShardContext } from './shard-context.ts'
 
 const TRIM_MS = 250
-/** Bytes of log between two moments that are remembered: a log is trimmed by whole segments, which are larger. */
-const STEP_BYTES = 1 << 20
 
 export class LogTrim {
   readonly #context: ShardContext
@@ -30,7 +28,8 @@ export class LogTrim {
     if (this.#context.outputRetention === null || !Number.isFinite(this.#context.outputRetention)) return
     this.#time = time
     this.#bytes += bytes
-    if (this.#moments.length > 0 && this.#bytes < STEP_BYTES) return
+    // A log is trimmed by whole segments: more moments than those would be of no use.
+    if (this.#moments.length > 0 && this.#bytes < this.#context.limits.segmentBytes) return
     this.#bytes = 0
     this.#moments.push({ epoch, time })
   }

@@ -81,7 +81,9 @@ async function interrupted(directory: string, snapshots: StartOptions['snapshots
     if (segmentsOf(directory, 'clicks.0')[0] !== first && segmentsOf(directory, 'by-user.0')[0] !== first && taken > 2)
       break
   }
-  t.not(segmentsOf(directory, 'clicks.0')[0], first, 'the start of the log is gone')
+  for (const shard of ['clicks.0', 'by-user.0']) {
+    t.not(segmentsOf(directory, shard)[0], first, `the start of the log of ${shard} is gone`)
+  }
   await running.stop()
 }
 
