@@ -72,18 +72,27 @@ const logOf = (directory: string, shard: string) => path.join(directory, 'snappe
 const segmentsOf = (directory: string, shard: string) =>
   fs.readdirSync(logOf(directory, shard)).filter((name) => name.endsWith('.seg'))
 
-/** Runs until snapshots were taken and logs trimmed, and stops. */
+/** The first row of what is kept of the output now; undefined once the run has ended without any. */
+async function firstKept(running: Running): Promise<Record<string, unknown> | undefined> {
+  for await (const { row } of running.output('minutes')) return row
+  return undefined
+}
+
+/** Runs until snapshots were taken and logs trimmed behind the first windows that were put out, and stops. */
 async function interrupted(directory: string, snapshots: StartOptions['snapshots'] = { keep: 2 }): Promise<void> {
   const running = await start(job(), settings(directory, { snapshots }))
   const first = segmentsOf(directory, 'clicks.0')[0]
-  for (let taken = 0; taken < 20; taken++) {
+  let hasEnded = false
+  running.ended.finally(() => {
+    hasEnded = true
+  })
+  for (let taken = 1; !hasEnded; taken++) {
     await running.snapshot()
-    if (segmentsOf(directory, 'clicks.0')[0] !== first && segmentsOf(directory, 'by-user.0')[0] !== first && taken > 2)
-      break
+    if (taken < 3 || segmentsOf(directory, 'clicks.0')[0] === first) continue
+    const row = await firstKept(running)
+    if (row !== undefined && (row.window_end as number) > 60 * SECOND) break
   }
-  for (const shard of ['clicks.0', 'by-user.0']) {
-    t.not(segmentsOf(directory, shard)[0], first, `the start of the log of ${shard} is gone`)
-  }
+  t.notOk(hasEnded, 'the starts of the logs are gone while it runs')
   await running.stop()
 }
 
@@ -138,24 +147,25 @@ t.test('what cannot come back is said, and what to do', async (t) => {
 
 t.test('logs stay as small as what snapshots and readers need, however long the run', async (t) => {
   const directory = t.testdir({})
-  const running = await start(job(200_000, 40_000), settings(directory, { snapshots: { every: '100ms' } }))
-  let read = 0
-  let most = 0
-  for await (const { diff } of running.output('minutes')) {
+  const running = await start(job(1e9, 40_000), settings(directory, { snapshots: { every: '100ms' } }))
+  const kept = () =>
+    ['clicks.0', 'by-user.0']
+      .flatMap((shard) =>
+        fs.readdirSync(logOf(directory, shard)).map((name) => path.join(logOf(directory, shard), name)),
+      )
+      .reduce((sum, file) => sum + (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0)
+  const written = () => running.status().reduce((sum, { logBytes }) => sum + logBytes, 0)
+  let [read, last] = [0, 0]
+  // However slow the disk is that snapshots go to: what is kept falls ever further behind what was written.
+  for await (const { row, diff } of running.output('minutes')) {
     read += diff
-    if (read % 512 === 0) {
-      const bytes = ['clicks.0', 'by-user.0']
-        .flatMap((shard) =>
-          fs.readdirSync(logOf(directory, shard)).map((name) => path.join(logOf(directory, shard), name)),
-        )
-        .reduce((sum, file) => sum + (fs.existsSync(file) ? fs.statSync(file).size : 0), 0)
-      most = Math.max(most, bytes)
-    }
+    last = row.window_end as number
+    if (read % 512 === 0 && written() > 8 * kept() && written() > 8e6) break
   }
-  await running.ended
-  const written = running.status().reduce((sum, { logBytes }) => sum + logBytes, 0)
-  t.ok(most < written / 3, `${most} of ${written} bytes at the most`)
-  t.equal(read, resultOf(directory).length - 1, 'a reader that keeps up has seen all')
+  t.ok(read > 0)
+  await running.stop()
+  const windows = last / (60 * SECOND)
+  t.ok(read > (windows - 1) * 985, `a reader that keeps up has seen all: ${read} groups of ${windows} windows`)
 })
 
 t.test('an output begins with what is kept', async (t) => {
