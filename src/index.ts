@@ -14,7 +14,7 @@ export { generator } from './connectors/generator.ts'
 export { jsonLinesFile } from './connectors/json-lines.ts'
 export { jsonLinesSource } from './connectors/json-lines-source.ts'
 export { parquet } from './connectors/parquet.ts'
-export type { ActorContext } from './operators/actor-operator.ts'
+export type { ActorContext } from './operators/actor-definition.ts'
 export { type Emission, hopping, tumbling, type Window } from './operators/window.ts'
 export { Batch, BatchBuilder } from './records/batch.ts'
 export type { Value } from './records/column.ts'
@@ -48,10 +48,11 @@ export type {
   SplitReader,
   SplitRows,
 } from './topology/connector.ts'
+export type { ErrorPolicy } from './topology/dead-letters.ts'
 export {
   KeyedStream,
   type Output,
   Stream,
   WindowedStream,
 } from './topology/stream.ts'
-export { type SourceSettings, source, type Topology, topology } from './topology/topology.ts'
+export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'

@@ -32,9 +32,10 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       return new Assign(
         { input, output: schema, name: node.name, type: node.type, compute: node.compute },
         context.emit,
+        context.refuse,
       )
     case 'filter':
-      return new Filter(input, node.keep, context.emit)
+      return new Filter(input, node.keep, context.emit, context.refuse)
     case 'project':
       return new Project(
         input,

@@ -200,6 +200,7 @@ export class ShardActor {
     if (stage.kind === 'sink') return this.#makeSink(stage)
     const { seam } = this.#services
     const program = new StageProgram(this.#plan, stage, {
+      shardIndex: this.shard.index,
       table: this.#table,
       journal: (ask) => journal.ask(ask),
       make: (planned, context) => makeOperator(planned, context, seam),
@@ -209,9 +210,6 @@ export class ShardActor {
     const numbers = Array.from({ length: node.connector.splits }, (_, i) => i).filter(
       (i) => i % stage.shards === this.shard.index,
     )
-    const rejects = this.#plan.edges.find(
-      (edge) => edge.from.stage === stage.index && edge.schema === DEAD_LETTER_SCHEMA,
-    )!
     const sources = this.#plan.shards.filter((shard) => this.#plan.stages[shard.stage]!.kind === 'source')
     const times = new SourceTimes(
       this.#services.board,
@@ -219,7 +217,7 @@ export class ShardActor {
       sources.map((shard) => shard.cell),
     )
     const context = { seam, schema: stage.nodes[0]!.schema }
-    return new SourceProgram(program, stage.nodes[0]!, context, numbers, rejects, times)
+    return new SourceProgram(program, stage.nodes[0]!, context, numbers, times)
   }
 
   #makeSink(stage: PlannedStage): Program {

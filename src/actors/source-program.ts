@@ -5,13 +5,13 @@
 import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { SourceTimes } from '../mailbox/source-times.ts'
-import { type Batch, BatchBuilder } from '../records/batch.ts'
+import type { Batch } from '../records/batch.ts'
 import { consecutiveOrigins, type OriginColumn } from '../records/origin.ts'
 import type { Program, ProgramOutput } from '../recovery/program.ts'
 import type { SourceContext, SplitRows } from '../topology/connector.ts'
-import { DEAD_LETTER_SCHEMA } from '../topology/dead-letters.ts'
+import type { DeadLetterKind } from '../topology/dead-letters.ts'
 import type { SourceNode } from '../topology/graph.ts'
-import type { PlannedEdge, PlannedNode } from '../topology/plan.ts'
+import type { PlannedNode } from '../topology/plan.ts'
 import { Split, type SplitState } from './split.ts'
 import type { StageProgram } from './stage-program.ts'
 
@@ -32,7 +32,6 @@ export class SourceProgram implements Program {
   readonly #planned: PlannedNode
   readonly #context: SourceContext
   readonly #numbers: readonly number[]
-  readonly #rejects: number
   readonly #times: SourceTimes
   #splits: Split[] = []
   #turn = 0
@@ -47,7 +46,6 @@ export class SourceProgram implements Program {
     planned: PlannedNode,
     context: SourceContext,
     numbers: readonly number[],
-    rejects: PlannedEdge,
     times: SourceTimes,
   ) {
     this.#stage = stage
@@ -55,7 +53,6 @@ export class SourceProgram implements Program {
     this.#planned = planned
     this.#context = context
     this.#numbers = numbers
-    this.#rejects = rejects.id
     this.#times = times
   }
 
@@ -111,7 +108,7 @@ export class SourceProgram implements Program {
   }
 
   watermarkOf(edge: number): Timestamp {
-    return edge === this.#rejects ? this.#watermark() : this.#stage.watermarkOf(edge)
+    return this.#stage.watermarkOf(edge)
   }
 
   flush(): void {}
@@ -169,22 +166,20 @@ export class SourceProgram implements Program {
   }
 
   #take(split: Split, { batch, offsets, rejected }: SplitRows): void {
-    const refused = new BatchBuilder(DEAD_LETTER_SCHEMA, 16)
-    for (const { offset, reason, raw } of rejected) this.#refuse(refused, split, 'bad', offset, reason, raw)
-    const kept = this.#judge(split, batch, offsets, refused)
-    if (refused.length > 0) this.#stage.output({ edge: this.#rejects, batch: refused.finish() })
+    for (const { offset, reason, raw } of rejected) this.#refuse(split, 'bad', offset, reason, raw)
+    const kept = this.#judge(split, batch, offsets)
     this.#rows += kept.length
     split.heard(this.#now())
     if (kept.length > 0) this.#stage.inject(this.#node.id, kept, 0)
   }
 
   /** The rows that go on. Lateness is decided here, row by row, and nowhere else. */
-  #judge(split: Split, batch: Batch, offsets: number | Float64Array, refused: BatchBuilder): Batch {
+  #judge(split: Split, batch: Batch, offsets: number | Float64Array): Batch {
     const { times, length } = batch
     const rows = new Int32Array(length)
     const kept = this.#judgeRows(split, times, rows, (row, kind, reason) => {
       const offset = typeof offsets === 'number' ? offsets + row : offsets[row]!
-      this.#refuse(refused, split, kind, offset, reason, JSON.stringify(batch.row(row)))
+      this.#refuse(split, kind, offset, reason, JSON.stringify(batch.row(row)))
     })
     return this.#withOrigins(split, batch, offsets).gather(rows, kept)
   }
@@ -232,10 +227,10 @@ export class SourceProgram implements Program {
     return batch.with(batch.schema, batch.columns, origins)
   }
 
-  #refuse(into: BatchBuilder, split: Split, kind: string, offset: number, reason: string, row: string): void {
+  #refuse(split: Split, kind: DeadLetterKind, offset: number, reason: string, row: string): void {
     this.#rejected++
     const watermark = this.#watermark()
     const at = Number.isFinite(watermark) ? watermark : 0
-    into.push({ at, source: this.#node.name, split: split.number, offset, kind, reason, row })
+    this.#stage.refuse({ at, split: split.number, offset, kind, operator: null, reason, stack: null, row })
   }
 }

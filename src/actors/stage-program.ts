@@ -8,12 +8,13 @@ import { combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
-import { withOperator } from '../operators/stateless.ts'
+import { isOfRow, type Refuse, refuseNone, withOperator } from '../operators/user-code.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Program, ProgramOutput } from '../recovery/program.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import type { Plan, PlannedEdge, PlannedNode, PlannedStage } from '../topology/plan.ts'
+import { deadLettersOf, type Plan, type PlannedEdge, type PlannedNode, type PlannedStage } from '../topology/plan.ts'
 import { tablesOf } from './make-operator.ts'
+import { type Letter, Refusals } from './refusals.ts'
 
 const STAGE_TABLE = 'stage'
 const WATERMARKS = Buffer.from('watermarks')
@@ -27,6 +28,8 @@ interface RunningNode {
 }
 
 export interface StageServices {
+  /** Which of the stage's shards this is. */
+  readonly shardIndex: number
   readonly table: (name: string) => KeyedTable
   readonly journal: OperatorContext['journal']
   readonly make: (planned: PlannedNode, context: OperatorContext) => Operator
@@ -39,6 +42,9 @@ export class StageProgram implements Program {
   readonly #services: StageServices
   readonly #inEdges: readonly PlannedEdge[]
   readonly #outEdges: readonly PlannedEdge[]
+  readonly #deadLetters: PlannedEdge
+  readonly #refusals: Refusals
+  readonly #mayRefuse: boolean
   #nodes: RunningNode[] = []
   readonly #byNode = new Map<number, RunningNode>()
 
@@ -47,6 +53,9 @@ export class StageProgram implements Program {
     this.#services = services
     this.#inEdges = plan.edges.filter((edge) => edge.to?.stage === stage.index)
     this.#outEdges = plan.edges.filter((edge) => edge.from.stage === stage.index)
+    this.#deadLetters = deadLettersOf(plan, stage)!
+    this.#refusals = new Refusals(stage.name)
+    this.#mayRefuse = plan.topology.onError === 'dead-letter'
     const tables = stage.nodes.flatMap(tablesOf)
     this.tables = tables.length > 0 ? [...tables, STAGE_TABLE] : []
   }
@@ -91,10 +100,22 @@ export class StageProgram implements Program {
       if (done) running.watermark = Math.min(...inputs)
       else isDone = false
     }
+    this.#emitRefused()
     return isDone
   }
 
+  /** Turns a row away. */
+  refuse(letter: Letter): void {
+    this.#refusals.add(letter)
+  }
+
+  #emitRefused(): void {
+    const batch = this.#refusals.take()
+    if (batch !== null) this.output({ edge: this.#deadLetters.id, batch })
+  }
+
   watermarkOf(edge: number): Timestamp {
+    if (edge === this.#deadLetters.id) return Math.min(...this.#nodes.map(({ watermark }) => watermark))
     const { from } = this.#outEdges.find((one) => one.id === edge)!
     return this.#byNode.get(from.node)!.watermark
   }
@@ -143,6 +164,28 @@ export class StageProgram implements Program {
       })
       for (const { user, port } of local) this.inject(user, batch, port)
     }
-    return { emit, journal: this.#services.journal, table: (name) => this.#services.table(`n${id}.${name}`) }
+    return {
+      emit,
+      journal: this.#services.journal,
+      table: (name) => this.#services.table(`n${id}.${name}`),
+      refuse: this.#mayRefuse ? this.#refuserOf(planned) : refuseNone,
+    }
+  }
+
+  #refuserOf({ node }: PlannedNode): Refuse {
+    return (at, row, error) => {
+      if (!isOfRow(error)) throw error
+      const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
+      this.refuse({
+        at,
+        split: this.#services.shardIndex,
+        offset: null,
+        kind: 'threw',
+        operator: node.kind === 'actor' ? `actor '${node.name}'` : node.kind,
+        reason: message,
+        stack: stack ?? null,
+        row: JSON.stringify(row),
+      })
+    }
   }
 }

@@ -13,45 +13,14 @@ import type { Value } from '../records/column.ts'
 import { packKey, packValues, unpackKey } from '../records/key.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
-import type { FieldKind, Fields, Row, Schema } from '../records/schema.ts'
+import type { FieldKind, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { KeyedTable } from '../storage/table.ts'
+import type { ActorContext, ActorDefinition } from './actor-definition.ts'
 import { HeldBatches, holdAgain, takeDue } from './held-batches.ts'
 import type { Operator, OperatorContext } from './operator.ts'
-
-/** What an actor can do while it handles a row or a timer; everything belongs to the current key. */
-export interface ActorContext {
-  /** The current key's values, in the order of `keyBy`. */
-  readonly key: readonly Value[]
-  /** Time of the row or timer at hand, in microseconds. */
-  readonly time: Timestamp
-  /** +1 for an insertion, -1 for a retraction; +1 in timers. */
-  readonly diff: number
-  /** Reads a named value of the current key. Values are plain data. */
-  get<T>(name: string): T | undefined
-  set(name: string, value: unknown): void
-  delete(name: string): void
-  /** Calls `onTimer` at an event time; the same time twice is one timer. */
-  setTimer(at: Timestamp): void
-  clearTimer(at: Timestamp): void
-  /** Emits a row of the output schema; its event time must not lie behind what has passed. */
-  emit(row: Readonly<Record<string, Value>>, diff?: 1 | -1): void
-  /** Milliseconds since the epoch, journaled: a replay sees the same answer. */
-  now(): number
-  /** A number in [0, 1), journaled. */
-  random(): number
-}
-
-export interface ActorDefinition {
-  readonly output: Schema
-  readonly order: 'event-time' | 'arrival'
-  /** How far behind the watermark emitted rows may be, beyond the input's bound, in microseconds. */
-  readonly bound: number
-  readonly onRow: (row: Row<Fields>, context: ActorContext) => void
-  readonly onTimer?: (at: Timestamp, context: ActorContext) => void
-  /** Told when time has moved; may neither emit nor write. */
-  readonly onWatermark?: (watermark: Timestamp) => void
-}
+import { UndoLog } from './undo-log.ts'
+import { isOfRow, type Refuse, refuseNone } from './user-code.ts'
 
 export interface ActorPlan {
   readonly input: Schema
@@ -89,6 +58,9 @@ export class ActorOperator implements Operator {
   #timersFrom = Number.NEGATIVE_INFINITY
   #changes = 0
   #mayAct = false
+  /** What the function at hand has emitted and overwritten: undone if it throws and its row is refused. */
+  #emitted: { row: Readonly<Record<string, Value>>; diff: number; origin: Uint8Array }[] = []
+  readonly #undo: UndoLog | null
 
   constructor(plan: ActorPlan, context: OperatorContext) {
     this.#plan = plan
@@ -101,6 +73,7 @@ export class ActorOperator implements Operator {
     this.#keyKinds = plan.keys.map((name) => plan.input.fields[name]!.kind)
     this.#builder = new BatchBuilder(plan.definition.output)
     this.#handle = this.#makeHandle()
+    this.#undo = context.refuse === refuseNone ? null : new UndoLog()
   }
 
   // The input may be ahead of what has been passed on, if the epoch ended before what was due.
@@ -170,7 +143,8 @@ export class ActorOperator implements Operator {
       this.#timersFrom = at
       this.#write(this.#timers, stored, null)
       this.#enter(key, at, 1, Buffer.concat([this.#plan.origin, stored]))
-      this.#act(() => this.#plan.definition.onTimer?.(at, this.#handle))
+      const timer = () => ({ timer: at, key: this.#keyValues })
+      this.#act(() => this.#plan.definition.onTimer?.(at, this.#handle), timer)
     }
     return true
   }
@@ -178,7 +152,10 @@ export class ActorOperator implements Operator {
   #onRow(batch: Batch, row: number): void {
     const origin = batch.origins === null ? new Uint8Array(0) : originBytes(batch.origins, row)
     this.#enter(packKey(batch, this.#keyColumns, row), batch.times[row]!, batch.diff(row), origin)
-    this.#act(() => this.#plan.definition.onRow(this.#cursor.moveTo(row), this.#handle))
+    this.#act(
+      () => this.#plan.definition.onRow(this.#cursor.moveTo(row), this.#handle),
+      () => batch.row(row),
+    )
   }
 
   #enter(key: Uint8Array, time: Timestamp, diff: number, origin: Uint8Array): void {
@@ -190,16 +167,30 @@ export class ActorOperator implements Operator {
     this.#ordinal = 0
   }
 
-  #act(run: () => void): void {
+  /** Runs a function of the user's. One that throws has done nothing, and what it was given is refused. */
+  #act(run: () => void, given: () => Parameters<Refuse>[1]): void {
     this.#mayAct = true
+    this.#undo?.forget()
+    this.#emitted = []
     try {
       run()
+    } catch (error) {
+      if (!isOfRow(error)) throw error
+      this.#context.refuse(this.#time, given(), error)
+      this.#undo?.undo((table, key, value) => this.#put(table, key, value))
+      return
     } finally {
       this.#mayAct = false
     }
+    for (const { row, diff, origin } of this.#emitted) this.#builder.push(row, diff, origin)
   }
 
   #write(table: KeyedTable, key: Uint8Array, value: Uint8Array | null): void {
+    this.#undo?.note(table, key)
+    this.#put(table, key, value)
+  }
+
+  #put(table: KeyedTable, key: Uint8Array, value: Uint8Array | null): void {
     this.#changes = combineHash(combineHash(this.#changes, checksum(key)), value === null ? 0 : checksum(value))
     if (value === null) table.remove(key)
     else table.put(key, value)
@@ -238,7 +229,7 @@ export class ActorOperator implements Operator {
     }
     const ordinal = Buffer.alloc(8)
     ordinal.writeUInt32BE(this.#ordinal++, 4)
-    this.#builder.push(row, diff, Buffer.concat([this.#sourceOrigin, ordinal]))
+    this.#emitted.push({ row, diff, origin: Buffer.concat([this.#sourceOrigin, ordinal]) })
   }
 
   #makeHandle(): ActorContext {

@@ -2,7 +2,6 @@
  * Operators without state: each maps updates one by one and keeps time, diff and origin. User functions get a row view
  * that is valid only during the call.
  */
-import { UmbelError, userError } from '../base/errors.ts'
 import { Batch } from '../records/batch.ts'
 import { type Column, ColumnBuilder, type Value } from '../records/column.ts'
 import { originBytes } from '../records/origin.ts'
@@ -10,6 +9,7 @@ import { RowCursor } from '../records/row-cursor.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
+import { type Refuse, refuseNone } from './user-code.ts'
 
 type RowFunction<T> = (row: Row<Fields>) => T
 
@@ -18,25 +18,40 @@ export class Filter implements Operator {
   readonly #cursor: RowCursor
   readonly #keep: RowFunction<boolean>
   readonly #emit: Emit
+  readonly #refuse: Refuse
   #rows = new Int32Array(0)
 
-  constructor(input: Schema, keep: RowFunction<boolean>, emit: Emit) {
+  constructor(input: Schema, keep: RowFunction<boolean>, emit: Emit, refuse = refuseNone) {
     this.#cursor = new RowCursor(input)
     this.#keep = keep
     this.#emit = emit
+    this.#refuse = refuse
   }
 
   onBatch(batch: Batch): void {
     if (this.#rows.length < batch.length) this.#rows = new Int32Array(batch.length)
-    const count = selectRows(this.#cursor.bind(batch), this.#keep, batch.length, this.#rows)
+    const count = selectRows(this.#cursor.bind(batch), this.#keep, batch, this.#rows, this.#refuse)
     if (count > 0) this.#emit(batch.gather(this.#rows, count))
   }
 }
 
 // Loops over user functions stand in small functions of their own: long ones are recompiled again and again.
-function selectRows(cursor: RowCursor, keep: RowFunction<boolean>, length: number, into: Int32Array): number {
+function selectRows(
+  cursor: RowCursor,
+  keep: RowFunction<boolean>,
+  batch: Batch,
+  into: Int32Array,
+  refuse: Refuse,
+): number {
+  const { length } = batch
   let count = 0
-  for (let i = 0; i < length; i++) if (keep(cursor.moveTo(i)) === true) into[count++] = i
+  for (let i = 0; i < length; i++) {
+    try {
+      if (keep(cursor.moveTo(i)) === true) into[count++] = i
+    } catch (error) {
+      refuse(batch.times[i]!, batch.row(i), error)
+    }
+  }
   return count
 }
 
@@ -54,65 +69,89 @@ export class Assign implements Operator {
   readonly #cursor: RowCursor
   readonly #target: number
   readonly #emit: Emit
+  readonly #refuse: Refuse
 
-  constructor(plan: AssignPlan, emit: Emit) {
+  constructor(plan: AssignPlan, emit: Emit, refuse = refuseNone) {
     this.#plan = plan
     this.#cursor = new RowCursor(plan.input)
     this.#target = plan.output.names.indexOf(plan.name)
     this.#emit = emit
+    this.#refuse = refuse
   }
 
   onBatch(batch: Batch): void {
+    const refused: number[] = []
+    const column = this.#compute(batch, (row, error) => {
+      this.#refuse(batch.times[row]!, batch.row(row), error)
+      refused.push(row)
+    })
     const columns = batch.columns.slice()
-    columns[this.#target] = this.#compute(batch)
-    this.#emit(batch.with(this.#plan.output, columns))
+    columns[this.#target] = column
+    const whole = batch.with(this.#plan.output, columns)
+    if (refused.length === 0) return this.#emit(whole)
+    const rows = Int32Array.from({ length: batch.length }, (_, i) => i).filter((row) => !refused.includes(row))
+    if (rows.length > 0) this.#emit(whole.gather(rows, rows.length))
   }
 
-  #compute(batch: Batch): Column {
+  #compute(batch: Batch, refuse: RefuseRow): Column {
     const { type, compute, name } = this.#plan
     const cursor = this.#cursor.bind(batch)
     if (type.kind === 'string' || type.kind === 'bytes' || type.nullable) {
-      return computeAny(cursor, compute, batch.length, type, name)
+      return computeAny(cursor, compute, batch, type, name, refuse)
     }
-    const data = new Float64Array(batch.length)
-    const wanted = type.kind === 'float' ? 'number' : type.kind === 'bool' ? 'boolean' : 'whole'
-    const bad = computeNumbers(cursor, compute, data, wanted)
-    if (bad >= 0) checkValue(name, type, compute(cursor.moveTo(bad)))
-    return { type: 'number', data, valid: null }
+    return { type: 'number', data: computeNumbers(cursor, compute, batch, type, name, refuse), valid: null }
   }
 }
 
-/** Returns the first row whose value may not be of the type, or -1. Booleans become 0 and 1. */
+type RefuseRow = (row: number, error: unknown) => void
+
+/** Booleans become 0 and 1. */
 function computeNumbers(
   cursor: RowCursor,
   compute: RowFunction<Value>,
-  into: Float64Array,
-  wanted: 'whole' | 'number' | 'boolean',
-): number {
-  let bad = -1
-  for (let i = 0; i < into.length; i++) {
-    const value = compute(cursor.moveTo(i)) as number | boolean
-    if (bad < 0 && (wanted === 'whole' ? !Number.isSafeInteger(value) : typeof value !== wanted)) bad = i
-    into[i] = +value
+  batch: Batch,
+  type: FieldType,
+  name: string,
+  refuse: RefuseRow,
+): Float64Array {
+  const data = new Float64Array(batch.length)
+  const wanted = type.kind === 'float' ? 'number' : type.kind === 'bool' ? 'boolean' : 'whole'
+  for (let i = 0; i < data.length; i++) {
+    try {
+      const value = compute(cursor.moveTo(i)) as number | boolean
+      if (wanted === 'whole' ? !Number.isSafeInteger(value) : typeof value !== wanted) checkValue(name, type, value)
+      data[i] = +value
+    } catch (error) {
+      refuse(i, error)
+    }
   }
-  return bad
+  return data
 }
 
 function computeAny(
   cursor: RowCursor,
   compute: RowFunction<Value>,
-  length: number,
+  batch: Batch,
   type: FieldType,
   name: string,
+  refuse: RefuseRow,
 ): Column {
-  const builder = new ColumnBuilder(type, length)
-  for (let i = 0; i < length; i++) {
-    const value = compute(cursor.moveTo(i)) ?? null
-    checkValue(name, type, value)
-    builder.push(value)
+  const builder = new ColumnBuilder(type, batch.length)
+  for (let i = 0; i < batch.length; i++) {
+    try {
+      const value = compute(cursor.moveTo(i)) ?? null
+      checkValue(name, type, value)
+      builder.push(value)
+    } catch (error) {
+      refuse(i, error)
+      // Any value of the type: the row goes.
+      builder.push(type.nullable ? null : NOTHING[type.kind as 'string' | 'bytes'])
+    }
   }
   return builder.finish()
 }
+
+const NOTHING = { string: '', bytes: new Uint8Array(0) }
 
 /** Reorders, drops and renames columns. */
 export class Project implements Operator {
@@ -159,15 +198,5 @@ export class Union implements Operator {
         seq: new Float64Array(batch.length),
       }),
     )
-  }
-}
-
-/** Wraps what a user's function throws, so that the message names the operator. */
-export function withOperator<T>(name: string, run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    if (error instanceof UmbelError) throw error
-    throw userError('user-code', `${name} threw ${(error as Error)?.stack ?? String(error)}`, error)
   }
 }

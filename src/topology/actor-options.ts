@@ -1,6 +1,6 @@
 /** How a user's own actor is declared: `stream.actor(name, options)`. */
 import type { Duration } from '../base/time.ts'
-import type { ActorContext } from '../operators/actor-operator.ts'
+import type { ActorContext } from '../operators/actor-definition.ts'
 import type { Fields, Row, Schema } from '../records/schema.ts'
 
 /** What `ActorContext.emit` takes for fields `O`. */

@@ -1,17 +1,33 @@
-/** Rows that did not get in: too late, dated too far ahead, or not of the schema. All sources share one such stream. */
-import { eventTime, int, type Schema, schema, string } from '../records/schema.ts'
+/**
+ * Rows that were turned away: at a source too late, dated too far ahead or not of the schema; in an operator because a
+ * function of the user's threw on it, or ended its worker. All stages share one such stream.
+ */
+import { eventTime, int, optional, type Schema, schema, string } from '../records/schema.ts'
 
 /** The name of the stage, and of the file in the data directory. */
 export const DEAD_LETTERS = 'dead-letters'
 
+/** `bad`, `late` and `ahead` are a source's; a function `threw`, or the row `killed` whoever took it. */
+export type DeadLetterKind = 'bad' | 'late' | 'ahead' | 'threw' | 'killed'
+
+/** What happens to a row on which a user's function throws: the run fails, or the row goes to the dead letters. */
+export type ErrorPolicy = 'fail' | 'dead-letter'
+
 export const DEAD_LETTER_SCHEMA = schema({
-  /** The source's watermark when the row was turned away, or 0 before there was one. */
+  /** Of a source: its watermark when the row was turned away, or 0 before there was one. Of an operator: the row's time. */
   at: eventTime(),
+  /** The source, or the stage. */
   source: string(),
+  /** The source's split, or the stage's shard. */
   split: int(),
-  offset: int(),
-  /** `bad`, `late` or `ahead`. */
+  /** Where the row stands in its split; null where only its stage is known. */
+  offset: optional(int()),
   kind: string(),
+  /** The operator whose function threw, such as `filter`. */
+  operator: optional(string()),
   reason: string(),
+  /** Where it was thrown. */
+  stack: optional(string()),
+  /** The row, as JSON. */
   row: string(),
 }) as unknown as Schema

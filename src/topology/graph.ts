@@ -3,7 +3,7 @@
  * from those of the inputs; where they run is the plan's business.
  */
 
-import type { ActorDefinition } from '../operators/actor-operator.ts'
+import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { Emission, Window } from '../operators/window.ts'
 import type { Value } from '../records/column.ts'

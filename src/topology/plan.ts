@@ -63,6 +63,13 @@ export function plan(topology: Topology, parallelism: number): Plan {
   return new Planner(topology, parallelism).plan()
 }
 
+/** Dead letters are a stage's own, not a node's. */
+const NO_NODE = -1
+
+/** The edge by which a stage turns rows away; null for a sink. */
+export const deadLettersOf = (plan: Plan, stage: PlannedStage): PlannedEdge | null =>
+  plan.edges.find((edge) => edge.from.stage === stage.index && edge.from.node === NO_NODE) ?? null
+
 interface Placed {
   readonly stage: number
   readonly schema: Schema
@@ -184,13 +191,13 @@ class Planner {
     return this.#add(stage, node, [{ edge: edge.id }], [edge.schema], edge.schema, null)
   }
 
-  /** Every source also sends what it rejects to one sink of the topology. */
+  /** Every stage also sends what it turns away to one sink of the topology. */
   #placeDeadLetters(): void {
+    const senders = this.#stages.filter(({ kind }) => kind !== 'sink')
     const stage = this.#stage(DEAD_LETTERS, 'sink', 1)
-    for (const { node } of this.#stages.flatMap(({ nodes }) => nodes)) {
-      if (node.kind !== 'source') continue
-      const from = { stage: this.#placed[node.id]!.stage, node: node.id }
-      const to = { stage: stage.index, node: -1, port: 0 }
+    for (const { index } of senders) {
+      const from = { stage: index, node: NO_NODE }
+      const to = { stage: stage.index, node: NO_NODE, port: 0 }
       this.#edges.push({ id: this.#edges.length, schema: DEAD_LETTER_SCHEMA, from, to, keys: null })
     }
   }

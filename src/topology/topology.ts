@@ -4,6 +4,7 @@ import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
 import { type Fields, type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector } from './connector.ts'
+import type { ErrorPolicy } from './dead-letters.ts'
 import { type Node, type SinkNode, sortNodes } from './graph.ts'
 import { type Output, Stream } from './stream.ts'
 
@@ -56,15 +57,35 @@ export interface Topology {
   readonly nodes: readonly Node[]
   /** Tells two definitions apart: state of one cannot be used by the other. */
   readonly definition: string
+  readonly onError: ErrorPolicy
+}
+
+/** Options of a topology. */
+export interface TopologySettings {
+  /**
+   * What happens to a row on which a user's function throws, or gives what is not of its type. `fail` (default): the run
+   * ends and names the operator. `dead-letter`: the row goes to the dead letters, with the error, and the run goes on;
+   * an actor's row then has done nothing. No part of the definition: an interrupted run may go on with another policy.
+   */
+  readonly onError?: ErrorPolicy
 }
 
 /**
  * Puts a topology together from its outputs.
+ * @param settings may be left out
  * @throws user error when it has no output, or two sources or outputs share a name
  * @example export default topology('flights', hourly.to(csvFile('hourly.csv')))
  */
-export function topology(name: string, ...outputs: Output[]): Topology {
+export function topology(name: string, ...outputs: Output[]): Topology
+export function topology(name: string, settings: TopologySettings, ...outputs: Output[]): Topology
+export function topology(name: string, ...given: (TopologySettings | Output)[]): Topology {
   checkName(name)
+  const isOutput = (one: TopologySettings | Output): one is Output => 'node' in one
+  const [first] = given
+  const { onError = 'fail' } = first === undefined || isOutput(first) ? {} : first
+  const outputs = given.filter(isOutput)
+  if (onError !== 'fail' && onError !== 'dead-letter')
+    throw userError('topology', `onError of topology '${name}' must be 'fail' or 'dead-letter', got '${onError}'`)
   if (outputs.length === 0)
     throw userError('topology', `topology '${name}' has no output: end a stream with .to() or .output()`)
   const nodes = sortNodes(outputs.map((output) => output.node))
@@ -72,7 +93,7 @@ export function topology(name: string, ...outputs: Output[]): Topology {
   const twice = names.find((one, i) => names.indexOf(one) !== i)
   if (twice !== undefined)
     throw userError('topology', `two sources or outputs of topology '${name}' are named '${twice}'`)
-  return { name, outputs: outputs.map((output) => output.node), nodes, definition: hashDefinition(name, nodes) }
+  return { name, outputs: outputs.map(({ node }) => node), nodes, definition: hashDefinition(name, nodes), onError }
 }
 
 /** True for what `topology` returns, also if it comes from another copy of this package. */

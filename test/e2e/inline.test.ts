@@ -291,3 +291,61 @@ t.test('a function that throws ends the run with its name and place', async (t) 
   await t.rejects(reading, { code: 'user-code' }, 'a reader of the output is told too')
   await t.rejects(running.ended, { code: 'user-code', message: /filter in stage 'clicks' threw .*my mistake/ })
 })
+
+t.test(
+  'under the policy for it, rows on which functions throw go to the dead letters, and the run goes on',
+  async (t) => {
+    const clicks = source('clicks', Click, array(rows))
+    const Seen = schema({ at: eventTime(), user: string(), seen: int() })
+    const job = topology(
+      'letters',
+      { onError: 'dead-letter' },
+      clicks
+        .filter(({ at }) => {
+          if (at === 2 * SECOND) throw new Error('not at 2')
+          return true
+        })
+        .assign('half', int(), ({ ms }) => (ms ?? 0) / 2)
+        .assign('name', string(), ({ at, user }) => (at === 59 * SECOND ? (7 as unknown as string) : user))
+        .keyBy('user')
+        .actor('counting', {
+          output: Seen,
+          onRow({ at, user }, context) {
+            const seen = (context.get<number>('seen') ?? 0) + 1
+            context.set('seen', seen)
+            context.setTimer(at + SECOND)
+            context.emit({ at, user, seen })
+            if (at === 60 * SECOND) throw 'not at 60'
+          },
+          onTimer(at) {
+            if (at === 2 * SECOND) throw new Error('no timer at 2')
+          },
+        })
+        .output('seen'),
+    )
+    const directory = t.testdir()
+    const found = await collect(job, directory, 'seen')
+    t.strictSame(found, [{ at: 1 * SECOND, user: 'ann', seen: 1, diff: 1 }], 'a function that threw has done nothing')
+    const letters = fs
+      .readFileSync(`${directory}/letters/dead-letters.jsonl`, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    t.strictSame(
+      letters.map(({ source, operator, kind, reason, offset }) => [source, operator, kind, reason, offset]).sort(),
+      [
+        ['by-user', "actor 'counting'", 'threw', 'no timer at 2', null],
+        ['by-user', "actor 'counting'", 'threw', 'not at 60', null],
+        ['clicks', 'assign', 'threw', "'half' must be int, got 2.5: 2.5 is not a whole number within ±2^53", null],
+        ['clicks', 'assign', 'threw', "'name' must be string, got 7: it is a number", null],
+        ['clicks', 'filter', 'threw', 'not at 2', null],
+      ],
+    )
+    const thrown = letters.find(({ reason }) => reason === 'not at 2')
+    t.match(thrown, { at: '1970-01-01T00:00:02.000Z', split: 0, stack: /inline\.test/ })
+    t.match(JSON.parse(thrown.row), { user: 'bob', ms: null })
+    t.throws(() => topology('x', { onError: 'never' as 'fail' }, clicks.output('all')), {
+      message: /onError of topology 'x' must be 'fail' or 'dead-letter', got 'never'/,
+    })
+  },
+)

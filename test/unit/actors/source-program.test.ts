@@ -72,6 +72,7 @@ async function open(
   const numbers = hand.queues.map((_, i) => i).filter((i) => i % shards === index)
   const program = new SourceProgram(
     new StageProgram(whole, stage, {
+      shardIndex: index,
       table: () => {
         throw new Error('a source has no tables')
       },
@@ -81,7 +82,6 @@ async function open(
     stage.nodes[0]!,
     contextOf(Tick, clock),
     numbers,
-    rejects,
     new SourceTimes(board, sources[index]!, sources),
   )
   const outputs: ProgramOutput[] = []

@@ -1,7 +1,9 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type ActorDefinition, ActorOperator } from '../../../src/operators/actor-operator.ts'
+import type { ActorDefinition } from '../../../src/operators/actor-definition.ts'
+import { ActorOperator } from '../../../src/operators/actor-operator.ts'
+import type { OperatorContext } from '../../../src/operators/operator.ts'
 import { eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { anySchema, batchOf, originOf, Recorder, rowsOf, runs, updatesOf } from './support.ts'
 
@@ -460,3 +462,46 @@ function expected(rows: readonly { at: number; user: string | null; n: number; h
   fire(END)
   return said
 }
+
+t.test('a row that is refused has done nothing, whatever of it was written, now or in a replay', async (t) => {
+  const refused: number[] = []
+  const definition: ActorDefinition = {
+    output: anySchema(Note),
+    order: 'arrival',
+    bound: 0,
+    onRow(row, context) {
+      const before = context.get<number>('n') ?? 0
+      context.set('n', row.n)
+      context.set('n', (row.n as number) + 1)
+      context.set('other', before)
+      context.setTimer(50)
+      context.clearTimer(60)
+      if (row.n === 1) context.setTimer(60)
+      context.emit({ at: context.time, user: row.user as string, text: `${before}` })
+      if ((row.n as number) < 0) throw new Error('negative')
+    },
+    onTimer(at, context) {
+      context.emit({ at, user: 'timer', text: `${at}` })
+    },
+  }
+  const plan = { input: anySchema(Click), keys: ['user'], definition, inputBound: 0, origin: new Uint8Array(4) }
+  const clock = () => 0
+  const make = (context: OperatorContext) => new ActorOperator({ ...plan, clock, random: clock }, context)
+  const recorder = new Recorder(make, 1, (at) => refused.push(at))
+  recorder.push(
+    batchOf(
+      Click,
+      [1, -2, 3].map((n, i) => ({ row: click(10 + i, 'ann', n), origin: originOf(1, i) })),
+    ),
+  )
+  recorder.push(rowsOf(Click, click(20, 'bob', -1)))
+  await recorder.crash()
+  recorder.advance([100])
+  t.strictSame(updatesOf(recorder.emitted), [
+    '+ at=10 user=ann text=0',
+    '+ at=12 user=ann text=2',
+    '+ at=50 user=timer text=50',
+  ])
+  t.strictSame(refused.slice(0, 2), [11, 20])
+  t.equal(refused.length, 4, 'refused again in the replay')
+})

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { userError } from '../../../src/base/errors.ts'
-import { Assign, Filter, Project, Union, withOperator } from '../../../src/operators/stateless.ts'
+import { Assign, Filter, Project, Union } from '../../../src/operators/stateless.ts'
+import { withOperator } from '../../../src/operators/user-code.ts'
 import type { Batch } from '../../../src/records/batch.ts'
 import { originBytes } from '../../../src/records/origin.ts'
 import {

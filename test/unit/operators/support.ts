@@ -6,6 +6,7 @@
  */
 import { deepStrictEqual } from 'node:assert/strict'
 import type { Operator, OperatorContext } from '../../../src/operators/operator.ts'
+import { type Refuse, refuseNone } from '../../../src/operators/user-code.ts'
 import { type Batch, BatchBuilder } from '../../../src/records/batch.ts'
 import type { Value } from '../../../src/records/column.ts'
 import { consolidate } from '../../../src/records/consolidate.ts'
@@ -95,6 +96,7 @@ export class Recorder {
   readonly emitted: Batch[] = []
   readonly journal = new Journal()
   operator!: Operator
+  readonly refuse: Refuse
   #sealedWrites: Write[] | null = null
   readonly #make: (context: OperatorContext) => Operator
   readonly #environment = new MemoryEnvironment()
@@ -108,8 +110,9 @@ export class Recorder {
   #sealedWatermarks: readonly number[] = []
   #out: Batch[] = []
 
-  constructor(make: (context: OperatorContext) => Operator, inputs = 1) {
+  constructor(make: (context: OperatorContext) => Operator, inputs = 1, refuse = refuseNone) {
     this.#make = make
+    this.refuse = refuse
     this.#watermarks = new Array(inputs).fill(Number.NEGATIVE_INFINITY)
     this.#start(null)
   }
@@ -192,6 +195,7 @@ export class Recorder {
       table: (name) => writes.table(name),
       emit: (batch) => this.#out.push(batch),
       journal: (ask) => this.journal.ask(ask),
+      refuse: this.refuse,
     })
     if (stored !== null) this.operator.open?.(stored)
   }

@@ -90,8 +90,8 @@ t.test(
       edges(made)
         .slice(7)
         .map((edge) => edge.split(']: ')[0]),
-      [dead('flights'), dead('airports')].map((edge) => edge.split(']: ')[0]),
-      'each source sends what it rejects to one sink',
+      ['flights', 'by-origin', 'airports', 'by-state'].map((name) => dead(name).split(']: ')[0]),
+      'each stage sends what it turns away to one sink',
     )
     t.strictSame(
       made.edges.map(({ id }) => id),
