@@ -72,6 +72,9 @@ export function startProcesses(
       definition: whole.topology.definition,
       ...started,
       ...sizes,
+      held: [],
+      skips: [],
+      trialOf: null,
       relay: sizes.hosts > 1 || whole.edges.some((edge) => edge.to === null),
     },
     {

@@ -1,21 +1,24 @@
 /**
- * A host: a process with a pool of workers. It runs its part of a job's shards, places them again when a worker dies,
- * and tells the supervisor what it sees. It ends when its supervisor is gone.
+ * A host: a process with a pool of workers. It runs its part of a job's shards, and tells the supervisor what it sees: how
+ * far they are, which worker died, which one hangs. It ends when its supervisor is gone.
  */
-import { toWireError } from '../base/errors.ts'
+import { toWireError, unreachable } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import { type Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import { type Plan, type PlannedShard, plan } from '../topology/plan.ts'
-import { explainFileError } from './file-error.ts'
 import { placeShards } from './placement.ts'
-import type { BoardChange, FromHost, HostConfig, ToHost } from './protocol.ts'
-import { isFatal, RestartBudget } from './restart-budget.ts'
+import type { BoardChange, FromHost, HostConfig, ToHost, ToWorker } from './protocol.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import type { ShardMachine } from './shard-machine.ts'
-import type { RunningWorker, Workers } from './workers.ts'
+import { WorkerSlot } from './worker-slot.ts'
+import type { Workers } from './workers.ts'
 
 /** The bell of the host's own thread; workers have the ones behind it. */
 const HOST_BELL = 0
+
+const STATUS_MS = 200
+
+const idsOf = (shards: readonly PlannedShard[]) => shards.map(({ id }) => id)
 
 /** What the process around a host offers. */
 export interface HostMachine extends ShardMachine {
@@ -35,9 +38,7 @@ export class Host {
   readonly #told: number[]
   readonly #pool: Workers
   readonly #statuses = new Map<string, ShardStatus>()
-  readonly #budget: RestartBudget
-  #workers: (RunningWorker | null)[] = []
-  #draining = false
+  readonly #slots: readonly WorkerSlot[]
 
   static async start(
     config: HostConfig,
@@ -64,74 +65,82 @@ export class Host {
     this.#seam = seam
     this.#send = send
     this.#buffers = makeBoardBuffers(whole.shards.length)
-    this.#own = placeShards(whole, whole.shards, config.hosts)[config.host]!
+    // A disposable host goes by what others say, of its shard too: it only tries.
+    this.#own = config.trialOf === null ? placeShards(whole, whole.shards, config.hosts)[config.host]! : []
     this.#board = machine.openBoard(this.#buffers, HOST_BELL, new Set(this.#own.map((shard) => shard.cell)))
     this.#told = this.#board.nothingKnown()
     this.#pool = pool
-    this.#budget = new RestartBudget(seam.clock)
+    this.#slots = this.#makeSlots()
   }
 
-  /** Runs until every shard has ended, or one has failed beyond repair. */
+  #makeSlots(): WorkerSlot[] {
+    const { workers, held, skips, trialOf } = this.#config
+    const places = trialOf === null ? placeShards(this.#plan, this.#own, workers).map(idsOf) : [[trialOf]]
+    return places.map(
+      (shards, w) =>
+        new WorkerSlot(w, shards, held, skips, {
+          plan: this.#plan,
+          run: (task, onMessage) =>
+            this.#pool.run({ ...task, config: this.#config, board: this.#buffers, bell: w + 1 }, onMessage),
+          send: this.#send,
+          onStatus: ({ shards }) => {
+            for (const status of shards) this.#statuses.set(status.shard, status)
+          },
+          boardNow: () => this.#board.changes(this.#board.nothingKnown()),
+        }),
+    )
+  }
+
+  /** Runs until every shard has ended, or one has failed beyond repair; for trials, until it is ended. */
   async run(): Promise<void> {
-    const { workers } = this.#config
-    const stopStatus = this.#seam.scheduler.every(200, () => this.#report())
+    const stopStatus = this.#seam.scheduler.every(STATUS_MS, () => this.#report())
     this.#relay().catch(() => {})
+    if (this.#config.trialOf !== null) return
     try {
-      const ends = await Promise.all(
-        placeShards(this.#plan, this.#own, workers).map((shards, w) => this.#runWorker(w, shards)),
-      )
+      const ends = await Promise.all(this.#slots.map((slot) => slot.run()))
       this.#report()
       // Others wait for what the last epochs said: it goes before the end does.
       this.#tellChanges()
       this.#send({ type: 'ended', outcome: ends.every((end) => end === 'finished') ? 'finished' : 'drained' })
     } catch (error) {
-      this.#drain()
+      this.#sendToWorkers({ type: 'drain' })
       this.#send({ type: 'failed', error: toWireError(error) })
     } finally {
       stopStatus()
     }
   }
 
-  receive(message: ToHost): void {
-    if (message.type === 'drain') this.#drain()
-    else if (message.type === 'board') this.#board.apply(message.changes)
-    else if (message.type === 'snapshot') for (const worker of this.#workers) worker?.send(message)
-  }
-
-  /** Runs one worker's shards, again and again while it dies of what a restart can mend. */
-  async #runWorker(worker: number, shards: readonly PlannedShard[]): Promise<'finished' | 'drained'> {
-    if (shards.length === 0) return 'finished'
-    const ids = shards.map((shard) => shard.id)
-    for (;;) {
-      const running = this.#pool.run(
-        { config: this.#config, board: this.#buffers, bell: worker + 1, shards: ids },
-        (message) => {
-          this.#budget.see(message.shards)
-          for (const status of message.shards) this.#statuses.set(status.shard, status)
-        },
-      )
-      this.#workers[worker] = running
-      if (this.#draining) running.send({ type: 'drain' })
-      try {
-        return await running.ended
-      } catch (thrown) {
-        const error = explainFileError(thrown)
-        this.#workers[worker] = null
-        if (isFatal(error)) throw error
-        this.#send({ type: 'worker-died', worker, shards: ids, error: toWireError(error) })
-        // Somebody wants an end: what was not stored, the next start replays.
-        if (this.#draining) return 'drained'
-        await this.#seam.scheduler.after(this.#budget.next(`worker ${worker}`, (error as Error).message))
-      }
+  receive(message: Exclude<ToHost, { type: 'start' }>): void {
+    switch (message.type) {
+      case 'board':
+        return this.#board.apply(message.changes)
+      case 'restart':
+        return this.#slots[message.worker]!.restart(message.held)
+      case 'release':
+        for (const slot of this.#slots) slot.release(message.shard, message.skips)
+        return
+      case 'try':
+        this.#slots[0]!.try(message.trial).catch((error) => this.#send({ type: 'failed', error: toWireError(error) }))
+        return
+      case 'drain':
+      case 'snapshot':
+        return this.#sendToWorkers(message)
+      default:
+        unreachable(message)
     }
   }
 
-  #drain(): void {
-    this.#draining = true
-    for (const worker of this.#workers) worker?.send({ type: 'drain' })
+  #sendToWorkers(message: ToWorker): void {
+    for (const slot of this.#slots) slot.send(message)
   }
 
   #report(): void {
+    this.#slots.forEach((slot, worker) => {
+      const at = slot.watch(Math.ceil(this.#config.stallMs / STATUS_MS))
+      if (at === null) return
+      const board = this.#board.changes(this.#board.nothingKnown())
+      this.#send({ type: 'worker-hangs', worker, at, ms: this.#config.stallMs, board })
+    })
     this.#send({ type: 'status', shards: [...this.#statuses.values()] })
   }
 

@@ -32,10 +32,10 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       return new Assign(
         { input, output: schema, name: node.name, type: node.type, compute: node.compute },
         context.emit,
-        context.refuse,
+        context.guard,
       )
     case 'filter':
-      return new Filter(input, node.keep, context.emit, context.refuse)
+      return new Filter(input, node.keep, context.emit, context.guard)
     case 'project':
       return new Project(
         input,

@@ -3,7 +3,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { fromWireError } from '../base/errors.ts'
 import type { FromWorker } from './protocol.ts'
-import type { RunningWorker, WorkerEnd, Workers, WorkerTask } from './workers.ts'
+import { type RunningWorker, WorkerDied, type WorkerEnd, type Workers, type WorkerTask } from './workers.ts'
 
 /** Batches live for milliseconds: with room for a few epochs in the young generation hardly any is copied. */
 const YOUNG_MB = 64
@@ -32,11 +32,18 @@ export class WorkerPool implements Workers {
     const { port1, port2 } = new MessageChannel()
     port1.on('message', onMessage)
     const ended = (this.#pool.run({ ...task, port: port2 }, { transferList: [port2] }) as Promise<WorkerEnd>)
-      .then((end) => {
-        if ('error' in end) throw fromWireError(end.error)
-        onMessage(end.last)
-        return end.outcome
-      })
+      .then(
+        (end) => {
+          if ('error' in end) throw fromWireError(end.error)
+          if ('last' in end) onMessage(end.last)
+          return end
+        },
+        (error: Error) => {
+          const died = new WorkerDied(error.message, { cause: error })
+          if (error.stack !== undefined) died.stack = error.stack
+          throw died
+        },
+      )
       .finally(() => port1.close())
     return { ended, send: (message) => port1.postMessage(message) }
   }

@@ -1,8 +1,11 @@
 /** Every message between supervisor, host and worker. Each side's switch ends in `unreachable`. */
 import type { WireError } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
+import type { Skips } from '../recovery/fill-epoch.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
+import type { Trial, TrialInput } from '../recovery/trial.ts'
 import type { ShardStatus } from './shard-actor.ts'
+import type { ShardSkips } from './shard-group.ts'
 import type { SnapshotPlan } from './snapshot-settings.ts'
 
 /** What a host needs to run its part of a job. */
@@ -24,24 +27,63 @@ export interface HostConfig {
   readonly snapshots: SnapshotPlan | null
   /** Whether board changes go to other processes: several hosts, or a program that reads outputs. */
   readonly relay: boolean
+  /** A worker in user code that does not get on for so long hangs. */
+  readonly stallMs: number
+  /** Shards that are not to be run for now, and what shards are to leave out. */
+  readonly held: readonly ShardId[]
+  readonly skips: readonly ShardSkips[]
+  /** A disposable host, for trials of this shard. */
+  readonly trialOf: ShardId | null
 }
 
 /** A cell of the board and its value. */
 export type BoardChange = readonly [cell: number, value: number]
+
+/** A worker that is blocked, or died: where it was. */
+export interface Place {
+  readonly shard: ShardId
+  /** Such as `filter in stage 'clicks'`. */
+  readonly operator: string
+  /** Which call of a user's function in the epoch, from 1; 0 where it was in none. */
+  readonly call: number
+}
 
 export type ToHost =
   | { type: 'start'; config: HostConfig }
   | { type: 'drain' }
   | { type: 'snapshot'; shards: readonly ShardId[] }
   | { type: 'board'; changes: readonly BoardChange[] }
+  /** The answer to a death: the worker starts again, without the shards that are held. */
+  | { type: 'restart'; worker: number; held: readonly ShardId[] }
+  /** A shard is held no longer. */
+  | { type: 'release'; shard: ShardId; skips: Skips | null }
+  | { type: 'try'; trial: Trial }
 
 export type FromHost =
   | { type: 'board'; changes: readonly BoardChange[] }
   | { type: 'status'; shards: readonly ShardStatus[] }
-  | { type: 'worker-died'; worker: number; shards: readonly string[]; error: WireError }
+  /** @property suspects where user code may have ended it; one, where it was seen there */
+  | {
+      type: 'worker-died'
+      worker: number
+      shards: readonly string[]
+      suspects: readonly Place[]
+      error: WireError
+      board: readonly BoardChange[]
+    }
+  /** Nothing moves in a worker that is in user code: only the end of its process ends it safely. */
+  | { type: 'worker-hangs'; worker: number; at: Place; ms: number; board: readonly BoardChange[] }
+  /** What became of a trial. */
+  | { type: 'tried'; input: TrialInput | null }
   | { type: 'ended'; outcome: 'finished' | 'drained' }
   | { type: 'failed'; error: WireError }
 
-export type ToWorker = { type: 'drain' } | { type: 'snapshot'; shards: readonly ShardId[] }
+export type ToWorker =
+  | { type: 'drain' }
+  | { type: 'snapshot'; shards: readonly ShardId[] }
+  | { type: 'adopt'; shard: ShardId; skips: Skips | null }
 
-export type FromWorker = { type: 'status'; shards: readonly ShardStatus[] }
+export type FromWorker =
+  | { type: 'status'; shards: readonly ShardStatus[] }
+  /** The memory of its `Activity`. */
+  | { type: 'activity'; memory: SharedArrayBuffer }

@@ -24,12 +24,15 @@ interface Progress {
 
 export class RestartBudget {
   readonly #clock: Clock
+  readonly #random: () => number
   readonly #epochs = new Map<string, number>()
   #deaths: number[] = []
   #inRow = 0
 
-  constructor(clock: Clock) {
+  /** @param random in [0, 1): waits are jittered, so that what died together does not come back together */
+  constructor(clock: Clock, random: () => number) {
     this.#clock = clock
+    this.#random = random
   }
 
   /** How far shards are: one that has come further since a death ends the backoff. */
@@ -56,6 +59,6 @@ export class RestartBudget {
           'what was committed is safe: mend the cause and run again, it goes on from there',
       )
     }
-    return Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** this.#inRow++)
+    return Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** this.#inRow++) * (0.75 + this.#random() / 2)
   }
 }

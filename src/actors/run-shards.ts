@@ -1,5 +1,6 @@
 /** A worker's endless task: its shards from recovery to their end, with a status several times a second. */
-import { toWireError, userError } from '../base/errors.ts'
+import { Activity } from '../base/activity.ts'
+import { toWireError, unreachable, userError } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import { plan } from '../topology/plan.ts'
 import { explainFileError } from './file-error.ts'
@@ -10,23 +11,28 @@ import type { WorkerEnd, WorkerPort, WorkerTask } from './workers.ts'
 
 const STATUS_MS = 200
 
-/** Never rejects: an error crosses as a value; thrown, it would arrive as a copy without its kind and code. */
+/**
+ * Never rejects: an error crosses as a value; thrown, it would arrive as a copy without its kind and code.
+ * @param onGroup told of the shards before they run
+ */
 export async function runShards(
   task: WorkerTask & { port: WorkerPort },
   seam: Seam,
   machine: ShardMachine,
+  onGroup: (group: ShardGroup) => void = () => {},
 ): Promise<WorkerEnd> {
   try {
-    return await runAll(task, seam, machine)
+    return await runAll(task, seam, machine, onGroup)
   } catch (error) {
     return { error: toWireError(explainFileError(error)) }
   }
 }
 
 async function runAll(
-  { config, board, bell, shards, port }: WorkerTask & { port: WorkerPort },
+  { config, board, bell, shards, port, skips, trial }: WorkerTask & { port: WorkerPort },
   seam: Seam,
   machine: ShardMachine,
+  onGroup: (group: ShardGroup) => void,
 ): Promise<WorkerEnd> {
   const topology = await machine.load(config.module, config.export)
   if (topology.definition !== config.definition) {
@@ -37,6 +43,8 @@ async function runAll(
     )
   }
   const whole = plan(topology, config.parallelism)
+  const activity = new Activity()
+  port.postMessage({ type: 'activity', memory: activity.memory })
   const group = new ShardGroup({
     plan: whole,
     shards: whole.shards.filter((shard) => shards.includes(shard.id)),
@@ -48,12 +56,24 @@ async function runAll(
     out: config.out,
     limits: config.limits,
     snapshots: config.snapshots,
+    activity,
+    skips,
   })
+  onGroup(group)
+  if (trial !== null) return { tried: await group.try(trial) }
   port.on('message', (message) => {
-    if (message.type === 'drain') group.drain()
-    else group.snapshot(message.shards)
+    switch (message.type) {
+      case 'drain':
+        return group.drain()
+      case 'snapshot':
+        return group.snapshot(message.shards)
+      case 'adopt':
+        return group.adopt(message.shard, message.skips)
+      default:
+        unreachable(message)
+    }
   })
-  const status = (): FromWorker => ({ type: 'status', shards: group.status() })
+  const status = (): FromWorker & { type: 'status' } => ({ type: 'status', shards: group.status() })
   const report = () => port.postMessage(status())
   const stop = seam.scheduler.every(STATUS_MS, report)
   try {

@@ -1,5 +1,6 @@
 /** A shard as an actor: its program, mailboxes and store put together, and its life from recovery to the end. */
 import { createActor } from 'xstate'
+import type { Activity } from '../base/activity.ts'
 import type { Seam } from '../base/seam.ts'
 import { jsonLines } from '../connectors/json-lines.ts'
 import type { Board } from '../mailbox/board.ts'
@@ -8,6 +9,7 @@ import type { MailboxLog } from '../mailbox/log.ts'
 import { Outbox } from '../mailbox/outbox.ts'
 import { SourceTimes } from '../mailbox/source-times.ts'
 import { EpochDriver } from '../recovery/epoch-driver.ts'
+import type { Skips } from '../recovery/fill-epoch.ts'
 import { Journal } from '../recovery/journal.ts'
 import type { CodeVersion } from '../recovery/marker.ts'
 import type { Program } from '../recovery/program.ts'
@@ -18,6 +20,7 @@ import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { ShardObservation } from '../recovery/shard-observation.ts'
 import type { ShardSnapshots } from '../recovery/shard-snapshots.ts'
 import type { ShardStore } from '../recovery/shard-store.ts'
+import { runTrial, type Trial, type TrialInput } from '../recovery/trial.ts'
 import type { Environment } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from '../topology/dead-letters.ts'
@@ -46,6 +49,7 @@ export interface ShardServices {
   /** Null where snapshots are off. */
   readonly snapshots: ((shard: PlannedShard, tables: readonly string[]) => ShardSnapshots) | null
   readonly snapshotIntervalMs: number
+  readonly activity: Activity
 }
 
 export interface ShardStatus extends ShardObservation {
@@ -73,11 +77,14 @@ export class ShardActor {
   #driver: EpochDriver | null = null
   #drain = false
   #isSnapshotAsked = false
-  #recovered = { replayed: 0, rebuilt: null as string | null, ms: 0 }
+  #recovered = { epoch: 0, replayed: 0, rebuilt: null as string | null, ms: 0 }
   #store: ShardStore | null = null
+  readonly #skips: Skips | null
 
-  constructor(plan: Plan, shard: PlannedShard, services: ShardServices) {
+  /** @param skips what this life is to leave out */
+  constructor(plan: Plan, shard: PlannedShard, services: ShardServices, skips: Skips | null = null) {
     this.#plan = plan
+    this.#skips = skips
     this.shard = shard
     this.#services = services
     this.#machine.start()
@@ -92,7 +99,8 @@ export class ShardActor {
     const start = clock.monotonic()
     try {
       const recovered = await recover(this.#context)
-      this.#recovered = { replayed: recovered.replayed, rebuilt: recovered.rebuilt, ms: clock.monotonic() - start }
+      const { epoch, replayed, rebuilt } = recovered
+      this.#recovered = { epoch, replayed, rebuilt, ms: clock.monotonic() - start }
       this.#driver = new EpochDriver(this.#context, recovered)
       if (this.#drain) this.#driver.drain()
       if (this.#isSnapshotAsked) this.#driver.snapshot()
@@ -106,6 +114,22 @@ export class ShardActor {
     } finally {
       await (this.#driver?.close() ?? this.#store?.close())
     }
+  }
+
+  /** A life for a trial: see `recovery/trial.ts`. */
+  async try(trial: Trial): Promise<TrialInput | null> {
+    const recovered = await recover(this.#context)
+    const input = await runTrial(this.#context, recovered, trial)
+    this.#context.inbox.close()
+    await recovered.writer.close()
+    await recovered.store?.close()
+    await this.#program.close?.()
+    return input
+  }
+
+  /** True until what was replayed is stored, hence will not be replayed again. */
+  get isReplaying(): boolean {
+    return this.#driver === null || this.#driver.observation.storedEpoch < this.#recovered.epoch
   }
 
   drain(): void {
@@ -146,8 +170,19 @@ export class ShardActor {
   }
 
   #makeContext(journal: Journal): ShardContext {
-    const { seam, board, log, limits, version, directory, openStore, discardStore, snapshots, snapshotIntervalMs } =
-      this.#services
+    const {
+      seam,
+      board,
+      log,
+      limits,
+      version,
+      directory,
+      openStore,
+      discardStore,
+      snapshots,
+      snapshotIntervalMs,
+      activity,
+    } = this.#services
     const stage = this.#plan.stages[this.shard.stage]!
     const shardsOf = (index: number) => this.#plan.shards.filter((shard) => shard.stage === index)
     const incoming = this.#plan.edges
@@ -180,6 +215,8 @@ export class ShardActor {
       inbox,
       outbox,
       journal,
+      activity,
+      skips: this.#skips,
       version,
       limits,
       attempts: new RecoveryAttempts(seam.files, attemptsFile(directory, this.shard.id)),
@@ -200,7 +237,8 @@ export class ShardActor {
     if (stage.kind === 'sink') return this.#makeSink(stage)
     const { seam } = this.#services
     const program = new StageProgram(this.#plan, stage, {
-      shardIndex: this.shard.index,
+      shard: this.shard,
+      activity: this.#services.activity,
       table: this.#table,
       journal: (ask) => journal.ask(ask),
       make: (planned, context) => makeOperator(planned, context, seam),
@@ -217,7 +255,8 @@ export class ShardActor {
       sources.map((shard) => shard.cell),
     )
     const context = { seam, schema: stage.nodes[0]!.schema }
-    return new SourceProgram(program, stage.nodes[0]!, context, numbers, times)
+    const skips = this.#skips?.kind === 'rows' ? this.#skips : null
+    return new SourceProgram(program, stage.nodes[0]!, context, numbers, times, skips)
   }
 
   #makeSink(stage: PlannedStage): Program {

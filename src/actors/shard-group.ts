@@ -1,10 +1,13 @@
 /** Runs a set of shards on the calling thread: in a worker, or inline for tests and embedding. */
+import { Activity } from '../base/activity.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
 import type { Board, BoardBuffers } from '../mailbox/board.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
+import type { Skips } from '../recovery/fill-epoch.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
+import type { Trial, TrialInput } from '../recovery/trial.ts'
 import type { Plan, PlannedShard } from '../topology/plan.ts'
 import { logDirectory, storeDirectory } from './job.ts'
 import { ShardActor, type ShardServices, type ShardStatus } from './shard-actor.ts'
@@ -22,35 +25,80 @@ export interface ShardGroupOptions {
   readonly out: string
   readonly limits: ShardLimits
   readonly snapshots: SnapshotPlan | null
+  readonly activity?: Activity
+  /** What shards are to leave out in this life. */
+  readonly skips?: readonly ShardSkips[]
 }
 
+/** What a shard is to leave out. */
+export type ShardSkips = readonly [shard: ShardId, skips: Skips]
+
 export class ShardGroup {
-  readonly #actors: readonly ShardActor[]
+  readonly #actors: ShardActor[] = []
   readonly #board: Board
+  readonly #plan: Plan
+  readonly #services: ShardServices
+  readonly #runs: Promise<'finished' | 'drained' | 'failed'>[] = []
+  #failure: unknown
+  #isDraining = false
 
   constructor(options: ShardGroupOptions) {
     this.#board = options.machine.openBoard(options.board, options.bell)
-    const services = makeServices(options, this.#board)
-    this.#actors = options.shards.map((shard) => new ShardActor(options.plan, shard, services))
+    this.#plan = options.plan
+    this.#services = makeServices(options, this.#board)
+    const skips = new Map(options.skips)
+    for (const shard of options.shards) this.#add(shard, skips.get(shard.id) ?? null)
   }
 
-  /** Resolves when every shard has ended; if one fails, the others are drained first. */
+  #add(shard: PlannedShard, skips: Skips | null): ShardActor {
+    const actor = new ShardActor(this.#plan, shard, this.#services, skips)
+    this.#actors.push(actor)
+    return actor
+  }
+
+  /** Resolves when every shard has ended, those that were adopted too; if one fails, the others are drained first. */
   async run(): Promise<'finished' | 'drained'> {
-    let failure: unknown
-    const ends = await Promise.all(
-      this.#actors.map((actor) =>
-        actor.run().catch((error: unknown) => {
-          failure ??= error
-          this.drain()
-          return 'failed' as const
-        }),
-      ),
-    )
-    if (failure !== undefined) throw failure
+    for (const actor of this.#actors) this.#run(actor)
+    const ends: ('finished' | 'drained' | 'failed')[] = []
+    // More may come while these go on.
+    while (ends.length < this.#runs.length) ends.push(await this.#runs[ends.length]!)
+    if (this.#failure !== undefined) throw this.#failure
     return ends.every((end) => end === 'finished') ? 'finished' : 'drained'
   }
 
+  /** Runs another shard too. */
+  adopt(id: ShardId, skips: Skips | null): void {
+    const shard = this.#plan.shards.find((one) => one.id === id)!
+    const actor = this.#add(shard, skips)
+    if (this.#isDraining) actor.drain()
+    this.#run(actor)
+  }
+
+  #run(actor: ShardActor): void {
+    this.#runs.push(
+      actor.run().catch((error: unknown) => {
+        this.#failure ??= error
+        this.drain()
+        return 'failed' as const
+      }),
+    )
+  }
+
+  /**
+   * True while one of these shards replays. What user code leaves behind then (a rejection that nobody awaits) was left
+   * behind before, by epochs that are marked for good: it must not end every life that replays them.
+   */
+  get isReplaying(): boolean {
+    return this.#actors.some((actor) => actor.isReplaying)
+  }
+
+  /** Runs a trial of the first shard. */
+  try(trial: Trial): Promise<TrialInput | null> {
+    return this.#actors[0]!.try(trial)
+  }
+
   drain(): void {
+    this.#isDraining = true
     for (const actor of this.#actors) actor.drain()
     this.#board.ring()
   }
@@ -66,7 +114,7 @@ export class ShardGroup {
 }
 
 function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
-  const { plan, seam, machine, directory, out, limits, snapshots } = options
+  const { plan, seam, machine, directory, out, limits, snapshots, activity = new Activity() } = options
   const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
   const log = new EmbeddedLog({
     files: seam.files,
@@ -90,6 +138,7 @@ function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
     },
     snapshots: snapshots && ((shard, tables) => shardSnapshots(seam, machine, directory, snapshots, shard.id, tables)),
     snapshotIntervalMs: snapshots?.intervalMs ?? Number.POSITIVE_INFINITY,
+    activity,
     discardStore: (shard) => seam.files.remove(storeDirectory(directory, shard.id)),
   }
 }

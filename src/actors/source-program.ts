@@ -7,11 +7,13 @@ import type { Timestamp } from '../base/time.ts'
 import type { SourceTimes } from '../mailbox/source-times.ts'
 import type { Batch } from '../records/batch.ts'
 import { consecutiveOrigins, type OriginColumn } from '../records/origin.ts'
+import type { RowSkips } from '../recovery/fill-epoch.ts'
 import type { Program, ProgramOutput } from '../recovery/program.ts'
 import type { SourceContext, SplitRows } from '../topology/connector.ts'
 import type { DeadLetterKind } from '../topology/dead-letters.ts'
 import type { SourceNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
+import { keepRows, offsetsOf } from './row-choice.ts'
 import { Split, type SplitState } from './split.ts'
 import type { StageProgram } from './stage-program.ts'
 
@@ -39,15 +41,23 @@ export class SourceProgram implements Program {
   #late = 0
   #rejected = 0
   #followedAt = 0
+  readonly #skips: RowSkips | null
+  #isChosen: ((split: number, offset: number) => boolean) | null = null
+  #last = { split: 0, offsets: [] as readonly number[] }
 
-  /** @param numbers the splits that this shard reads */
+  /**
+   * @param numbers the splits that this shard reads
+   * @param skips rows to be turned away, since they ended whoever took them
+   */
   constructor(
     stage: StageProgram,
     planned: PlannedNode,
     context: SourceContext,
     numbers: readonly number[],
     times: SourceTimes,
+    skips: RowSkips | null = null,
   ) {
+    this.#skips = skips
     this.#stage = stage
     this.#node = planned.node as SourceNode
     this.#planned = planned
@@ -90,6 +100,7 @@ export class SourceProgram implements Program {
       const split = this.#splits[this.#turn++ % this.#splits.length]!
       if (split.reader === null) continue
       const rows = await split.reader.read(rowsMax)
+      this.#last = { split: split.number, offsets: [] }
       if (rows === 'wait') {
         split.waited(this.#now())
         continue
@@ -101,6 +112,14 @@ export class SourceProgram implements Program {
       return true
     }
     return this.#follow()
+  }
+
+  choose(isChosen: (split: number, offset: number) => boolean): void {
+    this.#isChosen = isChosen
+  }
+
+  lastRead(): { split: number; offsets: readonly number[] } {
+    return this.#last
   }
 
   advance(_watermarks: readonly Timestamp[], budget: Budget): boolean {
@@ -165,12 +184,30 @@ export class SourceProgram implements Program {
     return this.#watermark() > before
   }
 
-  #take(split: Split, { batch, offsets, rejected }: SplitRows): void {
+  #take(split: Split, given: SplitRows): void {
+    const { batch, offsets, rejected } = this.#without(split, given)
     for (const { offset, reason, raw } of rejected) this.#refuse(split, 'bad', offset, reason, raw)
     const kept = this.#judge(split, batch, offsets)
     this.#rows += kept.length
     split.heard(this.#now())
     if (kept.length > 0) this.#stage.inject(this.#node.id, kept, 0)
+  }
+
+  /** The rows that are not to be left out. */
+  #without(split: Split, rows: SplitRows): SplitRows {
+    const { number } = split
+    if (this.#isChosen !== null) {
+      this.#last = { split: number, offsets: offsetsOf(rows) }
+      return { ...keepRows(rows, (offset) => this.#isChosen!(number, offset)), rejected: [] }
+    }
+    if (this.#skips === null) return rows
+    const skips = new Map(this.#skips.rows.flatMap((skip) => (skip.split === number ? [[skip.offset, skip]] : [])))
+    return keepRows(rows, (offset, row) => {
+      const skip = skips.get(offset)
+      if (skip !== undefined)
+        this.#refuse(split, 'killed', offset, skip.reason, JSON.stringify(rows.batch.row(row)), skip.stack)
+      return skip === undefined
+    })
   }
 
   /** The rows that go on. Lateness is decided here, row by row, and nowhere else. */
@@ -227,10 +264,17 @@ export class SourceProgram implements Program {
     return batch.with(batch.schema, batch.columns, origins)
   }
 
-  #refuse(split: Split, kind: DeadLetterKind, offset: number, reason: string, row: string): void {
+  #refuse(
+    split: Split,
+    kind: DeadLetterKind,
+    offset: number,
+    reason: string,
+    row: string,
+    stack: string | null = null,
+  ): void {
     this.#rejected++
     const watermark = this.#watermark()
     const at = Number.isFinite(watermark) ? watermark : 0
-    this.#stage.refuse({ at, split: split.number, offset, kind, operator: null, reason, stack: null, row })
+    this.#stage.refuse({ at, split: split.number, offset, kind, operator: null, reason, stack, row })
   }
 }

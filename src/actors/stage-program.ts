@@ -3,16 +3,24 @@
  * is moved through the nodes in order, each waiting for those before it.
  */
 import { Packr } from 'msgpackr'
+import { type Activity, LeftOut } from '../base/activity.ts'
 import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
-import { isOfRow, type Refuse, refuseNone, withOperator } from '../operators/user-code.ts'
+import { type Guard, isOfRow, withOperator } from '../operators/user-code.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Program, ProgramOutput } from '../recovery/program.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import { deadLettersOf, type Plan, type PlannedEdge, type PlannedNode, type PlannedStage } from '../topology/plan.ts'
+import {
+  deadLettersOf,
+  type Plan,
+  type PlannedEdge,
+  type PlannedNode,
+  type PlannedShard,
+  type PlannedStage,
+} from '../topology/plan.ts'
 import { tablesOf } from './make-operator.ts'
 import { type Letter, Refusals } from './refusals.ts'
 
@@ -28,8 +36,9 @@ interface RunningNode {
 }
 
 export interface StageServices {
-  /** Which of the stage's shards this is. */
-  readonly shardIndex: number
+  /** Which of the stage's shards this is, and its cell. */
+  readonly shard: Pick<PlannedShard, 'index' | 'cell'>
+  readonly activity: Activity
   readonly table: (name: string) => KeyedTable
   readonly journal: OperatorContext['journal']
   readonly make: (planned: PlannedNode, context: OperatorContext) => Operator
@@ -83,8 +92,8 @@ export class StageProgram implements Program {
 
   /** Gives a batch to one node. */
   inject(node: number, batch: Batch, port: number): void {
-    const { operator, planned } = this.#byNode.get(node)!
-    withOperator(`${planned.node.kind} in stage '${this.#stage.name}'`, () => operator.onBatch(batch, port))
+    const running = this.#byNode.get(node)!
+    this.#within(running, () => running.operator.onBatch(batch, port))
   }
 
   advance(watermarks: readonly Timestamp[], budget: Budget): boolean {
@@ -92,16 +101,23 @@ export class StageProgram implements Program {
     for (const running of this.#nodes) {
       const inputs = this.#inputWatermarks(running, watermarks)
       const { operator } = running
-      const done =
-        operator.advance === undefined ||
-        withOperator(`${running.planned.node.kind} in stage '${this.#stage.name}'`, () =>
-          operator.advance!(inputs, budget),
-        )
+      const done = operator.advance === undefined || this.#within(running, () => operator.advance!(inputs, budget))
       if (done) running.watermark = Math.min(...inputs)
       else isDone = false
     }
     this.#emitRefused()
     return isDone
+  }
+
+  /** An operator has the thread. */
+  #within<T>({ planned }: RunningNode, run: () => T): T {
+    const { activity, shard } = this.#services
+    const before = activity.enter(shard.cell, planned.node.id)
+    try {
+      return withOperator(`${planned.node.kind} in stage '${this.#stage.name}'`, run)
+    } finally {
+      activity.leave(before)
+    }
   }
 
   /** Turns a row away. */
@@ -168,24 +184,38 @@ export class StageProgram implements Program {
       emit,
       journal: this.#services.journal,
       table: (name) => this.#services.table(`n${id}.${name}`),
-      refuse: this.#mayRefuse ? this.#refuserOf(planned) : refuseNone,
+      guard: this.#guardOf(planned),
     }
   }
 
-  #refuserOf({ node }: PlannedNode): Refuse {
-    return (at, row, error) => {
-      if (!isOfRow(error)) throw error
-      const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined }
+  #guardOf({ node }: PlannedNode): Guard {
+    const { activity, shard } = this.#services
+    const operator = node.kind === 'actor' ? `actor '${node.name}'` : node.kind
+    const refuse: Guard['refuse'] = (at, row, thrown) => {
+      const isLeftOut = thrown instanceof LeftOut
+      if (!isLeftOut && !(this.#mayRefuse && isOfRow(thrown))) throw thrown
+      const error = isLeftOut ? thrown.skipped : describe(thrown)
+      // A trial says nothing of what it leaves out.
+      if (error === null) return
+      const kind = isLeftOut ? 'killed' : 'threw'
+      const { reason, stack } = error
       this.refuse({
         at,
-        split: this.#services.shardIndex,
+        split: shard.index,
         offset: null,
-        kind: 'threw',
-        operator: node.kind === 'actor' ? `actor '${node.name}'` : node.kind,
-        reason: message,
-        stack: stack ?? null,
+        kind,
+        operator,
+        reason,
+        stack,
         row: JSON.stringify(row),
       })
     }
+    return { call: () => activity.call(), refuse, mayRefuse: this.#mayRefuse }
   }
+}
+
+function describe(thrown: unknown): { reason: string; stack: string | null } {
+  return thrown instanceof Error
+    ? { reason: thrown.message, stack: thrown.stack ?? null }
+    : { reason: String(thrown), stack: null }
 }

@@ -5,6 +5,7 @@ import { defaultParallelism, defaultWorkers } from './real/machine.ts'
 import type { SnapshotSettings } from './snapshot-settings.ts'
 
 const HEARTBEAT_MS = 10_000
+const STALL_MS = 10_000
 /** Each worker listens to a bell of its own; the board has 64. */
 const WORKERS_MAX = 60
 /** With less, a worker dies before it takes a task. */
@@ -29,6 +30,11 @@ export interface StartOptions {
   readonly heapMb?: number
   /** A host that is silent for so many milliseconds is killed, and its shards start anew. Default 10,000. */
   readonly heartbeatMs?: number
+  /**
+   * A call of a user's function that takes longer, in milliseconds, is ended with its host, and named; if it happens
+   * again, the row goes to the dead letters. At least 200, default 10,000.
+   */
+  readonly stallMs?: number
   /** Discards the state of an interrupted run. */
   readonly fresh?: boolean
   /** Copies of the stores, for the day when one is lost; `false` for none, and logs that are never trimmed. */
@@ -46,6 +52,7 @@ export const checkSizes = (options: StartOptions) => ({
   heapMb: wholeNumber('heapMb', options.heapMb ?? 512, HEAP_MB_MIN, 65_536),
   hosts: wholeNumber('hosts', options.hosts ?? 1),
   heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 1, 3_600_000),
+  stallMs: wholeNumber('stallMs', options.stallMs ?? STALL_MS, 200, 3_600_000),
 })
 
 /** @throws user error `option` that names the limit */

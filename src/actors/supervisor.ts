@@ -1,6 +1,7 @@
 /**
- * The supervisor of a node: forks the hosts, starts them again when they die, kills those that hang, passes the board's
- * changes between them, and ends when all have. It runs no user code beyond loading the module, and writes no shard's
+ * The supervisor of a node, the root of its tree of hosts and their workers: forks the hosts, says when what died starts
+ * again, kills hosts that hang, has shards that keep dying looked into, passes the board's changes between the hosts, and
+ * ends when all have. It runs no user code beyond loading the module, and writes no shard's
  * state. A host is replaced only when it was reaped, so that no shard ever has two lives at once (NZ-1).
  */
 import { fromWireError, unreachable } from '../base/errors.ts'
@@ -8,10 +9,11 @@ import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { Plan } from '../topology/plan.ts'
-import type { FromHost, HostConfig } from './protocol.ts'
+import { Child } from './child.ts'
+import type { BoardChange, FromHost, HostConfig, Place } from './protocol.ts'
 import type { HostEvents, HostProcess } from './real/host-process.ts'
-import { RestartBudget } from './restart-budget.ts'
 import type { ShardStatus } from './shard-actor.ts'
+import { Suspects } from './suspects.ts'
 
 /** A death that was mended, as it is shown to people. */
 export interface Death {
@@ -38,10 +40,11 @@ export class Supervisor {
   readonly deaths: Death[] = []
   readonly #config: Omit<HostConfig, 'host'>
   readonly #services: SupervisorServices
-  readonly #budget: RestartBudget
   readonly #hosts: (HostProcess | null)[]
   readonly #outcomes: ('finished' | 'drained' | null)[]
+  readonly #children = new Map<string, Child>()
   readonly #statuses = new Map<string, ShardStatus>()
+  readonly #suspects: Suspects
   readonly #board: Board
   /** By host: until when it must have spoken, in milliseconds of the monotonic clock. */
   readonly #deadlines: number[]
@@ -54,12 +57,20 @@ export class Supervisor {
   constructor(plan: Plan, config: Omit<HostConfig, 'host'>, services: SupervisorServices) {
     this.#config = config
     this.#services = services
-    this.#budget = new RestartBudget(services.seam.clock)
     this.#deadlines = new Array(config.hosts).fill(Number.POSITIVE_INFINITY)
     this.#hosts = new Array(config.hosts).fill(null)
     this.#outcomes = new Array(config.hosts).fill(null)
     this.board = makeBoardBuffers(plan.shards.length)
     this.#board = new Board(this.board, 0)
+    this.#suspects = new Suspects(config, services, {
+      onQuarantined: (shard) => this.#child(`shard ${shard}`).send('SUSPECTED'),
+      onFound: (shard, reason) => this.deaths.push({ what: `shard ${shard}`, reason }),
+      onReleased: (shard, skips) => {
+        this.#child(`shard ${shard}`).send('RELEASED')
+        for (const host of this.#hosts) host?.send({ type: 'release', shard, skips })
+        this.#endIfOver()
+      },
+    })
     this.ended = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -72,19 +83,28 @@ export class Supervisor {
     return [...this.#statuses.values()]
   }
 
+  /** Of the hosts, and of disposable ones. */
   pids(): number[] {
-    return this.#hosts.flatMap((host) => host?.pid ?? [])
+    return [...this.#hosts.flatMap((host) => host?.pid ?? []), ...this.#suspects.pids()]
   }
 
   /** Lets every shard come to an epoch boundary and store; `ended` resolves then. */
   drain(): void {
     this.#draining = true
+    for (const child of this.#children.values()) child.send('DRAIN')
     for (const host of this.#hosts) host?.send({ type: 'drain' })
+    this.#suspects.end()
   }
 
   /** Asks these shards for a snapshot. */
   snapshot(shards: readonly ShardId[]): void {
     for (const host of this.#hosts) host?.send({ type: 'snapshot', shards })
+  }
+
+  #child(what: string): Child {
+    const child = this.#children.get(what) ?? new Child(what, this.#services.seam)
+    this.#children.set(what, child)
+    return child
   }
 
   #start(host: number): void {
@@ -95,7 +115,8 @@ export class Supervisor {
     this.#services.register(child.pid)
     this.#expect(host, LOADING_MS)
     this.#hosts[host] = child
-    child.send({ type: 'start', config: { ...this.#config, host } })
+    const { held, skips } = this.#suspects
+    child.send({ type: 'start', config: { ...this.#config, host, held, skips } })
     const known = this.#board.changes(this.#board.nothingKnown())
     if (this.#config.hosts > 1) child.send({ type: 'board', changes: known })
     if (this.#draining) child.send({ type: 'drain' })
@@ -105,19 +126,24 @@ export class Supervisor {
     this.#deadlines[host] = this.#services.seam.clock.monotonic() + this.#services.heartbeatMs + more
   }
 
-  /** SIGKILL ends a stopped process too; what follows is the same as after any death. */
   #watch(): void {
     const now = this.#services.seam.clock.monotonic()
-    this.#hosts.forEach((child, host) => {
-      if (child === null || now <= this.#deadlines[host]!) return
-      this.deaths.push({ what: `host ${host}`, reason: `no sign of life for ${this.#services.heartbeatMs} ms` })
-      this.#deadlines[host] = Number.POSITIVE_INFINITY
-      child.kill('SIGKILL')
+    this.#hosts.forEach((_, host) => {
+      if (now > this.#deadlines[host]!)
+        this.#end(host, `host ${host}`, `no sign of life for ${this.#services.heartbeatMs} ms`)
     })
   }
 
+  /** SIGKILL ends a stopped process too; what follows is the same as after any death. */
+  #end(host: number, what: string, reason: string): void {
+    if (this.#hosts[host] === null || this.#deadlines[host] === Number.POSITIVE_INFINITY) return
+    this.deaths.push({ what, reason })
+    this.#deadlines[host] = Number.POSITIVE_INFINITY
+    this.#hosts[host]!.kill('SIGKILL')
+  }
+
   #onMessage(host: number, message: FromHost): void {
-    this.#expect(host)
+    if (this.#deadlines[host] !== Number.POSITIVE_INFINITY) this.#expect(host)
     switch (message.type) {
       case 'board':
         this.#board.apply(message.changes)
@@ -126,41 +152,80 @@ export class Supervisor {
         })
         return
       case 'status':
-        this.#budget.see(message.shards)
+        for (const child of this.#children.values()) child.see(message.shards)
         for (const status of message.shards) this.#statuses.set(status.shard, status)
         return
       case 'worker-died':
-        this.deaths.push({ what: `worker ${message.worker} of host ${host}`, reason: message.error.message })
-        return
+        return this.#onWorkerDied(host, message)
+      case 'worker-hangs': {
+        const { shard, operator, call } = message.at
+        this.#suspect(message.at, message.board)
+        const where = `${operator}, in call ${call} of epoch ${this.#epochOf(shard) + 1} of ${shard}`
+        return this.#end(host, `worker ${message.worker} of host ${host}`, `blocked for ${message.ms} ms in ${where}`)
+      }
       case 'ended':
         this.#outcomes[host] = message.outcome
+        this.#child(`host ${host}`).send('ENDED')
         this.#hosts[host]?.kill('SIGKILL')
         return
       case 'failed':
         return this.#fail(fromWireError(message.error))
+      case 'tried':
+        return
       default:
         unreachable(message)
     }
   }
 
+  #onWorkerDied(host: number, { worker, suspects, error, board }: FromHost & { type: 'worker-died' }): void {
+    const what = `worker ${worker} of host ${host}`
+    const place = suspects.length === 1 ? `, in ${suspects[0]!.operator} of ${suspects[0]!.shard}` : ''
+    this.deaths.push({ what, reason: error.message + place })
+    if (this.#draining) return
+    for (const suspect of suspects) this.#suspect(suspect, board)
+    const restart = () => this.#hosts[host]?.send({ type: 'restart', worker, held: this.#suspects.held })
+    // Its host was told of the end too.
+    this.#restart(this.#child(what), error.message, restart, () => {})
+  }
+
+  #suspect({ shard }: Place, board: readonly BoardChange[]): void {
+    this.#board.apply(board)
+    this.#suspects.add(shard, this.#epochOf(shard), this.#board.changes(this.#board.nothingKnown()))
+  }
+
+  #epochOf(shard: ShardId): number {
+    return this.#statuses.get(shard)?.epoch ?? 0
+  }
+
   #onExit(host: number, code: number | null, signal: string | null): void {
     this.#hosts[host] = null
-    const wasHung = this.#deadlines[host] === Number.POSITIVE_INFINITY
+    const wasEnded = this.#deadlines[host] === Number.POSITIVE_INFINITY
     if (this.#outcomes[host] !== null || this.#failure !== undefined) return this.#endIfOver()
     const reason = signal === null ? `exit code ${code}` : `signal ${signal}`
-    if (!wasHung) this.deaths.push({ what: `host ${host}`, reason })
+    if (!wasEnded) this.deaths.push({ what: `host ${host}`, reason })
     // Somebody wants an end: what the host had not stored, the next start replays.
     if (this.#draining) {
       this.#outcomes[host] = 'drained'
       return this.#endIfOver()
     }
+    const whenEnded = () => {
+      this.#outcomes[host] = 'drained'
+      this.#endIfOver()
+    }
+    this.#restart(this.#child(`host ${host}`), reason, () => this.#start(host), whenEnded)
+  }
+
+  /** @param whenEnded instead, where somebody has asked for an end meanwhile */
+  #restart(child: Child, reason: string, start: () => void, whenEnded: () => void): void {
     try {
-      const delay = this.#budget.next(`host ${host}`, reason)
+      const delay = child.died(reason)
       const { scheduler } = this.#services.seam
       const release = scheduler.hold()
       scheduler.after(delay).then(() => {
         release()
-        this.#start(host)
+        child.send('ELAPSED')
+        if (child.state === 'up') start()
+        else whenEnded()
       })
     } catch (error) {
       this.#fail(error)
@@ -170,11 +235,14 @@ export class Supervisor {
   #fail(error: unknown): void {
     this.#failure ??= error
     for (const child of this.#hosts) child?.kill('SIGKILL')
+    this.#suspects.end()
     this.#endIfOver()
   }
 
+  /** Disposable hosts must be dead too: a shard has one life at a time, also when the next run starts. */
   #endIfOver(): void {
-    if (this.#hosts.some((host) => host !== null)) return
+    if (this.#hosts.some((host) => host !== null) || this.#suspects.held.length > 0) return
+    if (this.#failure === undefined && this.#outcomes.includes(null)) return
     this.#stopWatch()
     if (this.#failure !== undefined) this.#reject(this.#failure)
     else this.#resolve(this.#outcomes.every((outcome) => outcome === 'finished') ? 'finished' : 'drained')

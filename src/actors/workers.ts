@@ -1,7 +1,9 @@
 /** What a host asks of whatever runs its workers: threads of a pool, or a simulation's. */
 import type { WireError } from '../base/errors.ts'
 import type { BoardBuffers } from '../mailbox/board.ts'
+import type { Trial, TrialInput } from '../recovery/trial.ts'
 import type { FromWorker, HostConfig, ToWorker } from './protocol.ts'
+import type { ShardSkips } from './shard-group.ts'
 
 /** What one endless task gets. */
 export interface WorkerTask {
@@ -11,6 +13,9 @@ export interface WorkerTask {
   readonly bell: number
   /** Ids of the shards to run. */
   readonly shards: readonly string[]
+  readonly skips: readonly ShardSkips[]
+  /** Instead of running its shard, a trial of it. */
+  readonly trial: Trial | null
 }
 
 /**
@@ -18,8 +23,17 @@ export interface WorkerTask {
  * another way and may arrive too late.
  */
 export type WorkerEnd =
-  | { readonly outcome: 'finished' | 'drained'; readonly last: FromWorker }
+  | { readonly outcome: 'finished' | 'drained'; readonly last: FromWorker & { type: 'status' } }
+  | { readonly tried: TrialInput | null }
   | { readonly error: WireError }
+
+/** The code of `WorkerDied` in messages. */
+export const WORKER_DIED = 'WorkerDied'
+
+/** The thread itself has died: out of memory, of an error that nobody caught, or because somebody ended it. */
+export class WorkerDied extends Error {
+  override readonly name = WORKER_DIED
+}
 
 /** The worker's end of its channel to the host. */
 export interface WorkerPort {
@@ -28,8 +42,8 @@ export interface WorkerPort {
 }
 
 export interface RunningWorker {
-  /** Resolves when all its shards have ended; rejects when the worker or one of its shards has died. */
-  readonly ended: Promise<'finished' | 'drained'>
+  /** Resolves when all its shards have ended; rejects when one has failed, or with `WorkerDied`. */
+  readonly ended: Promise<Exclude<WorkerEnd, { error: WireError }>>
   send(message: ToWorker): void
 }
 

@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { userError } from '../base/errors.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
+import { deadLettersList, deadLettersShow } from './dead-letters.ts'
 import { reportError } from './errors.ts'
 import { inspect } from './inspect.ts'
 import { run } from './run.ts'
@@ -32,7 +33,8 @@ const program = new Command('umbel')
 Examples:
   $ umbel run flights.ts                 run a topology; interrupted, the same command goes on
   $ umbel run flights.ts --json          print nothing but the result, as JSON
-  $ umbel inspect .umbel/flights         what is stored: shards, positions, watermarks, sizes`,
+  $ umbel inspect .umbel/flights         what is stored: shards, positions, watermarks, sizes
+  $ umbel dead-letters list .umbel/flights   rows that were turned away, and why`,
   )
 
 program
@@ -46,6 +48,11 @@ program
   .option('--workers <n>', 'worker threads a host', wholeNumber)
   .option('--hosts <n>', 'host processes', wholeNumber)
   .option('--heap-mb <n>', 'heap limit of each worker', wholeNumber)
+  .option(
+    '--stall-ms <n>',
+    'how long a call of a function may take before its worker hangs (default: 10000)',
+    wholeNumber,
+  )
   .option('--snapshot-every <duration>', 'how often each shard copies its store (default: 5m)')
   .option('--snapshots <directory>', "where the copies go (default: 'snapshots' in the data directory)")
   .option('--no-snapshots', 'take none, and never trim logs')
@@ -93,6 +100,33 @@ ofDirectory('verify', 'read every chunk and compare its hash').action(snapshotVe
 ofDirectory('restore', 'put the newest whole ones in the place of the stores; the next run replays the rest')
   .option('--shard <shard>', 'of one shard only, such as by-origin/0')
   .action(snapshotRestore)
+
+const deadLetters = program
+  .command('dead-letters')
+  .description('rows that were turned away: late, not of the schema, or such as a function threw on or died of')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ umbel dead-letters list .umbel/flights --kind threw
+  $ umbel dead-letters show .umbel/flights 3      with the whole row, error and stack`,
+  )
+deadLetters
+  .command('list')
+  .description('what there is; also while it runs')
+  .argument('<directory>', "a topology's data directory, such as .umbel/flights")
+  .option('--kind <kind>', 'bad, late, ahead, threw or killed')
+  .option('--source <name>', 'of one source or stage')
+  .option('--limit <n>', 'rows to show', wholeNumber, 50)
+  .option('--json', 'as JSON: all of them')
+  .action(deadLettersList)
+deadLetters
+  .command('show')
+  .description('all about one of them')
+  .argument('<directory>', "a topology's data directory, such as .umbel/flights")
+  .argument('<number>', 'as list numbers them', wholeNumber)
+  .option('--json', 'as JSON')
+  .action(deadLettersShow)
 
 try {
   await program.parseAsync()

@@ -1,7 +1,9 @@
 /** What a run came to, as `--json` prints it. */
 import path from 'node:path'
+import { countDeadLetters } from '../actors/dead-letter-file.ts'
 import type { Running } from '../actors/running.ts'
 import type { ShardStatus } from '../actors/shard-actor.ts'
+import { nodeSeam } from '../base/real/node-seam.ts'
 import { DEAD_LETTERS } from '../topology/dead-letters.ts'
 
 export interface RunResult {
@@ -49,7 +51,7 @@ export function runResult(
     continued: running.isContinued,
     rows: ofSources.reduce((sum, { rows }) => sum + rows, 0),
     seconds: Math.round(seconds * 1000) / 1000,
-    rejected: ofSources.reduce((sum, { rejected }) => sum + rejected, 0),
+    rejected: countDeadLetters(nodeSeam.files, directory),
     restarts: running.deaths().length,
     directory,
     out,

@@ -17,6 +17,7 @@ export interface RunOptions {
   readonly workers?: number
   readonly hosts?: number
   readonly heapMb?: number
+  readonly stallMs?: number
   readonly snapshotEvery?: string
   /** A directory; false for none, true where nothing was said. */
   readonly snapshots?: string | boolean
@@ -73,7 +74,11 @@ function describe(running: Running, result: RunResult, summary: Summary | null):
   for (const { what, reason } of running.deaths())
     lines.push(pc.yellow(`  ${what} died (${reason}) and was started again`))
   if (result.rejected > 0)
-    lines.push(pc.yellow(`  ${result.rejected} rows were turned away: see ${result.deadLetters}`))
+    lines.push(
+      pc.yellow(
+        `  ${result.rejected} rows were turned away: see ${result.deadLetters}, or: npx umbel dead-letters list ${result.directory}`,
+      ),
+    )
   if (result.outcome === 'drained') {
     lines.push('', 'Interrupted: run the same command again, it goes on where it was.')
     return lines.join('\n')

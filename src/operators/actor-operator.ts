@@ -20,7 +20,7 @@ import type { ActorContext, ActorDefinition } from './actor-definition.ts'
 import { HeldBatches, holdAgain, takeDue } from './held-batches.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { UndoLog } from './undo-log.ts'
-import { isOfRow, type Refuse, refuseNone } from './user-code.ts'
+import { isOfRow, type RefusedRow } from './user-code.ts'
 
 export interface ActorPlan {
   readonly input: Schema
@@ -73,7 +73,7 @@ export class ActorOperator implements Operator {
     this.#keyKinds = plan.keys.map((name) => plan.input.fields[name]!.kind)
     this.#builder = new BatchBuilder(plan.definition.output)
     this.#handle = this.#makeHandle()
-    this.#undo = context.refuse === refuseNone ? null : new UndoLog()
+    this.#undo = context.guard.mayRefuse ? new UndoLog() : null
   }
 
   // The input may be ahead of what has been passed on, if the epoch ended before what was due.
@@ -168,15 +168,16 @@ export class ActorOperator implements Operator {
   }
 
   /** Runs a function of the user's. One that throws has done nothing, and what it was given is refused. */
-  #act(run: () => void, given: () => Parameters<Refuse>[1]): void {
+  #act(run: () => void, given: () => RefusedRow): void {
     this.#mayAct = true
     this.#undo?.forget()
     this.#emitted = []
     try {
+      this.#context.guard.call()
       run()
     } catch (error) {
       if (!isOfRow(error)) throw error
-      this.#context.refuse(this.#time, given(), error)
+      this.#context.guard.refuse(this.#time, given(), error)
       this.#undo?.undo((table, key, value) => this.#put(table, key, value))
       return
     } finally {

@@ -10,7 +10,7 @@ import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import type { Refuse } from './user-code.ts'
+import type { Guard } from './user-code.ts'
 
 /** Where an operator's output goes: the next operators of the stage, or the outbox. */
 export type Emit = (batch: Batch) => void
@@ -21,8 +21,7 @@ export interface OperatorContext {
   emit: Emit
   /** Runs `ask` (a clock, randomness, a call outside) once and journals its answer in the marker; replay gets the journal. */
   journal<T>(ask: () => T): T
-  /** For a row on which a user's function threw. */
-  readonly refuse: Refuse
+  readonly guard: Guard
 }
 
 export interface Operator {

@@ -9,7 +9,7 @@ import { RowCursor } from '../records/row-cursor.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
-import { type Refuse, refuseNone } from './user-code.ts'
+import { type Guard, NO_GUARD } from './user-code.ts'
 
 type RowFunction<T> = (row: Row<Fields>) => T
 
@@ -18,19 +18,19 @@ export class Filter implements Operator {
   readonly #cursor: RowCursor
   readonly #keep: RowFunction<boolean>
   readonly #emit: Emit
-  readonly #refuse: Refuse
+  readonly #guard: Guard
   #rows = new Int32Array(0)
 
-  constructor(input: Schema, keep: RowFunction<boolean>, emit: Emit, refuse = refuseNone) {
+  constructor(input: Schema, keep: RowFunction<boolean>, emit: Emit, guard = NO_GUARD) {
     this.#cursor = new RowCursor(input)
     this.#keep = keep
     this.#emit = emit
-    this.#refuse = refuse
+    this.#guard = guard
   }
 
   onBatch(batch: Batch): void {
     if (this.#rows.length < batch.length) this.#rows = new Int32Array(batch.length)
-    const count = selectRows(this.#cursor.bind(batch), this.#keep, batch, this.#rows, this.#refuse)
+    const count = selectRows(this.#cursor.bind(batch), this.#keep, batch, this.#rows, this.#guard)
     if (count > 0) this.#emit(batch.gather(this.#rows, count))
   }
 }
@@ -41,15 +41,16 @@ function selectRows(
   keep: RowFunction<boolean>,
   batch: Batch,
   into: Int32Array,
-  refuse: Refuse,
+  guard: Guard,
 ): number {
   const { length } = batch
   let count = 0
   for (let i = 0; i < length; i++) {
     try {
+      guard.call()
       if (keep(cursor.moveTo(i)) === true) into[count++] = i
     } catch (error) {
-      refuse(batch.times[i]!, batch.row(i), error)
+      guard.refuse(batch.times[i]!, batch.row(i), error)
     }
   }
   return count
@@ -69,21 +70,24 @@ export class Assign implements Operator {
   readonly #cursor: RowCursor
   readonly #target: number
   readonly #emit: Emit
-  readonly #refuse: Refuse
+  readonly #guard: Guard
 
-  constructor(plan: AssignPlan, emit: Emit, refuse = refuseNone) {
+  constructor(plan: AssignPlan, emit: Emit, guard = NO_GUARD) {
     this.#plan = plan
     this.#cursor = new RowCursor(plan.input)
     this.#target = plan.output.names.indexOf(plan.name)
     this.#emit = emit
-    this.#refuse = refuse
+    this.#guard = guard
   }
 
   onBatch(batch: Batch): void {
     const refused: number[] = []
-    const column = this.#compute(batch, (row, error) => {
-      this.#refuse(batch.times[row]!, batch.row(row), error)
-      refused.push(row)
+    const column = this.#compute(batch, {
+      call: () => this.#guard.call(),
+      refuse: (row, error) => {
+        this.#guard.refuse(batch.times[row]!, batch.row(row), error)
+        refused.push(row)
+      },
     })
     const columns = batch.columns.slice()
     columns[this.#target] = column
@@ -93,17 +97,21 @@ export class Assign implements Operator {
     if (rows.length > 0) this.#emit(whole.gather(rows, rows.length))
   }
 
-  #compute(batch: Batch, refuse: RefuseRow): Column {
+  #compute(batch: Batch, guard: RowGuard): Column {
     const { type, compute, name } = this.#plan
     const cursor = this.#cursor.bind(batch)
     if (type.kind === 'string' || type.kind === 'bytes' || type.nullable) {
-      return computeAny(cursor, compute, batch, type, name, refuse)
+      return computeAny(cursor, compute, batch, type, name, guard)
     }
-    return { type: 'number', data: computeNumbers(cursor, compute, batch, type, name, refuse), valid: null }
+    return { type: 'number', data: computeNumbers(cursor, compute, batch, type, name, guard), valid: null }
   }
 }
 
-type RefuseRow = (row: number, error: unknown) => void
+/** The guard of one batch's rows. */
+interface RowGuard {
+  call(): void
+  refuse(row: number, error: unknown): void
+}
 
 /** Booleans become 0 and 1. */
 function computeNumbers(
@@ -112,17 +120,18 @@ function computeNumbers(
   batch: Batch,
   type: FieldType,
   name: string,
-  refuse: RefuseRow,
+  guard: RowGuard,
 ): Float64Array {
   const data = new Float64Array(batch.length)
   const wanted = type.kind === 'float' ? 'number' : type.kind === 'bool' ? 'boolean' : 'whole'
   for (let i = 0; i < data.length; i++) {
     try {
+      guard.call()
       const value = compute(cursor.moveTo(i)) as number | boolean
       if (wanted === 'whole' ? !Number.isSafeInteger(value) : typeof value !== wanted) checkValue(name, type, value)
       data[i] = +value
     } catch (error) {
-      refuse(i, error)
+      guard.refuse(i, error)
     }
   }
   return data
@@ -134,16 +143,17 @@ function computeAny(
   batch: Batch,
   type: FieldType,
   name: string,
-  refuse: RefuseRow,
+  guard: RowGuard,
 ): Column {
   const builder = new ColumnBuilder(type, batch.length)
   for (let i = 0; i < batch.length; i++) {
     try {
+      guard.call()
       const value = compute(cursor.moveTo(i)) ?? null
       checkValue(name, type, value)
       builder.push(value)
     } catch (error) {
-      refuse(i, error)
+      guard.refuse(i, error)
       // Any value of the type: the row goes.
       builder.push(type.nullable ? null : NOTHING[type.kind as 'string' | 'bytes'])
     }

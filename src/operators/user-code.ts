@@ -3,12 +3,26 @@ import { UmbelError, userError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Value } from '../records/column.ts'
 
-/** Takes a row on which a user's function threw out of the stream, or throws where the policy is to fail. */
-export type Refuse = (at: Timestamp, row: Readonly<Record<string, Value | readonly Value[]>>, error: unknown) => void
+/** Stands around the calls of a user's functions. */
+export interface Guard {
+  /** Comes before each call. @throws LeftOut in the place of a call that is left out */
+  call(): void
+  /** Takes a row on which a function threw out of the stream, or throws where the policy is to fail. */
+  refuse(at: Timestamp, row: RefusedRow, error: unknown): void
+  /** False where every error ends the run, so that nothing need be undone. */
+  readonly mayRefuse: boolean
+}
 
-/** The policy of failing: every error goes on. */
-export const refuseNone: Refuse = (_at, _row, error) => {
-  throw error
+/** The row, or what else was handed to the function. */
+export type RefusedRow = Readonly<Record<string, Value | readonly Value[]>>
+
+/** Lets every call be made, and every error go on. */
+export const NO_GUARD: Guard = {
+  call() {},
+  refuse(_at, _row, error) {
+    throw error
+  },
+  mayRefuse: false,
 }
 
 /** True for what a user's function did wrong with a row; damage and broken laws are no row's fault. */

@@ -4,11 +4,13 @@
  * one fails, the shard ends and recovers, nothing is rolled back in place.
  */
 import { createActor } from 'xstate'
+import type { SkippedCall } from '../base/activity.ts'
 import { invariant } from '../base/errors.ts'
 import type { Board } from '../mailbox/board.ts'
-import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
+import type { Slice } from '../mailbox/inbox.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
+import { type EpochInput, fillEpoch } from './fill-epoch.ts'
 import { LogTrim } from './log-trim.ts'
 import { encodeMarker, hashMarker } from './marker.ts'
 import { type ProcessedEpoch, processEpoch } from './process-epoch.ts'
@@ -92,7 +94,7 @@ export class EpochDriver {
         continue
       }
       const began = this.#context.seam.clock.monotonic()
-      const filled = await this.#fill()
+      const filled = await fillEpoch(this.#context, this.observation.epoch + 1, this.#isCaughtUp)
       if (filled === null) {
         if (!this.#storeIfDue()) await this.#wait(moment)
         continue
@@ -124,24 +126,12 @@ export class EpochDriver {
     await this.#context.program.close?.()
   }
 
-  /** The next epoch's input, or null when there is none yet and nothing is due. */
-  async #fill(): Promise<{ batches: InboxBatch[]; slices: Slice[] } | null> {
-    const { program, inbox, limits } = this.#context
-    const batches: InboxBatch[] = []
-    if (program.read !== undefined) {
-      const came = await program.read(limits.epochRowsMax)
-      return came || program.isExhausted === true ? { batches, slices: [] } : null
-    }
-    const slices = this.#isCaughtUp ? await inbox.fill(limits.epochRowsMax, (batch) => batches.push(batch)) : []
-    return slices.length > 0 || !this.#isCaughtUp ? { batches, slices } : null
-  }
-
-  async #runEpoch({ batches, slices }: { batches: InboxBatch[]; slices: Slice[] }, began: number): Promise<void> {
+  async #runEpoch({ batches, slices, skips }: EpochInput, began: number): Promise<void> {
     const { program, inbox, seam, shard, limits } = this.#context
     const epoch = this.observation.epoch + 1
     seam.crashPoint('filled', shard, epoch)
     this.#machine.send({ type: 'FILLED' })
-    const processed = processEpoch(this.#context, batches)
+    const processed = processEpoch(this.#context, batches, { skips })
     for (const { batch } of batches) this.observation.rowsIn += batch.length
     this.observation.rowsOut += processed.rows
     this.#isCaughtUp = processed.isCaughtUp
@@ -154,7 +144,7 @@ export class EpochDriver {
     this.#machine.send({ type: 'PROCESSED' })
     this.observation.epoch = epoch
     const markerState = program.markerState?.() ?? null
-    this.#append(epoch, slices, processed, markerState)
+    this.#append(epoch, slices, skips, processed, markerState)
     this.#machine.send({ type: 'APPENDED' })
     this.#stores?.touch()
     this.#storeIfDue(this.#isLast)
@@ -164,7 +154,13 @@ export class EpochDriver {
   }
 
   /** Appends output and marker; what follows once they are durable runs in order of epochs. */
-  #append(epoch: number, slices: readonly Slice[], processed: ProcessedEpoch, markerState: unknown): void {
+  #append(
+    epoch: number,
+    slices: readonly Slice[],
+    skips: readonly SkippedCall[],
+    processed: ProcessedEpoch,
+    markerState: unknown,
+  ): void {
     const { inbox, journal, version, seam, shard, program } = this.#context
     const state = inbox.state()
     const marker = encodeMarker({
@@ -178,6 +174,7 @@ export class EpochDriver {
       isLast: this.#isLast,
       version,
       journal: journal.take(),
+      skips,
       program: markerState,
     })
     this.#markerHash = hashMarker(marker)

@@ -3,12 +3,13 @@
  * read, how far time came, and hashes by which a replay is compared; markers form a chain by hash (RC-3).
  */
 import { Packr } from 'msgpackr'
+import type { SkippedCall } from '../base/activity.ts'
 import { corruptionError } from '../base/errors.ts'
 import { checksum } from '../base/hash.ts'
 import type { Epoch } from '../base/ids.ts'
 import type { InboxState, Slice } from '../mailbox/inbox.ts'
 
-const MARKER_LAYOUT = 2
+const MARKER_LAYOUT = 3
 const packr = new Packr({ useRecords: false })
 
 /** What decides whether a replay must give the same bytes. */
@@ -35,6 +36,8 @@ export interface Marker {
   readonly version: CodeVersion
   /** Answers from outside (clock, randomness, calls), in the order in which they were asked. */
   readonly journal: readonly unknown[]
+  /** Calls of users' functions that were left out, since they ended whoever made them. */
+  readonly skips: readonly SkippedCall[]
   /** The state of a program that keeps it here. */
   readonly program: unknown
 }

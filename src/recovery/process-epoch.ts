@@ -1,4 +1,5 @@
 /** The middle of an epoch, the same when it runs first and when it is replayed: rows in, time on, output hashed. */
+import type { CallChoice } from '../base/activity.ts'
 import { combineHash } from '../base/hash.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { EdgeWatermark, PartitionFrames } from '../mailbox/log.ts'
@@ -15,8 +16,13 @@ export interface ProcessedEpoch {
   readonly isCaughtUp: boolean
 }
 
-export function processEpoch(context: ShardContext, batches: readonly InboxBatch[]): ProcessedEpoch {
-  const { program, inbox, outbox, limits } = context
+export function processEpoch(
+  context: ShardContext,
+  batches: readonly InboxBatch[],
+  choice?: CallChoice,
+): ProcessedEpoch {
+  const { program, inbox, outbox, limits, activity } = context
+  activity.startEpoch(choice)
   for (const batch of batches) program.onBatch(batch)
   const isCaughtUp = program.advance(inbox.watermarks(), { rows: limits.epochRowsMax })
   const { rows } = outbox

@@ -35,6 +35,10 @@ export interface Program {
   memoryBytes(): number
   /** A source reads instead of being given batches. Resolves false when nothing has come (yet). */
   read?(rowsMax: number): Promise<boolean>
+  /** Of a source, in a trial: only these rows are passed on; nothing is said of the others. */
+  choose?(isChosen: (split: number, offset: number) => boolean): void
+  /** Of a source: what came last. */
+  lastRead?(): { readonly split: number; readonly offsets: readonly number[] }
   /** True when a source has given all it has. */
   readonly isExhausted?: boolean
   /** Effects that must be durable before the marker, such as a sink's bytes. `isLast` at the end of the input. */

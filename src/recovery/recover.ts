@@ -178,7 +178,7 @@ async function replay(context: ShardContext, store: ShardStore, end: number, mac
     const batches: InboxBatch[] = []
     await inbox.replay(marker.slices, (batch) => batches.push(batch))
     journal.startReplay(marker.journal)
-    const processed = processEpoch(context, batches)
+    const processed = processEpoch(context, batches, { skips: marker.skips })
     journal.endReplay()
     compare(context, marker, processed)
     ;[markerHash, last] = [hashMarker(bytes), marker]

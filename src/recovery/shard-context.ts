@@ -1,4 +1,5 @@
 /** What the recovery and the epochs of one shard work with. */
+import type { Activity } from '../base/activity.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import type { Board } from '../mailbox/board.ts'
@@ -6,6 +7,7 @@ import type { Inbox } from '../mailbox/inbox.ts'
 import type { MailboxLog } from '../mailbox/log.ts'
 import type { Outbox } from '../mailbox/outbox.ts'
 import type { Environment } from '../storage/environment.ts'
+import type { Skips } from './fill-epoch.ts'
 import type { Journal } from './journal.ts'
 import type { CodeVersion } from './marker.ts'
 import type { Program } from './program.ts'
@@ -30,6 +32,9 @@ export interface ShardContext {
   readonly edges: readonly number[]
   readonly program: Program
   readonly journal: Journal
+  readonly activity: Activity
+  /** What this life is to leave out. */
+  readonly skips: Skips | null
   readonly version: CodeVersion
   readonly limits: ShardLimits
   readonly attempts: RecoveryAttempts

@@ -6,7 +6,7 @@ import type { HostEvents, HostProcess } from '../actors/real/host-process.ts'
 import { runShards } from '../actors/run-shards.ts'
 import type { ShardMachine } from '../actors/shard-machine.ts'
 import { Supervisor } from '../actors/supervisor.ts'
-import type { RunningWorker, Workers } from '../actors/workers.ts'
+import { type RunningWorker, WorkerDied, type Workers } from '../actors/workers.ts'
 import { fromWireError, toWireError } from '../base/errors.ts'
 import { Board } from '../mailbox/board.ts'
 import { type Plan, plan } from '../topology/plan.ts'
@@ -164,18 +164,18 @@ export class SimulatedNode {
         let take: (message: ToWorker) => void = () => {}
         const postMessage = this.#channel<FromWorker>(host, onMessage)
         const port = { on: (_: 'message', taken: typeof take) => void (take = taken), postMessage }
-        const ended = new Promise<'finished' | 'drained'>((resolve, reject) => {
+        const ended = new Promise<Awaited<RunningWorker['ended']>>((resolve, reject) => {
           let hasEnded = false
           life.onEnd(() => {
-            if (!hasEnded) world.schedule(1, host, () => reject(new Error('worker exited with code: 1')))
+            if (!hasEnded) world.schedule(1, host, () => reject(new WorkerDied('worker exited with code: 1')))
           })
           runShards({ ...task, port }, simulatedSeam(this.#machine, life), this.#shardMachine(life)).then((end) => {
             if (life.isDead) return
             hasEnded = true
             world.schedule(0.1, host, () => {
               if ('error' in end) return reject(fromWireError(end.error))
-              onMessage(end.last)
-              resolve(end.outcome)
+              if ('last' in end) onMessage(end.last)
+              resolve(end)
             })
           })
         })

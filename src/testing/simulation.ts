@@ -81,6 +81,10 @@ class Simulation implements SimulatedMachine {
         workers: scenario.workers,
         heapMb: 512,
         hosts: scenario.hosts,
+        stallMs: 10_000,
+        held: [],
+        skips: [],
+        trialOf: null,
         limits: limitsOf(random),
       },
     })

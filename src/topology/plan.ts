@@ -3,6 +3,7 @@
  * chain between repartitions; an edge (a mailbox) exists only where rows change shard. Supervisor and workers make the
  * same plan from the same module, so it never travels.
  */
+import type { WhereItIs } from '../base/activity.ts'
 import { type ShardId, shardId } from '../base/ids.ts'
 import { makeSchema, type Schema } from '../records/schema.ts'
 import { analyse, type NodeFacts, neededOf } from './analysis.ts'
@@ -69,6 +70,15 @@ const NO_NODE = -1
 /** The edge by which a stage turns rows away; null for a sink. */
 export const deadLettersOf = (plan: Plan, stage: PlannedStage): PlannedEdge | null =>
   plan.edges.find((edge) => edge.from.stage === stage.index && edge.from.node === NO_NODE) ?? null
+
+/** A shard, an operator and a call, in words; see `Activity`. */
+export function placeOf(plan: Plan, at: WhereItIs): { shard: ShardId; operator: string; call: number } {
+  const { id, stage } = plan.shards[at.cell]!
+  const { name, nodes } = plan.stages[stage]!
+  const node = nodes.find((one) => one.node.id === at.node)?.node
+  const what = node?.kind === 'actor' ? `actor '${node.name}'` : (node?.kind ?? 'an operator')
+  return { shard: id, operator: `${what} in stage '${name}'`, call: at.call }
+}
 
 interface Placed {
   readonly stage: number

@@ -85,7 +85,7 @@ t.test('one that always does is given up, with its reason and the remedy', async
   t.match(stderr, /worker 0 of host 0 died \(.*memory limit.*\), starting it again/)
   t.match(
     stderr,
-    /error worker 0 died 21 times in 5 minutes, at last of: .*memory limit.* and run again, it goes on from there/,
+    /error worker 0 of host 0 died 21 times in 5 minutes, at last of: .*memory limit.* and run again, it goes on from there/,
   )
-  t.equal(fs.statSync(path.join(directory, 'lives')).size, 21)
+  t.ok(fs.statSync(path.join(directory, 'lives')).size >= 21)
 })

@@ -3,18 +3,24 @@ import { isFatal, RestartBudget } from '../../../src/actors/restart-budget.ts'
 import { corruptionError, fencedError, fromWireError, toWireError, userError } from '../../../src/base/errors.ts'
 import { StillClock } from '../connectors/support.ts'
 
+const middle = () => 0.5
 const died = (budget: RestartBudget) => budget.next('host 0', 'signal SIGSEGV')
 
 t.test('the wait doubles while nothing comes of the restarts, up to a cap', async (t) => {
-  const budget = new RestartBudget(new StillClock())
+  const budget = new RestartBudget(new StillClock(), middle)
   t.same(
     Array.from({ length: 9 }, () => died(budget)),
     [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000],
   )
 })
 
+t.test('waits are jittered by a quarter', async (t) => {
+  t.equal(died(new RestartBudget(new StillClock(), () => 0)), 37.5)
+  t.ok(died(new RestartBudget(new StillClock(), () => 0.999)) > 62)
+})
+
 t.test('a shard that comes further ends the backoff; one that only comes back does not', async (t) => {
-  const budget = new RestartBudget(new StillClock())
+  const budget = new RestartBudget(new StillClock(), middle)
   budget.see([{ shard: 'a/0', epoch: 7 }])
   died(budget)
   died(budget)
@@ -30,7 +36,7 @@ t.test('a shard that comes further ends the backoff; one that only comes back do
 
 t.test('too many deaths of late end it, whatever comes of the restarts', async (t) => {
   const clock = new StillClock()
-  const budget = new RestartBudget(clock)
+  const budget = new RestartBudget(clock, middle)
   for (let i = 0; i < 20; i++) {
     died(budget)
     budget.see([{ shard: 'a/0', epoch: i }])

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { SourceProgram } from '../../../src/actors/source-program.ts'
 import { StageProgram } from '../../../src/actors/stage-program.ts'
+import { Activity } from '../../../src/base/activity.ts'
 import { Board, makeBoardBuffers } from '../../../src/mailbox/board.ts'
 import { SourceTimes } from '../../../src/mailbox/source-times.ts'
 import { type Batch, BatchBuilder } from '../../../src/records/batch.ts'
@@ -72,7 +73,8 @@ async function open(
   const numbers = hand.queues.map((_, i) => i).filter((i) => i % shards === index)
   const program = new SourceProgram(
     new StageProgram(whole, stage, {
-      shardIndex: index,
+      shard: { index, cell: index },
+      activity: new Activity(),
       table: () => {
         throw new Error('a source has no tables')
       },

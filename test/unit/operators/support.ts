@@ -6,7 +6,7 @@
  */
 import { deepStrictEqual } from 'node:assert/strict'
 import type { Operator, OperatorContext } from '../../../src/operators/operator.ts'
-import { type Refuse, refuseNone } from '../../../src/operators/user-code.ts'
+import { type Guard, NO_GUARD } from '../../../src/operators/user-code.ts'
 import { type Batch, BatchBuilder } from '../../../src/records/batch.ts'
 import type { Value } from '../../../src/records/column.ts'
 import { consolidate } from '../../../src/records/consolidate.ts'
@@ -96,7 +96,7 @@ export class Recorder {
   readonly emitted: Batch[] = []
   readonly journal = new Journal()
   operator!: Operator
-  readonly refuse: Refuse
+  readonly guard: Guard
   #sealedWrites: Write[] | null = null
   readonly #make: (context: OperatorContext) => Operator
   readonly #environment = new MemoryEnvironment()
@@ -110,9 +110,9 @@ export class Recorder {
   #sealedWatermarks: readonly number[] = []
   #out: Batch[] = []
 
-  constructor(make: (context: OperatorContext) => Operator, inputs = 1, refuse = refuseNone) {
+  constructor(make: (context: OperatorContext) => Operator, inputs = 1, guard = NO_GUARD) {
     this.#make = make
-    this.refuse = refuse
+    this.guard = guard
     this.#watermarks = new Array(inputs).fill(Number.NEGATIVE_INFINITY)
     this.#start(null)
   }
@@ -195,7 +195,7 @@ export class Recorder {
       table: (name) => writes.table(name),
       emit: (batch) => this.#out.push(batch),
       journal: (ask) => this.journal.ask(ask),
-      refuse: this.refuse,
+      guard: this.guard,
     })
     if (stored !== null) this.operator.open?.(stored)
   }

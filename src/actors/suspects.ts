@@ -1,0 +1,104 @@
+/**
+ * Shards that die in user code: how often, without getting on, and what was found out about it. Deaths from outside never
+ * come here, and no row is left out that has not been seen to end a shard in a trial.
+ */
+import type { ShardId } from '../base/ids.ts'
+import type { Skips } from '../recovery/fill-epoch.ts'
+import type { Verdict } from './poison-search.ts'
+import type { BoardChange, HostConfig } from './protocol.ts'
+import { Quarantine } from './quarantine.ts'
+import type { ShardSkips } from './shard-group.ts'
+import type { SupervisorServices } from './supervisor.ts'
+
+/** Deaths at one epoch before a shard is looked into. */
+const DEATHS_MAX = 2
+
+export interface SuspectEvents {
+  onQuarantined(shard: ShardId): void
+  onFound(shard: ShardId, what: string): void
+  /** It may be run again: its disposable host is certainly dead. */
+  onReleased(shard: ShardId, skips: Skips | null): void
+}
+
+interface Suspect {
+  epoch: number
+  deaths: number
+  /** Deaths until it is looked into: more, where that came to nothing. */
+  deathsMax: number
+}
+
+export class Suspects {
+  readonly #config: Omit<HostConfig, 'host'>
+  readonly #services: SupervisorServices
+  readonly #events: SuspectEvents
+  readonly #suspects = new Map<ShardId, Suspect>()
+  readonly #quarantined = new Map<ShardId, Quarantine>()
+  readonly #skips = new Map<ShardId, Skips>()
+
+  constructor(config: Omit<HostConfig, 'host'>, services: SupervisorServices, events: SuspectEvents) {
+    this.#config = config
+    this.#services = services
+    this.#events = events
+  }
+
+  /** Shards that must not be run now. */
+  get held(): ShardId[] {
+    return [...this.#quarantined.keys()]
+  }
+
+  /** What shards are to leave out: where they have come past it, it does nothing. */
+  get skips(): ShardSkips[] {
+    return [...this.#skips]
+  }
+
+  pids(): number[] {
+    return [...this.#quarantined.values()].flatMap(({ pid }) => pid ?? [])
+  }
+
+  /**
+   * A shard died in user code; enough of that, and it is quarantined.
+   * @param epoch how far it was seen to be
+   * @param board how far all are
+   */
+  add(shard: ShardId, epoch: number, board: readonly BoardChange[]): void {
+    if (this.#quarantined.has(shard)) return
+    const suspect = this.#suspects.get(shard) ?? { epoch, deaths: 0, deathsMax: DEATHS_MAX }
+    if (suspect.epoch !== epoch) Object.assign(suspect, { epoch, deaths: 0, deathsMax: DEATHS_MAX })
+    suspect.deaths++
+    this.#suspects.set(shard, suspect)
+    if (suspect.deaths < suspect.deathsMax) return
+    suspect.deathsMax *= 2
+    this.#events.onQuarantined(shard)
+    const quarantine = new Quarantine(shard, { ...this.#config, skips: this.skips }, board, this.#services)
+    this.#quarantined.set(shard, quarantine)
+    quarantine.verdict.then((verdict) => this.#release(shard, verdict))
+  }
+
+  /** Ends what is under way: everything is to end. */
+  end(): void {
+    for (const quarantine of this.#quarantined.values()) quarantine.end()
+  }
+
+  #release(shard: ShardId, verdict: Verdict): void {
+    this.#quarantined.delete(shard)
+    if (verdict.kind === 'found') {
+      const count = verdict.poison.length
+      const reasons = [...new Set(verdict.poison.map(({ reason }) => reason))].join('; ')
+      this.#events.onFound(shard, `${count} of its rows end it: ${reasons}; they go to the dead letters`)
+      this.#skips.set(shard, skipsOf(verdict, this.#skips.get(shard)))
+      this.#suspects.delete(shard)
+    }
+    this.#events.onReleased(shard, this.#skips.get(shard) ?? null)
+  }
+}
+
+/** @param before what the shard leaves out already */
+function skipsOf({ input, poison }: Verdict & { kind: 'found' }, before: Skips | undefined): Skips {
+  if (input.kind === 'calls') {
+    const calls = poison.map(({ number, reason, stack }) => ({ call: number, reason, stack }))
+    return { kind: 'calls', epoch: input.epoch, slices: input.slices, calls }
+  }
+  const { split, offsets } = input
+  const rows = poison.map(({ number, reason, stack }) => ({ split, offset: offsets[number - 1]!, reason, stack }))
+  return { kind: 'rows', rows: [...(before?.kind === 'rows' ? before.rows : []), ...rows] }
+}

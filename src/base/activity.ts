@@ -1,0 +1,101 @@
+/**
+ * What a worker is at, in memory that its host reads too: a thread that is blocked, or dead, cannot tell. It counts the
+ * calls of the user's functions in an epoch, which are the same in every run of it, so that one of them can be named and
+ * left out.
+ */
+
+/** A call that is left out, because it ended whoever made it; the first of an epoch is number 1. */
+export interface SkippedCall {
+  readonly call: number
+  readonly reason: string
+  readonly stack: string | null
+}
+
+/** Thrown in the place of a call that is left out. */
+export class LeftOut extends Error {
+  /** Null in a trial, which says nothing of it. */
+  readonly skipped: SkippedCall | null
+
+  constructor(skipped: SkippedCall | null) {
+    super(skipped?.reason ?? 'not in this trial')
+    this.skipped = skipped
+  }
+}
+
+/** A shard by its cell, an operator by its node, and which call of a user's function it is in. */
+export interface WhereItIs {
+  readonly cell: number
+  readonly node: number
+  readonly call: number
+}
+
+/** Places in the shared memory. Cells are kept plus one: 0 stands for none. */
+const [SHARD, NODE, CALL, STEP, CELLS] = [0, 1, 2, 3, 4] as const
+
+/** Which calls of an epoch are made; all, where nothing is said. */
+export interface CallChoice {
+  readonly skips?: readonly SkippedCall[]
+  /** In a trial: the calls that are made, of those that are not skipped. */
+  readonly isChosen?: (call: number) => boolean
+}
+
+export class Activity {
+  readonly #cells: Int32Array
+  #skips = new Map<number, SkippedCall>()
+  #isChosen: ((call: number) => boolean) | null = null
+  #isChoosy = false
+
+  constructor(memory = new SharedArrayBuffer(CELLS * 4)) {
+    this.#cells = new Int32Array(memory)
+  }
+
+  get memory(): SharedArrayBuffer {
+    return this.#cells.buffer as SharedArrayBuffer
+  }
+
+  /** An epoch begins: its calls are counted from 1. */
+  startEpoch({ skips = [], isChosen }: CallChoice = {}): void {
+    this.#cells[CALL] = 0
+    this.#skips = new Map(skips.map((skip) => [skip.call, skip]))
+    this.#isChosen = isChosen ?? null
+    this.#isChoosy = skips.length > 0 || isChosen !== undefined
+  }
+
+  /** An operator of a shard has the thread. @returns what to leave with */
+  enter(cell: number, node: number): number {
+    const cells = this.#cells
+    const before = cells[SHARD] === 0 ? -1 : cells[NODE]!
+    cells[SHARD] = cell + 1
+    cells[NODE] = node
+    cells[STEP]!++
+    return before
+  }
+
+  leave(before: number): void {
+    this.#cells[NODE] = before
+    if (before < 0) this.#cells[SHARD] = 0
+  }
+
+  /** Comes before each call of a user's function. @throws LeftOut in its place */
+  call(): void {
+    const call = ++this.#cells[CALL]!
+    if (this.#isChoosy) this.#check(call)
+  }
+
+  #check(call: number): void {
+    const skipped = this.#skips.get(call)
+    if (skipped !== undefined) throw new LeftOut(skipped)
+    if (this.#isChosen?.(call) === false) throw new LeftOut(null)
+  }
+
+  /** Where the thread is; null while no operator has it. */
+  now(): WhereItIs | null {
+    const shard = this.#cells[SHARD]!
+    return shard === 0 ? null : { cell: shard - 1, node: this.#cells[NODE]!, call: this.#cells[CALL]! }
+  }
+
+  /** Differs from one moment to another if the thread got on. */
+  progress(): string {
+    return `${this.#cells[STEP]} ${this.#cells[CALL]} ${this.#cells[SHARD]}`
+  }
+}

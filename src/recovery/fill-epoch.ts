@@ -1,0 +1,60 @@
+/** The input of an epoch: what has come, or, where calls of the next epoch are to be left out, what it was when they were found. */
+import type { SkippedCall } from '../base/activity.ts'
+import type { Epoch } from '../base/ids.ts'
+import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
+import type { ShardContext } from './shard-context.ts'
+
+export interface EpochInput {
+  readonly batches: readonly InboxBatch[]
+  readonly slices: readonly Slice[]
+  readonly skips: readonly SkippedCall[]
+}
+
+/** Calls of one epoch over one input. */
+export interface CallSkips {
+  readonly kind: 'calls'
+  readonly epoch: Epoch
+  readonly slices: readonly Slice[]
+  readonly calls: readonly SkippedCall[]
+}
+
+/** Rows of a source. */
+export interface RowSkips {
+  readonly kind: 'rows'
+  readonly rows: readonly SkippedRow[]
+}
+
+export interface SkippedRow {
+  readonly split: number
+  readonly offset: number
+  readonly reason: string
+  readonly stack: string | null
+}
+
+/** What a shard is to leave out, since it ended whoever took it. */
+export type Skips = CallSkips | RowSkips
+
+/**
+ * Null when there is no input yet and nothing is due.
+ * @param isCaughtUp whether nothing was left due by the epoch before: new input waits for that
+ */
+export async function fillEpoch(context: ShardContext, epoch: Epoch, isCaughtUp: boolean): Promise<EpochInput | null> {
+  const { program, inbox, limits, skips } = context
+  const batches: InboxBatch[] = []
+  if (program.read !== undefined) {
+    const came = await program.read(limits.epochRowsMax)
+    return came || program.isExhausted === true ? { batches, slices: [], skips: [] } : null
+  }
+  if (skips?.kind === 'calls' && isNext(context, skips, epoch)) {
+    await inbox.replay(skips.slices, (batch) => batches.push(batch))
+    return { batches, slices: skips.slices, skips: skips.calls }
+  }
+  const slices = isCaughtUp ? await inbox.fill(limits.epochRowsMax, (batch) => batches.push(batch)) : []
+  return slices.length > 0 || !isCaughtUp ? { batches, slices, skips: [] } : null
+}
+
+/** Whether this epoch, over this input, is the one that comes. */
+export function isNext({ inbox }: ShardContext, { epoch, slices }: Pick<CallSkips, 'epoch' | 'slices'>, next: Epoch) {
+  const { positions } = inbox.state()
+  return epoch === next && slices.every(({ sender, from }) => positions[sender] === from)
+}

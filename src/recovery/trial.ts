@@ -1,0 +1,85 @@
+/**
+ * A trial: a shard comes to life, goes through its next epoch with some calls or rows left out, and is given up: nothing
+ * is appended and nothing stored. Whether it lives through that tells which one ended its former lives. Run in a process
+ * of its own, which may die of it.
+ */
+import type { Epoch } from '../base/ids.ts'
+import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
+import { fillEpoch, isNext } from './fill-epoch.ts'
+import { processEpoch } from './process-epoch.ts'
+import type { RecoveredShard } from './recover.ts'
+import type { ShardContext } from './shard-context.ts'
+
+/** The input of the epoch at hand: of a source the rows of one split, else what the inbox had. */
+export type TrialInput =
+  | { readonly kind: 'calls'; readonly epoch: Epoch; readonly slices: readonly Slice[] }
+  | { readonly kind: 'rows'; readonly split: number; readonly offsets: readonly number[] }
+
+/** Calls, or rows of a source, are numbered from 1. */
+export interface Trial {
+  /** Null to look what there is, and to touch none of it. */
+  readonly input: TrialInput | null
+  /** The last one that is made; Infinity for all. */
+  readonly last: number
+  readonly without: readonly number[]
+}
+
+/** How long a rejected promise, or a timer of the user's, may take to end the thread. */
+const SETTLE_MS = 50
+/** How long a source may be without rows before there is nothing to try. */
+const PATIENCE_MS = 500
+
+/** The input that was looked at or gone through; null where there is none. */
+export async function runTrial(
+  context: ShardContext,
+  recovered: RecoveredShard,
+  trial: Trial,
+): Promise<TrialInput | null> {
+  const input = await (context.program.read === undefined
+    ? tryCalls(context, recovered, trial)
+    : tryRows(context, trial))
+  context.outbox.discard()
+  if (trial.input !== null) await context.seam.scheduler.after(SETTLE_MS)
+  return input
+}
+
+async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<TrialInput | null> {
+  const { inbox } = context
+  const epoch = recovered.epoch + 1
+  const { input } = trial
+  if (input === null) {
+    const filled = await fillEpoch(context, epoch, recovered.last?.isCaughtUp ?? true)
+    return filled && { kind: 'calls', epoch, slices: filled.slices }
+  }
+  // The shard has come further meanwhile: it lives.
+  if (input.kind !== 'calls' || !isNext(context, input, epoch)) return null
+  const batches: InboxBatch[] = []
+  await inbox.replay(input.slices, (batch) => batches.push(batch))
+  processEpoch(context, batches, { isChosen: (call) => call <= trial.last && !trial.without.includes(call) })
+  return input
+}
+
+async function tryRows({ program, limits, seam, activity }: ShardContext, trial: Trial): Promise<TrialInput | null> {
+  const { input } = trial
+  const { clock, scheduler } = seam
+  const until = clock.monotonic() + PATIENCE_MS
+  activity.startEpoch()
+  if (input?.kind === 'rows') {
+    const numbers = new Map(input.offsets.map((offset, i) => [offset, i + 1]))
+    program.choose!((split, offset) => {
+      const number = split === input.split ? numbers.get(offset) : undefined
+      return number !== undefined && number <= trial.last && !trial.without.includes(number)
+    })
+  } else program.choose!(() => false)
+  let [seen, first] = [0, null as TrialInput | null]
+  while (clock.monotonic() < until && seen < (input?.kind === 'rows' ? input.offsets.length : 1)) {
+    if (await program.read!(limits.epochRowsMax)) {
+      const { split, offsets } = program.lastRead!()
+      if (input === null || (input.kind === 'rows' && split === input.split)) seen += offsets.length
+      first ??= { kind: 'rows', split, offsets }
+    } else if (program.isExhausted === true) break
+    else await scheduler.after(5)
+  }
+  program.advance([], { rows: limits.epochRowsMax })
+  return input ?? (seen > 0 ? first : null)
+}
