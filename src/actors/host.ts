@@ -83,9 +83,7 @@ export class Host {
           run: (task, onMessage) =>
             this.#pool.run({ ...task, config: this.#config, board: this.#buffers, bell: w + 1 }, onMessage),
           send: this.#send,
-          onStatus: ({ shards }) => {
-            for (const status of shards) this.#statuses.set(status.shard, status)
-          },
+          onStatus: ({ shards }) => this.#note(shards),
           boardNow: () => this.#board.changes(this.#board.nothingKnown()),
         }),
     )
@@ -128,6 +126,13 @@ export class Host {
       default:
         unreachable(message)
     }
+  }
+
+  /** How far shards are is told now and then; that one is live again, at once. */
+  #note(shards: readonly ShardStatus[]): void {
+    const isNews = shards.some(({ shard, state }) => this.#statuses.get(shard)?.state !== state)
+    for (const status of shards) this.#statuses.set(status.shard, status)
+    if (isNews) this.#send({ type: 'status', shards })
   }
 
   #sendToWorkers(message: ToWorker): void {

@@ -43,6 +43,8 @@ async function runAll(
     )
   }
   const whole = plan(topology, config.parallelism)
+  const status = (): FromWorker & { type: 'status' } => ({ type: 'status', shards: group.status() })
+  let report = () => {}
   const activity = new Activity()
   port.postMessage({ type: 'activity', memory: activity.memory })
   const group = new ShardGroup({
@@ -58,6 +60,7 @@ async function runAll(
     snapshots: config.snapshots,
     activity,
     skips,
+    onChange: () => report(),
   })
   onGroup(group)
   if (trial !== null) return { tried: await group.try(trial) }
@@ -73,8 +76,7 @@ async function runAll(
         unreachable(message)
     }
   })
-  const status = (): FromWorker & { type: 'status' } => ({ type: 'status', shards: group.status() })
-  const report = () => port.postMessage(status())
+  report = () => port.postMessage(status())
   const stop = seam.scheduler.every(STATUS_MS, report)
   try {
     return { outcome: await group.run(), last: status() }

@@ -50,6 +50,8 @@ export interface ShardServices {
   readonly snapshots: ((shard: PlannedShard, tables: readonly string[]) => ShardSnapshots) | null
   readonly snapshotIntervalMs: number
   readonly activity: Activity
+  /** A shard has come to another state. */
+  readonly onChange: () => void
 }
 
 export interface ShardStatus extends ShardObservation {
@@ -62,6 +64,8 @@ export interface ShardStatus extends ShardObservation {
   /** Of a source: rows taken and turned away since the job began, interruptions or not. */
   readonly read: { readonly rows: number; readonly rejected: number } | null
   readonly recoveryMs: number
+  /** Number of the shard's life; 0 until it has one. */
+  readonly incarnation: number
 }
 
 const outputRetention = ({ outputs }: PlannedStage): number | null =>
@@ -77,7 +81,7 @@ export class ShardActor {
   #driver: EpochDriver | null = null
   #drain = false
   #isSnapshotAsked = false
-  #recovered = { epoch: 0, replayed: 0, rebuilt: null as string | null, ms: 0 }
+  #recovered = { epoch: 0, incarnation: 0, replayed: 0, rebuilt: null as string | null, ms: 0 }
   #store: ShardStore | null = null
   readonly #skips: Skips | null
 
@@ -87,6 +91,7 @@ export class ShardActor {
     this.#skips = skips
     this.shard = shard
     this.#services = services
+    this.#machine.subscribe(() => services.onChange())
     this.#machine.start()
     const journal = new Journal()
     this.#program = this.#makeProgram(plan.stages[shard.stage]!, journal)
@@ -99,8 +104,9 @@ export class ShardActor {
     const start = clock.monotonic()
     try {
       const recovered = await recover(this.#context)
-      const { epoch, replayed, rebuilt } = recovered
-      this.#recovered = { epoch, replayed, rebuilt, ms: clock.monotonic() - start }
+      const { epoch, replayed, rebuilt, writer } = recovered
+      const { incarnation } = writer
+      this.#recovered = { epoch, incarnation, replayed, rebuilt, ms: clock.monotonic() - start }
       this.#driver = new EpochDriver(this.#context, recovered)
       if (this.#drain) this.#driver.drain()
       if (this.#isSnapshotAsked) this.#driver.snapshot()
@@ -164,6 +170,7 @@ export class ShardActor {
       replayed: this.#recovered.replayed,
       rebuilt: this.#recovered.rebuilt,
       recoveryMs: this.#recovered.ms,
+      incarnation: this.#recovered.incarnation,
       progress: program instanceof SourceProgram ? program.progress() : null,
       read: program instanceof SourceProgram ? program.counts() : null,
     }

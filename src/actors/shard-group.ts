@@ -28,6 +28,8 @@ export interface ShardGroupOptions {
   readonly activity?: Activity
   /** What shards are to leave out in this life. */
   readonly skips?: readonly ShardSkips[]
+  /** A shard has come to another state. */
+  readonly onChange?: () => void
 }
 
 /** What a shard is to leave out. */
@@ -139,6 +141,7 @@ function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
     snapshots: snapshots && ((shard, tables) => shardSnapshots(seam, machine, directory, snapshots, shard.id, tables)),
     snapshotIntervalMs: snapshots?.intervalMs ?? Number.POSITIVE_INFINITY,
     activity,
+    onChange: options.onChange ?? (() => {}),
     discardStore: (shard) => seam.files.remove(storeDirectory(directory, shard.id)),
   }
 }

@@ -16,9 +16,14 @@ export default async function runWorker(
   process.on('unhandledRejection', onStray)
   process.on('uncaughtException', onStray)
   try {
-    return await runShards(task, crashingSeam(process.env.UMBEL_CRASH_AT), nodeMachine, (group) => {
-      isReplaying = () => group.isReplaying
-    })
+    return await runShards(
+      task,
+      crashingSeam(process.env.UMBEL_CRASH_AT, process.env.UMBEL_CLOCK_ERROR),
+      nodeMachine,
+      (group) => {
+        isReplaying = () => group.isReplaying
+      },
+    )
   } finally {
     process.off('unhandledRejection', onStray)
     process.off('uncaughtException', onStray)

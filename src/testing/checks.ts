@@ -12,11 +12,8 @@ import type { SnapshotBody } from '../recovery/shard-snapshots.ts'
 import { DirectoryObjectStore } from '../storage/object-store.ts'
 import { SnapshotStore } from '../storage/snapshot-store.ts'
 import type { Plan } from '../topology/plan.ts'
-import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
-import { Life } from './world.ts'
 
-export async function checkRun(machine: SimulatedMachine, plan: Plan, directory: string): Promise<string[]> {
-  const { files } = simulatedSeam(machine, new Life('inspector'))
+export async function checkRun(files: Files, plan: Plan, directory: string): Promise<string[]> {
   const problems: string[] = []
   for (const { id } of plan.shards) {
     try {

@@ -11,8 +11,8 @@ import type { Fault } from './faults.ts'
 import { pick, type Random, seededRandom } from './random.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { SimulatedNode } from './simulated-node.ts'
-import type { SimulatedMachine } from './simulated-seam.ts'
-import { type Life, LifeEnded, World } from './world.ts'
+import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
+import { Life, LifeEnded, World } from './world.ts'
 
 /** What is simulated. */
 export interface Scenario {
@@ -234,7 +234,8 @@ export async function simulate(
   const { violations, node, world } = simulation
   const result = simulation.result()
   const isWhole = violations.length === 0 && !simulation.hasStopped
-  if (isWhole) violations.push(...(await checkRun(simulation, node.plan, DATA)))
+  if (isWhole)
+    violations.push(...(await checkRun(simulatedSeam(simulation, new Life('inspector')).files, node.plan, DATA)))
   if (isWhole && expected !== null) violations.push(...differences(result, expected))
   const { faultsDone, starts } = simulation
   return { violations, result, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }

@@ -1,0 +1,50 @@
+/** What is done to a run, and when: a plan that follows from the seed. */
+
+/** Steps of the protocol at which a host, or a worker, ends itself; see docs/recovery.md. */
+const POINTS = [
+  ...['filled', 'processed', 'prepared', 'appending', 'marked', 'published', 'before-store', 'storing', 'stored'],
+  ...[
+    'fenced',
+    'store-fenced',
+    'replayed',
+    'snapshot-copied',
+    'snapshot-chunk',
+    'snapshot-written',
+    'snapshot-collected',
+  ],
+]
+
+/** How often each comes, beside the others. */
+const KINDS = Object.entries({
+  'kill-host': 4,
+  'stop-host': 1,
+  'kill-supervisor': 2,
+  'stop-hosts-kill-supervisor': 1,
+  'worker-exit': 2,
+  'worker-memory': 1,
+  'worker-hang': 1,
+  'worker-rejection': 2,
+  'disk-full': 1,
+  'clock-jump': 2,
+  'lose-store': 1,
+  'damage-store': 1,
+  'damage-log': 1,
+  'damage-snapshot': 1,
+}).flatMap(([kind, weight]) => new Array(weight).fill(kind))
+
+/** @returns points at which lives end one after the other, and what is done at fractions of the input, in order */
+export function planRun(random) {
+  const pick = (from) => from[Math.floor(random() * from.length)]
+  const points = Array.from({ length: Math.floor(random() * 3) }, () => {
+    const how = random() < 0.4 ? ':exit' : ''
+    return `${pick(POINTS)}:*:${1 + Math.floor(random() * 12)}${how}`
+  })
+  const timed = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
+    at: random() * 0.9,
+    kind: pick(KINDS),
+    // Which of those that there are, and where in it.
+    which: random(),
+    where: random(),
+  })).sort((a, b) => a.at - b.at)
+  return { points, timed }
+}

@@ -1,0 +1,97 @@
+/**
+ * `npm run chaos -- --minutes 60 --seed 7 [--json]`: runs jobs in processes, harms them in every way there is, and looks
+ * whether each comes to the result of an unharmed run, with logs, positions, watermarks and snapshots that hold. Ends with
+ * a report; the last line is `N faults, N violations`.
+ */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { planRun } from './faults.mjs'
+import { HarmedRun } from './harmed-run.mjs'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    /** Ends when so many faults have come to pass. */
+    faults: { type: 'string' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+    /** Runs with this number alone: what a violation tells. */
+    run: { type: 'string' },
+    job: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    /** Ends with the first violation. */
+    first: { type: 'boolean', default: false },
+    /** Another build than dist: for builds with planted bugs. */
+    dist: { type: 'string', default: 'dist' },
+  },
+})
+
+const JOBS = ['stateless', 'keyed-window', 'as-of-join', 'custom-actor', 'flights']
+const { seededRandom } = await import(pathToFileURL(path.resolve(values.dist, 'testing/index.js')).href)
+const say = (text) => values.json || process.stdout.write(`${text}\n`)
+
+const base = fs.mkdtempSync(path.join(os.tmpdir(), 'umbel-chaos-'))
+const until = values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.minutes) * 60_000
+const faultsMax = values.faults === undefined ? Number.POSITIVE_INFINITY : Number(values.faults)
+const isEndless = values.minutes === undefined && values.faults === undefined && values.run === undefined
+
+const report = { seed: Number(values.seed), runs: 0, faults: {}, recoveries: [], violations: [] }
+const count = () => Object.values(report.faults).reduce((sum, one) => sum + one, 0)
+const unharmed = new Map()
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]
+
+async function runOne(number) {
+  const random = seededRandom((Number(values.seed) * 10_007 + number) >>> 0)
+  const job = values.job ?? JOBS[number % JOBS.length]
+  const options = { dist: values.dist, job, random, say: values.verbose ? say : () => {} }
+  if (!unharmed.has(job)) {
+    const run = new HarmedRun({
+      ...options,
+      directory: path.join(base, `${job}-unharmed`),
+      plan: { points: [], timed: [] },
+    })
+    await run.run()
+    if (run.violations.length > 0) throw new Error(`${job} without any harm: ${run.violations.join('; ')}`)
+    unharmed.set(job, run.result())
+  }
+  const directory = path.join(base, `run-${number}`)
+  const plan = planRun(random)
+  if (values.verbose) say(`run ${number}: ${job}, ${JSON.stringify(plan)}`)
+  const run = new HarmedRun({ ...options, directory, plan })
+  await run.run()
+  if (run.violations.length === 0) run.compare(unharmed.get(job))
+  report.runs++
+  for (const kind of run.faults) report.faults[kind] = (report.faults[kind] ?? 0) + 1
+  report.recoveries.push(...run.recoveries)
+  for (const problem of run.violations) {
+    const again = `npm run chaos -- --seed ${values.seed} --run ${number} --verbose`
+    report.violations.push({ run: number, job, problem, again })
+    say(`VIOLATION in run ${number}, ${job}: ${problem}\n  ${again}`)
+  }
+  if (run.violations.length === 0) fs.rmSync(directory, { recursive: true, force: true })
+  else say(`  what is left of it: ${directory}`)
+}
+
+for (let number = Number(values.run ?? 0); ; number++) {
+  await runOne(number)
+  if (values.run !== undefined || (isEndless && number >= 9)) break
+  if (Date.now() > until || count() >= faultsMax || (values.first && report.violations.length > 0)) break
+}
+if (report.violations.length === 0) fs.rmSync(base, { recursive: true, force: true })
+
+const times = report.recoveries.sort((a, b) => a - b)
+const recovery = { deaths: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99), most: times.at(-1) }
+if (values.json) process.stdout.write(`${JSON.stringify({ ...report, recoveries: undefined, recovery })}\n`)
+say(`seed ${values.seed}, ${report.runs} runs`)
+for (const [kind, times] of Object.entries(report.faults).sort()) say(`  ${kind.padEnd(32)} ${times}`)
+if (times.length > 0) {
+  const [p50, p99, most] = [recovery.p50, recovery.p99, recovery.most].map((ms) => `${Math.round(ms)} ms`)
+  say(
+    `from the end of a host until all its shards were live again (${recovery.deaths} times): p50 ${p50}, p99 ${p99}, at most ${most}`,
+  )
+}
+if (report.violations.length > 0) process.exitCode = 1
+process.stdout.write(`${count()} faults, ${report.violations.length} violations\n`)
