@@ -2,7 +2,7 @@
  * How often and how soon what died is started again: exponential backoff while nothing comes of it, and an end to it
  * when deaths are too many, whatever comes of it.
  */
-import { UmbelError } from '../base/errors.ts'
+import { isDamagedStore, UmbelError } from '../base/errors.ts'
 import type { Clock } from '../base/seam.ts'
 
 const WINDOW_MS = 300_000
@@ -14,7 +14,7 @@ const FATAL = new Set(['user', 'record', 'corruption'])
 
 /** Errors that a restart cannot mend: the user must do something. */
 export const isFatal = (error: unknown): boolean =>
-  error instanceof UmbelError && (FATAL.has(error.kind) || error.code === 'RC-2')
+  error instanceof UmbelError && !isDamagedStore(error) && (FATAL.has(error.kind) || error.code === 'RC-2')
 
 /** A shard and how far it is. */
 interface Progress {

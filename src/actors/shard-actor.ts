@@ -1,6 +1,7 @@
 /** A shard as an actor: its program, mailboxes and store put together, and its life from recovery to the end. */
 import { createActor } from 'xstate'
 import type { Activity } from '../base/activity.ts'
+import { isDamagedStore } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import { jsonLines } from '../connectors/json-lines.ts'
 import type { Board } from '../mailbox/board.ts'
@@ -115,6 +116,7 @@ export class ShardActor {
       this.#machine.send(end === 'finished' ? { type: 'FINISHED' } : { type: 'DRAINED' })
       return end
     } catch (error) {
+      if (isDamagedStore(error)) this.#context.attempts.condemn((error as Error).message)
       this.#machine.send({ type: 'FAILED', reason: (error as Error).message })
       throw error
     } finally {

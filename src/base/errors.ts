@@ -40,6 +40,10 @@ export const fencedError = (message: string) => new UmbelError('fenced', 'fenced
 export const corruptionError = (code: string, message: string, cause?: unknown) =>
   new UmbelError('corruption', code, message, cause)
 
+/** The next life replaces the store, from a snapshot or the log. */
+export const isDamagedStore = (error: unknown): boolean =>
+  error instanceof UmbelError && error.kind === 'corruption' && error.code === 'store'
+
 /** A law of the program is broken; the shard ends and recovers. */
 const invariantError = (code: string, message: string) => new UmbelError('invariant', code, message)
 

@@ -101,14 +101,19 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
   context.bindStore(store!)
   await program.open(null, inbox.watermarks())
   context.attempts.succeed()
-  const replayed = await replay(context, store!, writer.end, machine)
+  const replayed = await replay(context, store!, writer.end, machine).catch((error) => {
+    // Before a function of the user's is blamed: a store that is damaged gives other bytes too.
+    const mayBeDamaged = unusable === null && from.epoch > 0 && (error as UmbelError).code === 'RC-2'
+    throw mayBeDamaged ? corruptionError('store', `the store may be damaged: ${error.message}`, error) : error
+  })
   if (replayed.last !== null) await program.publish?.(replayed.last.program)
   return { writer, store, epoch: writer.end, ...replayed, rebuilt: unusable }
 }
 
 const incarnationOf = (meta: StoreMeta | null): number => Math.floor((meta?.version ?? 0) / 2 ** 32)
 
-function openOrNull(context: ShardContext, attempts: number) {
+function openOrNull(context: ShardContext, attempts: number | string) {
+  if (typeof attempts === 'string') return { store: null, failure: attempts }
   if (attempts >= ATTEMPTS_MAX)
     return { store: null, failure: `the process ended ${attempts} times while it opened the store` }
   try {

@@ -120,7 +120,7 @@ export class ShardSnapshots {
       } finally {
         file.close()
       }
-      const { epoch } = await this.#settle(target)
+      const { epoch } = await this.#settle(target, (copy) => copy.verify())
       if (epoch !== manifest.body.epoch) {
         throw corruptionError('snapshot', `it holds epoch ${epoch} and not ${manifest.body.epoch}`)
       }
@@ -138,9 +138,10 @@ export class ShardSnapshots {
    * Reads what a copy holds, by a commit that changes nothing: a copy is not synced, and opened after a loss of power it
    * would fall back to the last commit that was.
    */
-  async #settle(directory: string): Promise<SnapshotBody> {
+  async #settle(directory: string, look: (copy: Environment) => void = () => {}): Promise<SnapshotBody> {
     const copy = this.#options.open(directory)
     try {
+      look(copy)
       const meta = copy.meta()
       if (meta === null) throw corruptionError('store', `the copy in ${directory} is of an empty store`)
       await copy.commit(meta.version, meta, [])

@@ -7,7 +7,7 @@
  */
 
 /** Bumped whenever the meaning of what is stored changes. */
-export const STORE_LAYOUT = 1
+export const STORE_LAYOUT = 2
 
 /** What is stored beside the tables with each commit. */
 export interface StoreMeta {
@@ -33,7 +33,7 @@ export interface RangeOptions {
 
 export type Entry = readonly [key: Uint8Array, value: Uint8Array]
 
-/** Reads of the last commit. Values may be kept only until the next read. */
+/** Reads of the last commit. Values may be kept only until the next read. @throws corruption `store` for damaged ones */
 export interface StoreReader {
   meta(): StoreMeta | null
   get(table: string, key: Uint8Array): Uint8Array | undefined
@@ -57,5 +57,7 @@ export interface Environment extends StoreReader {
    * on meanwhile. The copy is not synced.
    */
   copyTo(directory: string): Promise<void>
+  /** Reads everything. @throws corruption `store` when something is damaged */
+  verify(): void
   close(): Promise<void>
 }

@@ -28,6 +28,7 @@ import {
   storedValue,
   takeApart,
 } from './long-key.ts'
+import { seal, unseal } from './sealed-value.ts'
 
 const META_KEY = Buffer.from('meta')
 const META_HEADER = 12
@@ -97,17 +98,21 @@ export class LmdbEnvironment implements Environment {
   }
 
   meta(): StoreMeta | null {
-    const bytes = this.#meta?.get(META_KEY)
-    if (!bytes) return null
-    const layout = bytes.readUInt32LE(0)
+    const sealed = this.#meta?.get(META_KEY)
+    if (!sealed) return null
+    const layout = sealed.readUInt32LE(0)
     if (layout !== STORE_LAYOUT) throw corruptionError('store', `store layout ${layout} is not ${STORE_LAYOUT}`)
+    const bytes = unseal(META_KEY, sealed)
     return { version: bytes.readDoubleLE(4), body: bytes.subarray(META_HEADER) }
   }
 
   get(table: string, key: Uint8Array): Uint8Array | undefined {
-    if (!isLong(key)) return this.#table(table)?.get(asBuffer(key))
-    const joined = this.#table(table)?.get(asBuffer(storedKey(key)))
-    return joined && takeApart(joined)[1]
+    const opened = this.#table(table)
+    const stored = asBuffer(isLong(key) ? storedKey(key) : key)
+    const sealed = reading(() => opened?.get(stored))
+    if (sealed === undefined) return undefined
+    const value = unseal(stored, sealed)
+    return isLong(key) ? takeApart(value)[1] : value
   }
 
   *range(table: string, options: RangeOptions = {}): Iterable<Entry> {
@@ -117,7 +122,10 @@ export class LmdbEnvironment implements Environment {
     const { from, to } = storedRange(options)
     let alike: Entry[] = []
     const range = { start: from && asBuffer(from), end: to && asBuffer(to), snapshot: false }
-    for (const { key, value } of opened.getRange(range)) {
+    const entries = opened.getRange(range)[Symbol.iterator]()
+    for (let next = reading(() => entries.next()); !next.done; next = reading(() => entries.next())) {
+      const { key, value: sealed } = next.value
+      const value = unseal(key, sealed)
       const isKeyLong = isStoredLong(key)
       if (alike.length > 0 && !(isKeyLong && isCutAlike(key, alike[0]![0]))) {
         yield* sortedWithin(alike, options)
@@ -138,10 +146,10 @@ export class LmdbEnvironment implements Environment {
       this.#table(table)
       if (key.length === 0) throw new Error(`an empty key cannot be written to table '${table}'`)
     }
-    const bytes = Buffer.allocUnsafe(META_HEADER + meta.body.length)
-    bytes.writeUInt32LE(STORE_LAYOUT, 0)
-    bytes.writeDoubleLE(meta.version, 4)
-    bytes.set(meta.body, META_HEADER)
+    const head = Buffer.allocUnsafe(META_HEADER)
+    head.writeUInt32LE(STORE_LAYOUT, 0)
+    head.writeDoubleLE(meta.version, 4)
+    const bytes = seal(META_KEY, Buffer.concat([head, meta.body]))
     const write = () => {
       for (const { table, key, value } of writes) this.#write(table, key, value)
       metaTable.put(META_KEY, bytes, meta.version)
@@ -158,7 +166,12 @@ export class LmdbEnvironment implements Environment {
   #write(table: string, key: Uint8Array, value: Uint8Array | null): void {
     const stored = asBuffer(isLong(key) ? storedKey(key) : key)
     if (value === null) this.#tables.get(table)!.remove(stored)
-    else this.#tables.get(table)!.put(stored, asBuffer(isLong(key) ? storedValue(key, value) : value))
+    else this.#tables.get(table)!.put(stored, seal(stored, isLong(key) ? storedValue(key, value) : value))
+  }
+
+  verify(): void {
+    this.meta()
+    for (const name of this.#names) for (const _ of this.range(name)) void _
   }
 
   async copyTo(directory: string): Promise<void> {
@@ -175,6 +188,17 @@ export class LmdbEnvironment implements Environment {
     if (this.#isClosed) return
     this.#isClosed = true
     await this.#root.close()
+  }
+}
+
+/** LMDB itself finds some damage, by pages that cannot be. */
+function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const { message, code } = error as { message: string; code?: unknown }
+    if (typeof code === 'number' && code < 0) throw corruptionError('store', `the store is damaged: ${message}`, error)
+    throw error
   }
 }
 

@@ -89,6 +89,9 @@ export class MemoryEnvironment implements Environment {
     return true
   }
 
+  /** Memory keeps what it is given. */
+  verify(): void {}
+
   async copyTo(directory: string): Promise<void> {
     if (this.#files === null) throw new Error('this store was given no files to copy itself to')
     await this.#files.writeWhole(`${directory}/${STORE_FILE}`, this.toBytes())

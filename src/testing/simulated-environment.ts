@@ -59,6 +59,11 @@ export class SimulatedEnvironment implements Environment {
     return isDone ?? false
   }
 
+  /** Damage of a simulated file is found when it is opened. */
+  verify(): void {
+    this.#life.check()
+  }
+
   async copyTo(directory: string): Promise<void> {
     this.#life.check()
     const { disk } = this.#machine

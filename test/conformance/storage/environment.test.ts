@@ -71,7 +71,7 @@ t.test('a store of another layout is corrupt, and is left as it is', async (t) =
     t.throws(() => new LmdbEnvironment({ path, tables, readOnly }), {
       kind: 'corruption',
       code: 'store',
-      message: /store layout 99 is not 1/,
+      message: /store layout 99 is not 2/,
     })
   }
   t.equal(openDescriptors(path), 0, 'what could not be used was closed')
@@ -89,3 +89,34 @@ function openDescriptors(path: string): number {
     }
   }).length
 }
+
+t.test('damage in a value, or in a key, is found when it is read, and by looking at everything', async (t) => {
+  for (const harmed of ['value', 'key'] as const) {
+    const path = t.testdir({})
+    const entries = Array.from({ length: 500 }, (_, i) => ({
+      key: Buffer.from(`key-${String(i).padStart(4, '0')}`),
+      value: Buffer.from(`value-${i}-${'x'.repeat(i)}`),
+    }))
+    const first = new LmdbEnvironment({ path, tables: ['a'] })
+    const meta = { version: 1, body: Buffer.from('body') }
+    await first.commit(
+      0,
+      meta,
+      entries.map((entry) => ({ table: 'a', ...entry })),
+    )
+    first.verify()
+    await first.close()
+    const file = `${path}/data.mdb`
+    const bytes = fs.readFileSync(file)
+    const at = bytes.indexOf(harmed === 'value' ? 'value-300-' : 'key-0300')
+    bytes[at + 6]! ^= 1
+    fs.writeFileSync(file, bytes)
+    const second = new LmdbEnvironment({ path, tables: ['a'] })
+    const damaged = { kind: 'corruption', code: 'store' }
+    t.same(second.get('a', entries[299]!.key), entries[299]!.value)
+    if (harmed === 'value') t.throws(() => second.get('a', entries[300]!.key), damaged)
+    t.throws(() => [...second.range('a')], damaged)
+    t.throws(() => second.verify(), damaged)
+    await second.close()
+  }
+})
