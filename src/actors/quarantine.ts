@@ -79,7 +79,8 @@ export class Quarantine {
         return this.#take({ lived: true, input: message.input })
       case 'worker-died': {
         const { suspects, error } = message
-        if (error.code !== WORKER_DIED) return this.#abort(error.message)
+        // Somebody ended it from outside, or what it asked for failed.
+        if (error.code !== WORKER_DIED || suspects.length === 0) return this.#abort(error.message)
         return this.#take({
           lived: false,
           call: suspects[0]?.call ?? 0,

@@ -45,6 +45,8 @@ export class Supervisor {
   readonly #children = new Map<string, Child>()
   readonly #statuses = new Map<string, ShardStatus>()
   readonly #suspects: Suspects
+  /** By host: what it was killed for. */
+  readonly #hangs = new Map<number, FromHost & { type: 'worker-hangs' }>()
   readonly #board: Board
   /** By host: until when it must have spoken, in milliseconds of the monotonic clock. */
   readonly #deadlines: number[]
@@ -159,7 +161,7 @@ export class Supervisor {
         return this.#onWorkerDied(host, message)
       case 'worker-hangs': {
         const { shard, operator, call } = message.at
-        this.#suspect(message.at, message.board)
+        this.#hangs.set(host, message)
         const where = `${operator}, in call ${call} of epoch ${this.#epochOf(shard) + 1} of ${shard}`
         return this.#end(host, `worker ${message.worker} of host ${host}`, `blocked for ${message.ms} ms in ${where}`)
       }
@@ -199,6 +201,8 @@ export class Supervisor {
 
   #onExit(host: number, code: number | null, signal: string | null): void {
     this.#hosts[host] = null
+    const hang = this.#hangs.get(host)
+    this.#hangs.delete(host)
     const wasEnded = this.#deadlines[host] === Number.POSITIVE_INFINITY
     if (this.#outcomes[host] !== null || this.#failure !== undefined) return this.#endIfOver()
     const reason = signal === null ? `exit code ${code}` : `signal ${signal}`
@@ -212,6 +216,8 @@ export class Supervisor {
       this.#outcomes[host] = 'drained'
       this.#endIfOver()
     }
+    // Only now is the shard's life certainly over.
+    if (hang !== undefined) this.#suspect(hang.at, hang.board)
     this.#restart(this.#child(`host ${host}`), reason, () => this.#start(host), whenEnded)
   }
 

@@ -35,7 +35,9 @@ export class WorkerSlot {
   #running: RunningWorker | null = null
   #activity: Activity | null = null
   #isDraining = false
-  #wake: () => void = () => {}
+  #onRelease: () => void = () => {}
+  /** The answer to a death, which nothing else may stand for: a shard that it holds may have begun another life. */
+  #onRestart: () => void = () => {}
   /** How often in a row it was found in user code where it had been before. */
   #stalls = 0
   #seen = ''
@@ -59,7 +61,9 @@ export class WorkerSlot {
       const shards = [...this.#pending].filter((shard) => !this.#held.has(shard))
       if (shards.length === 0) {
         if (this.#isDraining) return 'drained'
-        await this.#woken()
+        await new Promise<void>((resolve) => {
+          this.#onRelease = resolve
+        })
         continue
       }
       const isOver = await this.#runOnce(shards)
@@ -71,7 +75,8 @@ export class WorkerSlot {
   send(message: ToWorker): void {
     if (message.type === 'drain') {
       this.#isDraining = true
-      this.#wake()
+      this.#onRelease()
+      this.#onRestart()
     }
     this.#running?.send(message)
   }
@@ -79,7 +84,7 @@ export class WorkerSlot {
   /** The answer to a death. */
   restart(held: readonly ShardId[]): void {
     for (const shard of held) this.#held.add(shard)
-    this.#wake()
+    this.#onRestart()
   }
 
   release(shard: ShardId, skips: Skips | null): void {
@@ -88,7 +93,7 @@ export class WorkerSlot {
     if (skips !== null) this.#skips.set(shard, skips)
     // Where no worker runs, or this one ends before it hears of it, the shard is among those of the next.
     this.#running?.send({ type: 'adopt', shard, skips })
-    this.#wake()
+    this.#onRelease()
   }
 
   /** Runs one trial of the slot's shard, and tells what became of it. */
@@ -121,8 +126,10 @@ export class WorkerSlot {
     } catch (error) {
       this.#tellDeath(shards, error)
       if (this.#isDraining) return true
-      await this.#woken()
-      return false
+      await new Promise<void>((resolve) => {
+        this.#onRestart = resolve
+      })
+      return this.#isDraining
     }
   }
 
@@ -162,11 +169,5 @@ export class WorkerSlot {
     if (/exited with code/.test(error.message)) return []
     const running = plan.shards.filter(({ id, stage }) => shards.includes(id) && plan.stages[stage]!.kind !== 'sink')
     return running.map(({ id }) => ({ shard: id, operator: 'what it left behind', call: 0 }))
-  }
-
-  #woken(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
   }
 }

@@ -19,6 +19,12 @@ import type { ShardContext } from './shard-context.ts'
 import type { ShardObservation } from './shard-observation.ts'
 import { StoreCycle } from './store-cycle.ts'
 
+/**
+ * A life begins with nothing in flight while an epoch runs: what died before may die again, and then everything up to the
+ * epoch that it dies of is marked.
+ */
+const CAREFUL_EPOCHS = 20
+
 export class EpochDriver {
   readonly observation: ShardObservation
   readonly #context: ShardContext
@@ -148,7 +154,8 @@ export class EpochDriver {
     this.#machine.send({ type: 'APPENDED' })
     this.#stores?.touch()
     this.#storeIfDue(this.#isLast)
-    if (this.#inFlight.length >= limits.appendsInFlightMax) await this.#inFlight[0]
+    const isYoung = epoch - this.#shard.epoch <= CAREFUL_EPOCHS
+    if (this.#inFlight.length >= (isYoung ? 1 : limits.appendsInFlightMax)) await this.#inFlight[0]
     else await seam.scheduler.turn()
     await this.#stores?.makeRoom()
   }

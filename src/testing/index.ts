@@ -2,4 +2,4 @@
 export { CRASH_POINTS, type Fault, planFaults } from './faults.ts'
 export { below, pick, type Random, seededRandom } from './random.ts'
 export { type Scenario, type SimulatedRun, simulate } from './simulation.ts'
-export { LifeEnded } from './world.ts'
+export { endOwnThread, LifeEnded } from './world.ts'

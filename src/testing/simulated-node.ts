@@ -7,6 +7,7 @@ import { runShards } from '../actors/run-shards.ts'
 import type { ShardMachine } from '../actors/shard-machine.ts'
 import { Supervisor } from '../actors/supervisor.ts'
 import { type RunningWorker, WorkerDied, type Workers } from '../actors/workers.ts'
+import { Activity } from '../base/activity.ts'
 import { fromWireError, toWireError } from '../base/errors.ts'
 import { Board } from '../mailbox/board.ts'
 import { type Plan, plan } from '../topology/plan.ts'
@@ -162,7 +163,17 @@ export class SimulatedNode {
         const life = new Life(`worker ${task.bell} of ${host.name}`, host)
         this.#workers.push(life)
         let take: (message: ToWorker) => void = () => {}
-        const postMessage = this.#channel<FromWorker>(host, onMessage)
+        const tell = this.#channel<FromWorker>(host, onMessage)
+        // Its host sees where a thread is, and of a dead one where it was: what unwinds it here runs nowhere else.
+        let shown: { own: Activity; copy: Activity } | null = null
+        const postMessage = (message: FromWorker): void => {
+          if (message.type !== 'activity') return tell(message)
+          shown = { own: new Activity(message.memory), copy: new Activity() }
+          tell({ type: 'activity', memory: shown.copy.memory })
+        }
+        life.onEnd(() => {
+          if (shown !== null) new Int32Array(shown.copy.memory).set(new Int32Array(shown.own.memory))
+        })
         const port = { on: (_: 'message', taken: typeof take) => void (take = taken), postMessage }
         const ended = new Promise<Awaited<RunningWorker['ended']>>((resolve, reject) => {
           let hasEnded = false

@@ -72,6 +72,15 @@ export class Life {
   }
 }
 
+/** Whose task runs, with all that follows from it by promises. */
+const running: { life: Life | null } = { life: null }
+
+/** What a user's function may do: end the thread that it is called in. */
+export function endOwnThread(): never {
+  running.life?.end()
+  throw new LifeEnded('by its own code')
+}
+
 /** A task whose life is stopped. */
 export interface HeldTask {
   readonly life: Life
@@ -125,6 +134,7 @@ export class World {
         continue
       }
       this.tasksRun++
+      running.life = task.life
       try {
         task.run()
       } catch (error) {

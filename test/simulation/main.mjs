@@ -25,8 +25,9 @@ const { values } = parseArgs({
 })
 
 const dist = (file) => import(pathToFileURL(path.resolve(values.dist, file)).href)
-const { below, LifeEnded, planFaults, seededRandom, simulate } = await dist('testing/index.js')
-const { scenarios } = await import('./scenarios.mjs')
+const { below, endOwnThread, LifeEnded, planFaults, seededRandom, simulate } = await dist('testing/index.js')
+const { makeScenarios } = await import('./scenarios.mjs')
+const scenarios = makeScenarios(endOwnThread)
 
 // What a dead life leaves unsaid.
 let stray = null

@@ -146,6 +146,29 @@ const topologies = {
         })
         .to(csvFile('visits.csv')),
     ),
+  /** Eight rows end the thread that takes them, in a source and behind it. */
+  poison: (endOwnThread) => {
+    const endsIts = (click, rest) => {
+      if (click.amount !== null && click.amount % 97 === rest) endOwnThread()
+      return true
+    }
+    return topology(
+      'sim',
+      clicks('clicks', { rows: 400, splits: 2 })
+        .filter((click) => endsIts(click, 5))
+        .keyBy('user')
+        .actor('counts', {
+          output: Visit,
+          onRow(click, context) {
+            endsIts(click, 7)
+            const clicks = (context.get('clicks') ?? 0) + 1
+            context.set('clicks', clicks)
+            context.emit({ ended: click.at, user: click.user, clicks })
+          },
+        })
+        .to(csvFile('counts.csv')),
+    )
+  },
   skewed: () =>
     topology(
       'sim',
@@ -159,8 +182,15 @@ const topologies = {
     ),
 }
 
-/** Every topology on nodes of several sizes. */
-export const scenarios = Object.entries(topologies).flatMap(([name, make]) => [
-  { name: `${name} on one host`, topology: make, shards: 2, workers: 2, hosts: 1 },
-  { name: `${name} on two hosts`, topology: make, shards: 3, workers: 1, hosts: 2 },
-])
+/**
+ * Every topology on nodes of several sizes.
+ * @param endOwnThread of the build that simulates
+ */
+export const makeScenarios = (endOwnThread) =>
+  Object.entries(topologies).flatMap(([name, make]) => {
+    const scenario = { topology: () => make(endOwnThread) }
+    return [
+      { name: `${name} on one host`, ...scenario, shards: 2, workers: 2, hosts: 1 },
+      { name: `${name} on two hosts`, ...scenario, shards: 3, workers: 1, hosts: 2 },
+    ]
+  })

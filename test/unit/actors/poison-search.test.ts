@@ -44,9 +44,9 @@ t.test('exactly the calls that end it are found, whether or not they were seen',
 })
 
 t.test('a call that was seen takes few trials, one that was not a binary search', async (t) => {
-  t.equal(searched(CALLS, 60_000, [41_234], true).trials, 5)
-  t.ok(searched(CALLS, 60_000, [41_234], false).trials <= 36)
-  t.ok(searched(rows(60_000), 60_000, [41_234], false).trials <= 21)
+  t.equal(searched(CALLS, 60_000, [41_234], true).trials, 6)
+  t.ok(searched(CALLS, 60_000, [41_234], false).trials <= 37)
+  t.ok(searched(rows(60_000), 60_000, [41_234], false).trials <= 22)
 })
 
 t.test('an epoch that lives, or has no input, is innocent', async (t) => {
@@ -73,4 +73,23 @@ t.test('an epoch that dies whatever is left out, or before it is looked at, is h
     true,
   )
   t.equal(many.verdict.kind, 'hopeless')
+})
+
+t.test('a death that does not come again counts against nobody', async (t) => {
+  const search = new PoisonSearch()
+  const lives: TrialOutcome = { lived: true, input: CALLS }
+  const say = (outcome: TrialOutcome) => {
+    search.next()
+    return search.take(outcome)
+  }
+  say(lives)
+  // Killed from outside in what looked like call 7, whenever everything runs; never again with the rest left out.
+  for (let doubts = 1; doubts <= 3; doubts++) {
+    say({ lived: false, call: 7, reason: 'from outside', stack: null })
+    say(lives)
+    say(lives)
+    t.equal(search.next().last, 7, 'confirmed before it is believed')
+    const verdict = search.take(lives)
+    t.same(verdict, doubts < 3 ? null : { kind: 'innocent' })
+  }
 })
