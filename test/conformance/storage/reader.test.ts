@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { nodeSeam } from '../../../src/base/real/node-seam.ts'
 import { LmdbEnvironment } from '../../../src/storage/lmdb-environment.ts'
 import { ReplaceableReader } from '../../../src/storage/reader.ts'
+import { seal } from '../../../src/storage/sealed-value.ts'
 import type { Sight } from './reader-life.ts'
 import { linesOf, metaOf, put } from './support.ts'
 
@@ -115,7 +116,7 @@ t.test('who comes while the store is being made sees it when it is there', async
   t.same(there.meta(), metaOf(1))
   t.same(linesOf(there, 'a'), ['x=1'])
   const table = raw.openDB<Buffer, Buffer>('a', { encoding: 'binary', keyEncoding: 'binary' })
-  table.putSync(Buffer.from('y'), Buffer.from('2'))
+  table.putSync(Buffer.from('y'), seal(Buffer.from('y'), Buffer.from('2')))
   t.same(linesOf((await reader.current())!, 'a'), ['x=1', 'y=2'], 'what was committed within the turn too')
   await Promise.all([reader.close(), writer.close(), raw.close()])
 })
