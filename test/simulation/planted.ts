@@ -108,7 +108,7 @@ export const planted = [
   {
     name: 'a host is replaced before it is dead',
     file: 'actors/supervisor.js',
-    from: "child.kill('SIGKILL');\n        });",
-    to: "this.#onExit(host, null, 'SIGKILL');\n        });",
+    from: "this.#hosts[host].kill('SIGKILL');",
+    to: "this.#onExit(host, null, 'SIGKILL');",
   },
 ]
