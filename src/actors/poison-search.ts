@@ -20,7 +20,7 @@ export interface Poison {
 }
 
 export type Verdict =
-  /** The epoch lives: with nothing left out, or without these. */
+  /** The epoch lives without these. */
   | { readonly kind: 'found'; readonly input: TrialInput; readonly poison: readonly Poison[] }
   /** It lives as it is, or has no input: the deaths came from elsewhere. */
   | { readonly kind: 'innocent' }
@@ -30,7 +30,6 @@ export type Verdict =
 const CALLS_MAX = 2 ** 31
 /** More than so many in one epoch are no matter of single rows. */
 const POISON_MAX = 100
-
 /** How often what one trial said may not be confirmed by the next. */
 const DOUBTS_MAX = 3
 

@@ -8,6 +8,9 @@ import type { ShardStatus } from './shard-actor.ts'
 import type { ShardSkips } from './shard-group.ts'
 import type { SnapshotPlan } from './snapshot-settings.ts'
 
+/** While a host loads the user's module it may be silent for this much longer, in milliseconds. */
+export const LOADING_MS = 60_000
+
 /** What a host needs to run its part of a job. */
 export interface HostConfig {
   /** The module that exports the topology, as a URL. */

@@ -4,13 +4,11 @@
  */
 import type { ShardId } from '../base/ids.ts'
 import { PoisonSearch, type TrialOutcome, type Verdict } from './poison-search.ts'
-import type { BoardChange, FromHost, HostConfig } from './protocol.ts'
+import { type BoardChange, type FromHost, type HostConfig, LOADING_MS } from './protocol.ts'
 import type { HostProcess } from './real/host-process.ts'
 import type { SupervisorServices } from './supervisor.ts'
 import { WORKER_DIED } from './workers.ts'
 
-/** While a host loads the user's module it may be silent for this much longer. */
-const LOADING_MS = 60_000
 /** Deaths of the whole host that nobody can explain. */
 const ABORTS_MAX = 5
 
@@ -83,7 +81,7 @@ export class Quarantine {
         if (error.code !== WORKER_DIED || suspects.length === 0) return this.#abort(error.message)
         return this.#take({
           lived: false,
-          call: suspects[0]?.call ?? 0,
+          call: suspects[0]!.call,
           reason: error.message,
           stack: error.stack ?? null,
         })

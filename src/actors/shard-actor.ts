@@ -82,6 +82,8 @@ export class ShardActor {
   #driver: EpochDriver | null = null
   #drain = false
   #isSnapshotAsked = false
+  /** A trial is in the middle of its epoch. */
+  #isTrying = false
   #recovered = { epoch: 0, incarnation: 0, replayed: 0, rebuilt: null as string | null, ms: 0 }
   #store: ShardStore | null = null
   readonly #skips: Skips | null
@@ -127,7 +129,9 @@ export class ShardActor {
   /** A life for a trial: see `recovery/trial.ts`. */
   async try(trial: Trial): Promise<TrialInput | null> {
     const recovered = await recover(this.#context)
-    const input = await runTrial(this.#context, recovered, trial)
+    const input = await runTrial(this.#context, recovered, trial, () => {
+      this.#isTrying = true
+    })
     this.#context.inbox.close()
     await recovered.writer.close()
     await recovered.store?.close()
@@ -137,6 +141,7 @@ export class ShardActor {
 
   /** True until what was replayed is stored, hence will not be replayed again. */
   get isReplaying(): boolean {
+    if (this.#isTrying) return false
     return this.#driver === null || this.#driver.observation.storedEpoch < this.#recovered.epoch
   }
 

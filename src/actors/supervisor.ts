@@ -10,7 +10,7 @@ import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { Plan } from '../topology/plan.ts'
 import { Child } from './child.ts'
-import type { BoardChange, FromHost, HostConfig, Place } from './protocol.ts'
+import { type BoardChange, type FromHost, type HostConfig, LOADING_MS, type Place } from './protocol.ts'
 import type { HostEvents, HostProcess } from './real/host-process.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import { Suspects } from './suspects.ts'
@@ -30,9 +30,6 @@ export interface SupervisorServices {
   /** A host that has said nothing for so long is killed. It speaks several times a second unless it is stopped or hangs. */
   readonly heartbeatMs: number
 }
-
-/** While a host loads the user's module it may be silent for this much longer. */
-const LOADING_MS = 60_000
 
 export class Supervisor {
   readonly ended: Promise<'finished' | 'drained'>

@@ -61,6 +61,11 @@ export class Activity {
     this.#isChoosy = skips.length > 0 || isChosen !== undefined
   }
 
+  /** What was chosen for the epoch is not for the calls that follow: of another shard, or of a source that reads. */
+  endEpoch(): void {
+    this.#isChoosy = false
+  }
+
   /** An operator of a shard has the thread. @returns what to leave with */
   enter(cell: number, node: number): number {
     const cells = this.#cells

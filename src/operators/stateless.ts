@@ -81,19 +81,19 @@ export class Assign implements Operator {
   }
 
   onBatch(batch: Batch): void {
-    const refused: number[] = []
+    const refused = new Set<number>()
     const column = this.#compute(batch, {
       call: () => this.#guard.call(),
       refuse: (row, error) => {
         this.#guard.refuse(batch.times[row]!, batch.row(row), error)
-        refused.push(row)
+        refused.add(row)
       },
     })
     const columns = batch.columns.slice()
     columns[this.#target] = column
     const whole = batch.with(this.#plan.output, columns)
-    if (refused.length === 0) return this.#emit(whole)
-    const rows = Int32Array.from({ length: batch.length }, (_, i) => i).filter((row) => !refused.includes(row))
+    if (refused.size === 0) return this.#emit(whole)
+    const rows = Int32Array.from({ length: batch.length }, (_, i) => i).filter((row) => !refused.has(row))
     if (rows.length > 0) this.#emit(whole.gather(rows, rows.length))
   }
 

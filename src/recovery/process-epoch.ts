@@ -25,6 +25,7 @@ export function processEpoch(
   activity.startEpoch(choice)
   for (const batch of batches) program.onBatch(batch)
   const isCaughtUp = program.advance(inbox.watermarks(), { rows: limits.epochRowsMax })
+  activity.endEpoch()
   const { rows } = outbox
   const frames = outbox.seal()
   return {

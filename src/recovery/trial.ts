@@ -29,12 +29,19 @@ const SETTLE_MS = 50
 /** How long a source may be without rows before there is nothing to try. */
 const PATIENCE_MS = 500
 
-/** The input that was looked at or gone through; null where there is none. */
+/**
+ * The input that was looked at or gone through; null where there is none.
+ * @param onReplayed called when the epoch begins
+ */
 export async function runTrial(
   context: ShardContext,
   recovered: RecoveredShard,
   trial: Trial,
+  onReplayed: () => void,
 ): Promise<TrialInput | null> {
+  // What replayed rows leave behind is no matter of this epoch.
+  await context.seam.scheduler.after(SETTLE_MS)
+  onReplayed()
   const input = await (context.program.read === undefined
     ? tryCalls(context, recovered, trial)
     : tryRows(context, trial))

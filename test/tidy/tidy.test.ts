@@ -40,6 +40,9 @@ const keeps = (path: string, text: string): Example => ({ path, text, breaks: fa
 /** Spelled in parts, since this file must keep the rule too. */
 const homePath = ['', 'home', 'someone', 'data'].join('/')
 const relativePath = ['.', 'work', 'a'].join('/')
+/** Paths that only look like those of a machine. */
+const innerPath = ['a', 'root', 'b'].join('/')
+const otherPath = ['', 'workers'].join('/')
 const registryUrl = ['https://registry', 'npmjs', 'org/lmdb'].join('.')
 
 const rules: { name: string; rule: Rule; over: 'src' | 'all'; examples: Example[] }[] = [
@@ -129,7 +132,7 @@ const rules: { name: string; rule: Rule; over: 'src' | 'all'; examples: Example[
       breaks('bench/a.mjs', `const data = '${homePath}'`),
       breaks('package-lock.json', `"resolved": "${registryUrl}"`),
       breaks('README.md', registryUrl),
-      keeps('README.md', `https://example.org/home and ${relativePath} and a/root/b and /workers`),
+      keeps('README.md', `https://example.org/home and ${relativePath} and ${innerPath} and ${otherPath}`),
     ],
   },
 ]

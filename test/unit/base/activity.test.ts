@@ -42,4 +42,7 @@ t.test('calls are left out by their number, which counts those too', async (t) =
   t.throws(() => activity.call(), { message: 'it kills', skipped: skip })
   activity.startEpoch()
   t.same(made(4), [1, 2, 3, 4], 'each epoch anew')
+  activity.startEpoch({ isChosen: () => false })
+  activity.endEpoch()
+  t.same(made(2), [1, 2], 'and nothing behind its end')
 })

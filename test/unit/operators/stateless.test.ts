@@ -192,3 +192,34 @@ t.test('what a user function throws names the operator; our own errors go throug
   )
   t.end()
 })
+
+t.test('rows that are refused go, and all others stay, however many they are', (t) => {
+  const refused: unknown[] = []
+  let calls = 0
+  const guard = {
+    call: () => void calls++,
+    refuse: (_at: number, row: object, error: unknown) => void refused.push([(row as { n: number }).n, `${error}`]),
+    mayRefuse: true,
+  }
+  const throwing = (row: { n: number | null }): number => {
+    if (row.n! % 2 === 1) throw new Error(`odd ${row.n}`)
+    return row.n === 4 ? 0.5 : row.n!
+  }
+  const rows = rowsOf(Item, ...Array.from({ length: 60_000 }, (_, i) => item(i, i)))
+  const { out, emit } = collect()
+  const output = makeSchema({ ...Item.fields, twice: int() })
+  const plan = { input: anySchema(Item), output, name: 'twice', type: int(), compute: throwing as never }
+  new Assign(plan, emit, guard).onBatch(rows)
+  t.equal(out[0]!.length, 29_999)
+  t.notOk(out[0]!.rows().some(({ n }) => (n as number) % 2 === 1 || n === 4))
+  t.strictSame(refused.slice(0, 3), [
+    [1, 'Error: odd 1'],
+    [3, 'Error: odd 3'],
+    [4, "UmbelError: 'twice' must be int, got 0.5: 0.5 is not a whole number within ±2^53"],
+  ])
+  t.equal(calls, 60_000)
+  const kept = collect()
+  new Filter(anySchema(Item), (row) => throwing(row as never) > 10, kept.emit, guard).onBatch(rows)
+  t.equal(kept.out[0]!.length, 29_994)
+  t.end()
+})
