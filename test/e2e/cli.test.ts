@@ -13,12 +13,18 @@ t.test('help has examples and lists every option', async (t) => {
   t.match(help.stdout, /Examples:\n {2}\$ umbel run flights\.ts/)
   const run = await umbel(directory, ['run', '--help'])
   t.match(run.stdout, /Examples:\n {2}\$ umbel run flights\.ts/)
-  for (const option of ['export', 'dir', 'out', 'shards', 'workers', 'hosts', 'heap-mb', 'fresh', 'json']) {
+  for (const option of ['export', 'dir', 'out', 'shards', 'workers', 'hosts', 'heap-mb', 'stall-ms', 'fresh', 'json']) {
     t.match(run.stdout, `--${option}`)
   }
   t.match((await umbel(directory, ['inspect', '--help'])).stdout, /Example:\n {2}\$ umbel inspect/)
   const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
   t.equal((await umbel(directory, ['--version'])).stdout, `${version}\n`)
+})
+
+t.test('the build can be run by its own name, as `npx umbel` does in a clone', async (t) => {
+  const { code, stdout } = await startProcess(cli, ['--version'], t.testdir()).ended
+  t.equal(code, 0)
+  t.match(stdout, /^\d+\.\d+\.\d+\n$/)
 })
 
 t.test('what is not understood is said, with the way to the help, and is one document with --json', async (t) => {
@@ -155,4 +161,32 @@ t.test('a directory that is none of ours', async (t) => {
     const json = await umbel(directory, ['inspect', given, '--json'])
     t.match(JSON.parse(json.stdout), { error: { kind: 'user', code: 'directory' } })
   }
+})
+
+t.test('dead letters are listed and shown, and what is asked for in vain is said', async (t) => {
+  const directory = project(t, {
+    'few.ts': `
+      import { array, csvFile, eventTime, int, schema, source, topology } from 'umbel'
+      const Row = schema({ at: eventTime(), n: int() })
+      const rows = source('rows', Row, array([0, 1, 2, 3].map((n) => ({ at: n, n }))))
+      const settings = { onError: 'dead-letter' as const }
+      export default topology('few', settings, rows.filter(({ n }) => {
+        if (n % 2 === 1) throw new Error('odd: ' + n)
+        return true
+      }).to(csvFile('even.csv')))
+    `,
+  })
+  const letters = (...args: string[]) => umbel(directory, ['dead-letters', ...args])
+  t.match((await letters('list', '.umbel/few')).stderr, /\.umbel\/few is no data directory/)
+  t.match(JSON.parse((await umbel(directory, ['run', 'few.ts', ...SMALL, '--json'])).stdout), { rejected: 2 })
+  const listed = await letters('list', '.umbel/few')
+  t.match(listed.stdout, /1 +threw +rows\/0 filter +- +odd: 1 +\{"at":1,"n":1\}/)
+  t.match((await letters('list', '.umbel/few', '--limit', '1')).stdout, /and 1 more: give --limit/)
+  t.match((await letters('list', '.umbel/few', '--kind', 'late')).stdout, 'There are none.')
+  const shown = await letters('show', '.umbel/few', '2')
+  t.match(shown.stdout, /^number {3}2\n[\s\S]*reason {3}odd: 3\n\nError: odd: 3\n/)
+  t.match(JSON.parse((await letters('show', '.umbel/few', '2', '--json')).stdout), { kind: 'threw', number: 2 })
+  const none = await letters('show', '.umbel/few', '3')
+  t.equal(none.code, 1)
+  t.match(none.stderr, /there is no dead letter 3 in \.umbel\/few: there are 2/)
 })
