@@ -10,7 +10,7 @@ import { start } from '../../dist/index.js'
 import { JOBS, type JobName, limits, progressed, resultOf, runJob, snapshots } from './support.ts'
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
-const KILLS = 8
+const KILLS = 20
 t.comment(`SEED=${seed}`)
 
 /** Mulberry32. */
