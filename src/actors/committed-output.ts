@@ -6,6 +6,7 @@ import { Board, type BoardBuffers } from '../mailbox/board.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import { Inbox } from '../mailbox/inbox.ts'
 import type { Batch } from '../records/batch.ts'
+import { generationsOf } from '../topology/generations.ts'
 import type { Plan } from '../topology/plan.ts'
 import { logDirectory } from './job.ts'
 
@@ -47,10 +48,11 @@ export async function* readOutput(
     announced: (sender) => board.announced(cellOf.get(sender)!),
     announce: () => {},
   })
-  const senders = plan.shards.filter((shard) => shard.stage === edge.from.stage).map((shard) => shard.id)
+  const senders = generationsOf(plan, edge.from.stage)
   const inbox = new Inbox(log, [{ edge: edge.id, schema: edge.schema, senders }], 0)
   const start = inbox.state()
-  inbox.restore({ ...start, positions: senders.map((sender) => log.first(sender)) })
+  const firsts = () => inbox.senders.map(({ id }) => log.first(id))
+  inbox.restore({ ...start, positions: firsts() })
   const release = seam.scheduler.hold()
   try {
     while (!inbox.isFinished) {
@@ -59,7 +61,7 @@ export async function* readOutput(
       const slices = await fill(
         inbox,
         batches,
-        () => inbox.state().positions.some((at, s) => at < log.first(senders[s]!)),
+        () => firsts().some((first, s) => inbox.state().positions[s]! < first),
         name,
       )
       yield* batches

@@ -3,6 +3,7 @@ import type { ShardId } from '../base/ids.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
+import type { Rescale } from '../topology/generations.ts'
 import type { Plan } from '../topology/plan.ts'
 import { forkHost } from './real/host-process.ts'
 import { nodeMachine } from './real/node-machine.ts'
@@ -16,6 +17,7 @@ import { type Death, Supervisor } from './supervisor.ts'
 /** The job: its plan, and where its state and results go. */
 export interface Started {
   readonly plan: Plan
+  readonly rescales: readonly Rescale[]
   readonly directory: string
   readonly out: string
   readonly limits: ShardLimits

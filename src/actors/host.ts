@@ -49,7 +49,7 @@ export class Host {
     // The threads load their code while this one loads the user's.
     const pool = machine.startWorkers(config.workers, config.heapMb)
     const topology = await machine.load(config.module, config.export)
-    return new Host(config, plan(topology, config.parallelism), seam, machine, pool, send)
+    return new Host(config, plan(topology, config.parallelism, config.rescales), seam, machine, pool, send)
   }
 
   private constructor(

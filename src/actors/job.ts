@@ -8,12 +8,15 @@
 import { userError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
+import type { Rescale } from '../topology/generations.ts'
 import type { Topology } from '../topology/topology.ts'
 
 export interface JobRecord {
   readonly topology: string
   readonly definition: string
   readonly parallelism: number
+  /** Stages whose number of shards was changed since, in order. */
+  readonly rescales: readonly Rescale[]
   readonly module: string | null
   /** Tells this job from earlier ones in the same directory. */
   readonly run: string
@@ -67,7 +70,7 @@ export function prepareJob(
     throw userError(
       'parallelism',
       `${directory} holds an unfinished run with ${found.parallelism} shards a stage, not ${wanted.parallelism}; ` +
-        `run with --shards ${found.parallelism}, or with --fresh to start over`,
+        `run with --shards ${found.parallelism}, or with --fresh to start over; 'umbel rescale' changes the shards of a stage`,
     )
   }
   if (goesOn && found.snapshots !== wanted.snapshots) {
@@ -85,6 +88,7 @@ export function prepareJob(
     topology: topology.name,
     definition: topology.definition,
     ...wanted,
+    rescales: [],
     state: 'running',
   }
   writeJob(files, directory, job)

@@ -4,6 +4,7 @@ import { ActorOperator } from '../operators/actor-operator.ts'
 import { AsOfJoin } from '../operators/as-of-join.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { Assign, Filter, Project, Union } from '../operators/stateless.ts'
+import { type TakeOver, takeOverActor, takeOverJoin, takeOverWindows } from '../operators/take-over.ts'
 import { WindowAggregate } from '../operators/window-aggregate.ts'
 import type { PlannedNode } from '../topology/plan.ts'
 
@@ -16,6 +17,23 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
 /** Names of a node's tables within its shard's store. */
 export const tablesOf = ({ node }: PlannedNode): string[] =>
   (TABLES[node.kind] ?? []).map((table) => `n${node.id}.${table}`)
+
+/** Takes over what a node's operator keeps of keys that now fall to another shard; block by block. */
+export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>): Iterable<void> {
+  const { node, inputSchemas } = planned
+  const input = inputSchemas[0]!
+  const take = { ...tables, routing: planned.keys ?? [] }
+  switch (node.kind) {
+    case 'window':
+      return takeOverWindows(take, { input, keys: node.keys, aggregations: Object.values(node.aggregates) })
+    case 'as-of-join':
+      return takeOverJoin(take, { left: input, right: inputSchemas[1]!, ...node })
+    case 'actor':
+      return takeOverActor(take, input, node.keys)
+    default:
+      return []
+  }
+}
 
 /** Head of the origins of what a node makes itself: its number in the graph. */
 function originHead(id: number): Uint8Array {

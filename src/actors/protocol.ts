@@ -4,6 +4,7 @@ import type { ShardId } from '../base/ids.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Trial, TrialInput } from '../recovery/trial.ts'
+import type { Rescale } from '../topology/generations.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import type { ShardSkips } from './shard-group.ts'
 import type { SnapshotPlan } from './snapshot-settings.ts'
@@ -20,6 +21,7 @@ export interface HostConfig {
   /** The supervisor's definition hash: a worker that sees another one stops. */
   readonly definition: string
   readonly parallelism: number
+  readonly rescales: readonly Rescale[]
   readonly directory: string
   readonly out: string
   readonly workers: number

@@ -42,7 +42,7 @@ async function runAll(
         'depends on something outside (environment, clock, randomness)',
     )
   }
-  const whole = plan(topology, config.parallelism)
+  const whole = plan(topology, config.parallelism, config.rescales)
   const status = (): FromWorker & { type: 'status' } => ({ type: 'status', shards: group.status() })
   let report = () => {}
   const activity = new Activity()

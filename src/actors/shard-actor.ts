@@ -11,14 +11,16 @@ import { Outbox } from '../mailbox/outbox.ts'
 import { SourceTimes } from '../mailbox/source-times.ts'
 import { EpochDriver } from '../recovery/epoch-driver.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
+import { DrainedWhileWaiting } from '../recovery/inherit.ts'
 import { Journal } from '../recovery/journal.ts'
 import type { CodeVersion } from '../recovery/marker.ts'
 import type { Program } from '../recovery/program.ts'
 import { recover } from '../recovery/recover.ts'
 import { RecoveryAttempts } from '../recovery/recovery-attempts.ts'
 import type { ShardContext } from '../recovery/shard-context.ts'
+import type { Predecessor } from '../recovery/shard-layout.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
-import type { ShardObservation } from '../recovery/shard-observation.ts'
+import { observe, type ShardObservation } from '../recovery/shard-observation.ts'
 import type { ShardSnapshots } from '../recovery/shard-snapshots.ts'
 import type { ShardStore } from '../recovery/shard-store.ts'
 import { runTrial, type Trial, type TrialInput } from '../recovery/trial.ts'
@@ -31,6 +33,7 @@ import { AppendSinkProgram } from './append-sink-program.ts'
 import { attemptsFile } from './job.ts'
 import { makeOperator } from './make-operator.ts'
 import { MergeSinkProgram } from './merge-sink-program.ts'
+import { PlannedLayout } from './planned-layout.ts'
 import { shardMachine } from './shard.machine.ts'
 import { SourceProgram } from './source-program.ts'
 import { StageProgram } from './stage-program.ts'
@@ -79,6 +82,7 @@ export class ShardActor {
   readonly #machine = createActor(shardMachine)
   readonly #program: Program
   readonly #context: ShardContext
+  readonly #layout: PlannedLayout
   #driver: EpochDriver | null = null
   #drain = false
   #isSnapshotAsked = false
@@ -98,11 +102,19 @@ export class ShardActor {
     this.#machine.start()
     const journal = new Journal()
     this.#program = this.#makeProgram(plan.stages[shard.stage]!, journal)
+    this.#layout = new PlannedLayout(plan, shard, (one) => this.#predecessor(one))
     this.#context = this.#makeContext(journal)
   }
 
   /** The whole life: resolves when the shard has finished or drained, rejects with what ended it. */
   async run(): Promise<'finished' | 'drained'> {
+    const { end, epoch } = await this.#live()
+    // Its store is closed: whoever takes over may open it.
+    if (end === 'finished') this.#services.board.setEnded(this.shard.cell, epoch)
+    return end
+  }
+
+  async #live(): Promise<{ end: 'finished' | 'drained'; epoch: number }> {
     const { clock } = this.#services.seam
     const start = clock.monotonic()
     try {
@@ -116,8 +128,12 @@ export class ShardActor {
       this.#machine.send({ type: 'RECOVERED' })
       const end = await this.#driver.run()
       this.#machine.send(end === 'finished' ? { type: 'FINISHED' } : { type: 'DRAINED' })
-      return end
+      return { end, epoch: recovered.isLost ? -1 : this.#driver.observation.epoch }
     } catch (error) {
+      if (error instanceof DrainedWhileWaiting) {
+        this.#machine.send({ type: 'DRAINED' })
+        return { end: 'drained', epoch: 0 }
+      }
       if (isDamagedStore(error)) this.#context.attempts.condemn((error as Error).message)
       this.#machine.send({ type: 'FAILED', reason: (error as Error).message })
       throw error
@@ -158,17 +174,7 @@ export class ShardActor {
   }
 
   status(): ShardStatus {
-    const observation = this.#driver?.observation ?? {
-      epoch: 0,
-      storedEpoch: 0,
-      rowsIn: 0,
-      rowsOut: 0,
-      logBytes: 0,
-      watermark: Number.NEGATIVE_INFINITY,
-      stores: 0,
-      busyMs: 0,
-      snapshots: null,
-    }
+    const observation = this.#driver?.observation ?? observe()
     const program = this.#program
     return {
       ...observation,
@@ -198,30 +204,15 @@ export class ShardActor {
       activity,
     } = this.#services
     const stage = this.#plan.stages[this.shard.stage]!
-    const shardsOf = (index: number) => this.#plan.shards.filter((shard) => shard.stage === index)
-    const incoming = this.#plan.edges
-      .filter((edge) => edge.to?.stage === stage.index)
-      .map((edge) => ({
-        edge: edge.id,
-        schema: edge.schema,
-        senders: shardsOf(edge.from.stage).map((shard) => shard.id),
-      }))
-    const outgoing = this.#plan.edges.filter((edge) => edge.from.stage === stage.index)
-    const routes = outgoing.map((edge) => {
-      const partitions = edge.to === null ? 1 : this.#plan.stages[edge.to.stage]!.shards
-      const keys = edge.keys?.map((key) => edge.schema.names.indexOf(key)) ?? null
-      return { edge: edge.id, partitions, keys, fixed: this.shard.index % partitions }
-    })
-    const inbox = new Inbox(log, incoming, this.shard.index)
-    const outbox = new Outbox(routes)
+    const inbox = new Inbox(log, this.#layout.incoming(), this.shard.index)
+    inbox.learn(this.#layout.incoming(), this.#layout.until)
+    const outbox = new Outbox(this.#layout.routes(this.#layout.current))
     this.#program.output = ({ edge, batch }) => outbox.add(edge, batch)
-    const receivers = [...new Set(outgoing.flatMap((edge) => (edge.to === null ? [] : shardsOf(edge.to.stage))))]
     return {
       shard: this.shard.id,
       cell: this.shard.cell,
-      receivers: receivers.map((shard) => shard.cell),
-      senders: inbox.senders.map((id) => this.#plan.shards.find((shard) => shard.id === id)!.cell),
-      edges: outgoing.map((edge) => edge.id),
+      layout: this.#layout,
+      edges: this.#plan.edges.filter((edge) => edge.from.stage === stage.index).map((edge) => edge.id),
       program: this.#program,
       seam,
       board,
@@ -242,6 +233,17 @@ export class ShardActor {
       bindStore: (store) => {
         this.#store = store
       },
+      isDraining: () => this.#drain,
+    }
+  }
+
+  #predecessor(shard: PlannedShard): Predecessor {
+    const { openStore, seam, directory } = this.#services
+    return {
+      id: shard.id,
+      cell: shard.cell,
+      openStore: () => openStore(shard, this.#program.tables),
+      condemnStore: (reason) => new RecoveryAttempts(seam.files, attemptsFile(directory, shard.id)).condemn(reason),
     }
   }
 
@@ -260,7 +262,7 @@ export class ShardActor {
     if (stage.kind === 'operators') return program
     const node = sourceNodeOf(stage)
     const numbers = Array.from({ length: node.connector.splits }, (_, i) => i).filter(
-      (i) => i % stage.shards === this.shard.index,
+      (i) => i % stage.generations[this.shard.generation]!.shards === this.shard.index,
     )
     const sources = this.#plan.shards.filter((shard) => this.#plan.stages[shard.stage]!.kind === 'source')
     const times = new SourceTimes(

@@ -89,6 +89,12 @@ export class SourceProgram implements Program {
     this.#reportTime()
   }
 
+  /** Every split goes on where it was; what was counted stays with those who counted it. */
+  inheritState(states: readonly unknown[]): SourceMarkerState {
+    const splits = Object.assign({}, ...states.map((state) => (state as SourceMarkerState).splits))
+    return { splits, rows: 0, late: 0, rejected: 0 }
+  }
+
   onBatch(): void {}
 
   get isExhausted(): boolean {

@@ -9,9 +9,10 @@ import { combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
+import { copyShared } from '../operators/take-over.ts'
 import { type Guard, isOfRow, withOperator } from '../operators/user-code.ts'
 import type { Batch } from '../records/batch.ts'
-import type { Program, ProgramOutput } from '../recovery/program.ts'
+import type { OwnsHash, PredecessorTables, Program, ProgramOutput } from '../recovery/program.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import {
   deadLettersOf,
@@ -21,7 +22,7 @@ import {
   type PlannedShard,
   type PlannedStage,
 } from '../topology/plan.ts'
-import { tablesOf } from './make-operator.ts'
+import { tablesOf, takeOver } from './make-operator.ts'
 import { type Letter, Refusals } from './refusals.ts'
 
 const STAGE_TABLE = 'stage'
@@ -67,6 +68,15 @@ export class StageProgram implements Program {
     this.#mayRefuse = plan.topology.onError === 'dead-letter'
     const tables = stage.nodes.flatMap(tablesOf)
     this.tables = tables.length > 0 ? [...tables, STAGE_TABLE] : []
+  }
+
+  async inherit(from: readonly PredecessorTables[], owns: OwnsHash, room: () => Promise<void>): Promise<void> {
+    for (const planned of this.#stage.nodes) {
+      const of = (tables: PredecessorTables) => (name: string) => tables(`n${planned.node.id}.${name}`)
+      const blocks = takeOver(planned, { from: from.map(of), to: of(this.#services.table), owns })
+      for (const _ of blocks) await room()
+    }
+    copyShared({ from, to: this.#services.table }, STAGE_TABLE)
   }
 
   open(_state: unknown, watermarks: readonly Timestamp[]): void {

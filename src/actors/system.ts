@@ -53,8 +53,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
   const limits = checkLimits(options.limits)
   const snapshots = checkSnapshots(options.snapshots)
   const { parallelism } = sizes
-  const whole = plan(topology, parallelism)
-  await checkSources(whole)
+  await checkSources(plan(topology, parallelism))
   const directory = `${options.dir ?? '.umbel'}/${topology.name}`
   const lock = await SupervisorLock.take(directory)
   try {
@@ -65,9 +64,10 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
       snapshots: snapshotDirectory(topology.name, directory, options.snapshots),
       fresh: options.fresh ?? false,
     })
-    const { run, snapshots: snapshotsAt } = prepared.job
+    const { run, rescales, snapshots: snapshotsAt } = prepared.job
     const started = {
-      plan: whole,
+      plan: plan(topology, parallelism, rescales),
+      rescales,
       directory,
       out: options.out ?? `out/${topology.name}`,
       limits,

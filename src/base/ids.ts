@@ -2,14 +2,16 @@
  * Names of what runs. A shard is `stage/index`; its lives are counted by the incarnation, its work by the epoch.
  */
 
-/** Text form `stage/index`, as in `by-origin/1`. */
+/** Text form `stage/index`, as in `by-origin/1`; `by-origin@2/1` after the stage was rescaled twice. */
 export type ShardId = string
 /** Epochs are numbered from 1; 0 means that nothing has happened yet. */
 export type Epoch = number
 /** Lives of a shard, from 1. */
 export type Incarnation = number
 
-export const shardId = (stage: string, index: number): ShardId => `${stage}/${index}`
+/** @param generation how often the stage was rescaled before: a name is never used again */
+export const shardId = (stage: string, index: number, generation = 0): ShardId =>
+  generation === 0 ? `${stage}/${index}` : `${stage}@${generation}/${index}`
 
 /** The shard's folder name: no separators. */
 export const shardFolder = (shard: ShardId): string => shard.replace('/', '.')

@@ -9,3 +9,9 @@ export const keyGroup = (hash: number): number => hash >>> 22
 
 /** The shard (0..shards-1) that owns a hash. Equal ranges of groups; a group never spans two shards. */
 export const shardOf = (hash: number, shards: number): number => Math.floor((keyGroup(hash) * shards) / KEY_GROUPS)
+
+/** The key groups of one of `shards` shards: from the first up to, and without, the last. */
+export const groupsOf = (index: number, shards: number): { from: number; to: number } => ({
+  from: Math.ceil((index * KEY_GROUPS) / shards),
+  to: Math.ceil(((index + 1) * KEY_GROUPS) / shards),
+})

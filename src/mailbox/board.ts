@@ -6,6 +6,8 @@
  *   consumed   per (receiver, sender): the last position that the receiver has stored
  *   retained   per (receiver, sender): the last position below which the receiver asks for nothing any more, whatever
  *              becomes of its store; of a shard with itself, the first epoch whose marker it may ask for
+ *   ended      per shard, in the cell of what it consumed of itself: its last epoch, once it has ended for good and its
+ *              store is closed; -1 when it has, but its store is lost
  *   backlog    per shard: bytes of its log that some receiver has not stored yet
  *   time       per source shard: the least watermark of its active splits (`source-times.ts`)
  */
@@ -93,6 +95,14 @@ export class Board {
 
   setConsumed(receiver: number, sender: number, position: number): void {
     this.#set(this.#consumedCell(receiver, sender), position)
+  }
+
+  ended(shard: number): number {
+    return this.consumed(shard, shard)
+  }
+
+  setEnded(shard: number, epoch: number): void {
+    this.setConsumed(shard, shard, epoch)
   }
 
   retained(receiver: number, sender: number): number {

@@ -103,7 +103,8 @@ export class EmbeddedReader implements LogReader {
       frames.push({ edge: block.edge, bytes })
     }
     const watermarks = record.watermarks.filter(({ edge }) => this.#edges.includes(edge))
-    return { position: record.epoch, epoch: record.epoch, watermarks, frames }
+    const { epoch, layout, isRetired } = record
+    return { position: epoch, epoch, layout, isRetired, watermarks, frames }
   }
 
   close(): void {

@@ -1,15 +1,15 @@
 /**
  * The receiving end of a shard's mailboxes: reads its partition of every sender's log, decodes the frames, and knows
- * each input's watermark: the least over all senders that the plan names (WM-2). A sender not heard yet counts as
- * -Infinity; one that has ended stands at +Infinity.
+ * each input's watermark: the least over all senders that the plan names (WM-2, `senders.ts`). A sender not heard yet
+ * counts as -Infinity; one that has ended stands at +Infinity.
  */
 import { corruptionError } from '../base/errors.ts'
-import type { ShardId } from '../base/ids.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { checkFrame, decodeFrame, frameBytes } from '../records/frame-decoder.ts'
 import type { Schema } from '../records/schema.ts'
-import type { IncomingRecord, LogReader, MailboxLog } from './log.ts'
+import type { IncomingRecord, MailboxLog } from './log.ts'
+import { type InboxEdge, type InboxSender, type InboxState, type Sender, Senders } from './senders.ts'
 
 /** A run of one sender's records: those behind position `from`, up to and including `to`. */
 export interface Slice {
@@ -18,85 +18,54 @@ export interface Slice {
   readonly to: number
 }
 
-export interface InboxEdge {
-  readonly edge: number
-  readonly schema: Schema
-  readonly senders: readonly ShardId[]
-}
-
-/** Positions and watermarks of every sender, as they are stored and marked. */
-export interface InboxState {
-  readonly positions: readonly number[]
-  /** By sender, then by that sender's edges, in the order of the inbox's edges. */
-  readonly watermarks: readonly (readonly number[])[]
-}
-
 export interface InboxBatch {
   readonly edge: number
   readonly batch: Batch
 }
 
-interface Sender {
-  readonly id: ShardId
-  readonly edges: readonly number[]
-  reader: LogReader
-  readonly watermarks: Map<number, Timestamp>
-}
-
 export class Inbox {
-  readonly #log: MailboxLog
-  readonly #partition: number
-  readonly #edges: readonly InboxEdge[]
-  readonly #senders: Sender[]
+  readonly #senders: Senders
+  readonly #schemas: Map<number, Schema>
+  /** The first layout in which the inbox's shard has no part any more. */
+  #until = Number.POSITIVE_INFINITY
   #turn = 0
 
   constructor(log: MailboxLog, edges: readonly InboxEdge[], partition: number) {
-    this.#log = log
-    this.#partition = partition
-    this.#edges = edges
-    const ids = [...new Set(edges.flatMap((edge) => edge.senders))]
-    this.#senders = ids.map((id) => {
-      const own = edges.filter((edge) => edge.senders.includes(id)).map((edge) => edge.edge)
-      return {
-        id,
-        edges: own,
-        reader: log.reader(id, own, partition, 0),
-        watermarks: new Map(own.map((edge) => [edge, Number.NEGATIVE_INFINITY])),
-      }
-    })
+    this.#senders = new Senders(log, partition, edges)
+    this.#schemas = new Map(edges.map(({ edge, schema }) => [edge, schema]))
   }
 
-  get senders(): readonly ShardId[] {
-    return this.#senders.map((sender) => sender.id)
+  get senders(): readonly InboxSender[] {
+    return this.#senders.all
+  }
+
+  /** The stages that send have more shards now, and this inbox's shard reads only what is cut before `until`. */
+  learn(edges: readonly InboxEdge[], until: number): void {
+    this.#senders.learn(edges)
+    this.#until = until
   }
 
   state(): InboxState {
-    return {
-      positions: this.#senders.map((sender) => sender.reader.position),
-      watermarks: this.#senders.map((sender) => sender.edges.map((edge) => sender.watermarks.get(edge)!)),
-    }
+    return this.#senders.state()
   }
 
   /** Goes to stored positions and watermarks. */
   restore(state: InboxState): void {
-    this.#senders.forEach((sender, s) => {
-      sender.reader.close()
-      sender.reader = this.#log.reader(sender.id, sender.edges, this.#partition, state.positions[s]!)
-      sender.edges.forEach((edge, e) => sender.watermarks.set(edge, state.watermarks[s]![e]!))
-    })
+    this.#senders.restore(state)
   }
 
   /** The watermark of each edge, in the order of the inbox's edges. */
   watermarks(): Timestamp[] {
-    return this.#edges.map(({ edge, senders }) =>
-      this.#senders
-        .filter((sender) => senders.includes(sender.id))
-        .reduce((least, sender) => Math.min(least, sender.watermarks.get(edge)!), Number.POSITIVE_INFINITY),
-    )
+    return this.#senders.watermarks()
   }
 
   get isFinished(): boolean {
     return this.watermarks().every((watermark) => watermark === Number.POSITIVE_INFINITY)
+  }
+
+  /** True when all was read that is cut for this inbox's shard: the rest is for the shards of the next generation. */
+  get isHandedOver(): boolean {
+    return this.#until < Number.POSITIVE_INFINITY && this.#senders.haveAllTurned
   }
 
   /**
@@ -105,16 +74,18 @@ export class Inbox {
    */
   async fill(rowsMax: number, take: (batch: InboxBatch) => void): Promise<Slice[]> {
     const slices: Slice[] = []
+    const { all } = this.#senders
     let rows = 0
-    for (let tried = 0; tried < this.#senders.length && rows < rowsMax; tried++) {
-      const s = this.#turn++ % this.#senders.length
-      const { reader } = this.#senders[s]!
-      const from = reader.position
-      for (let record = await reader.next(); record !== null; record = await reader.next()) {
-        rows += this.#accept(s, record, take)
+    for (let tried = 0; tried < all.length && rows < rowsMax; tried++) {
+      const s = this.#turn++ % all.length
+      const sender = all[s]!
+      if (!this.#senders.isRead(sender)) continue
+      const from = sender.reader.position
+      for (let record = await this.#next(sender); record !== null; record = await this.#next(sender)) {
+        rows += this.#accept(sender, record, take)
         if (rows >= rowsMax) break
       }
-      if (reader.position > from) slices.push({ sender: s, from, to: reader.position })
+      if (sender.reader.position > from) slices.push({ sender: s, from, to: sender.reader.position })
     }
     return slices
   }
@@ -122,30 +93,37 @@ export class Inbox {
   /** Reads the slices of a marker again, in the same order; their senders need not be up. */
   async replay(slices: readonly Slice[], take: (batch: InboxBatch) => void): Promise<void> {
     for (const { sender: s, from, to } of slices) {
-      const sender = this.#senders[s]!
-      if (sender.reader.position !== from) {
-        sender.reader.close()
-        sender.reader = this.#log.reader(sender.id, sender.edges, this.#partition, from)
-      }
+      const sender = this.#senders.all[s]!
+      if (sender.reader.position !== from) this.#senders.seek(sender, from)
       while (sender.reader.position < to) {
         const record = await sender.reader.next(to)
         if (record === null) {
           throw corruptionError('log', `records up to ${to} of ${sender.id} were consumed but are not there any more`)
         }
-        this.#accept(s, record, take)
+        this.#accept(sender, record, take)
       }
     }
   }
 
   close(): void {
-    for (const sender of this.#senders) sender.reader.close()
+    this.#senders.close()
   }
 
-  #accept(s: number, record: IncomingRecord, take: (batch: InboxBatch) => void): number {
-    const sender = this.#senders[s]!
+  /** The next record that is cut for this inbox's shard. */
+  async #next(sender: Sender): Promise<IncomingRecord | null> {
+    if (sender.isRetired) return null
+    const { position } = sender.reader
+    const record = await sender.reader.next()
+    if (record === null || record.layout < this.#until) return record
+    this.#senders.seek(sender, position)
+    sender.hasSwitched = true
+    return null
+  }
+
+  #accept(sender: Sender, record: IncomingRecord, take: (batch: InboxBatch) => void): number {
     let rows = 0
     for (const { edge, bytes } of record.frames) {
-      const { schema } = this.#edges.find((other) => other.edge === edge)!
+      const schema = this.#schemas.get(edge)!
       for (let at = 0; at < bytes.length; ) {
         const length = frameBytes(bytes, at)
         const frame = bytes.subarray(at, length > 0 ? at + length : bytes.length)
@@ -159,6 +137,7 @@ export class Inbox {
     for (const { edge, watermark } of record.watermarks) {
       if (watermark > sender.watermarks.get(edge)!) sender.watermarks.set(edge, watermark)
     }
+    if (record.isRetired) this.#senders.retire(sender)
     return rows
   }
 }

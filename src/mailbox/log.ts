@@ -21,8 +21,16 @@ export interface EdgeWatermark {
   readonly watermark: number
 }
 
+/** How an epoch's output was cut, and what became of its sender. */
+export interface Routing {
+  /** The layout whose shards the partitions are: those of another one find nothing for them in the record. */
+  readonly layout: number
+  /** True of the last record of a sender that has handed over to the shards of the next generation. */
+  readonly isRetired: boolean
+}
+
 /** What a sender publishes for one epoch. */
-export interface OutgoingRecord {
+export interface OutgoingRecord extends Routing {
   readonly epoch: Epoch
   readonly watermarks: readonly EdgeWatermark[]
   readonly frames: readonly PartitionFrames[]
@@ -30,7 +38,7 @@ export interface OutgoingRecord {
 }
 
 /** What a receiver gets of one sender's epoch: the frames of its partition, and how far the sender's time has come. */
-export interface IncomingRecord {
+export interface IncomingRecord extends Routing {
   readonly position: number
   readonly epoch: Epoch
   readonly watermarks: readonly EdgeWatermark[]

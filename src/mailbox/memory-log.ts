@@ -160,7 +160,8 @@ class MemoryReader implements LogReader {
       .filter((block) => block.partition === this.#partition && isOwn(block))
       // Each receiver has bytes of its own, as from a file: batches are views on them.
       .map(({ edge, bytes }) => ({ edge, bytes: Uint8Array.from(bytes) }))
-    return { position: epoch, epoch, watermarks: record.watermarks.filter(isOwn), frames }
+    const { layout, isRetired } = record
+    return { position: epoch, epoch, layout, isRetired, watermarks: record.watermarks.filter(isOwn), frames }
   }
 
   close(): void {}

@@ -8,7 +8,7 @@ import type { Epoch, Incarnation } from '../base/ids.ts'
 import type { KnownLife, OutgoingRecord } from './log.ts'
 
 /** A record whose bytes are its own: each block of frames is whole. */
-export interface MemoryRecord extends Pick<OutgoingRecord, 'epoch' | 'watermarks' | 'marker'> {
+export interface MemoryRecord extends Omit<OutgoingRecord, 'frames'> {
   readonly frames: readonly { readonly edge: number; readonly partition: number; readonly bytes: Uint8Array }[]
 }
 
@@ -110,11 +110,11 @@ export class MemorySender {
   }
 }
 
-function copyRecord({ epoch, watermarks, frames, marker }: OutgoingRecord): MemoryRecord {
+function copyRecord({ watermarks, frames, marker, ...rest }: OutgoingRecord): MemoryRecord {
   const blocks = frames.map(({ edge, partition, chunks }) => ({
     edge,
     partition,
     bytes: Uint8Array.from(Buffer.concat(chunks)),
   }))
-  return { epoch, watermarks: watermarks.map((one) => ({ ...one })), frames: blocks, marker: Uint8Array.from(marker) }
+  return { ...rest, watermarks: watermarks.map((one) => ({ ...one })), frames: blocks, marker: Uint8Array.from(marker) }
 }

@@ -18,12 +18,17 @@ export interface Route {
 }
 
 export class Outbox {
-  readonly #routes: ReadonlyMap<number, Route>
+  #routes: ReadonlyMap<number, Route>
   readonly #parts = new Map<number, FramePart[][]>()
   #hashes = new Uint32Array(0)
   #rows = 0
 
   constructor(routes: readonly Route[]) {
+    this.#routes = new Map(routes.map((route) => [route.edge, route]))
+  }
+
+  /** Goes over to other routes, between epochs. */
+  reroute(routes: readonly Route[]): void {
     this.#routes = new Map(routes.map((route) => [route.edge, route]))
   }
 

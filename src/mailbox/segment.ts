@@ -6,7 +6,8 @@
  *            32 f64 reserved; 64 bytes in all
  *   record   0 u32 magic 'UMBR'  4 u32 crc of 8..head  8 u32 bytes in all  12 u32 head bytes  16 f64 epoch
  *            24 u32 incarnation  28 u16 edges  30 u16 frames  32 u32 records in flight before it  36 u32 marker bytes
- *            40 (u32 edge, u32 0, f64 watermark) an edge; (u32 edge, u32 partition, u32 offset, u32 bytes) a frame block;
+ *            40 u32 layout  44 u32 1 where the sender retires
+ *            48 (u32 edge, u32 0, f64 watermark) an edge; (u32 edge, u32 partition, u32 offset, u32 bytes) a frame block;
  *            marker; padding: this is the head; then the frame blocks, which carry checksums of their own
  *
  * The record of epoch e stands in the last segment whose first epoch is at or below e (MB-2): what an older life wrote
@@ -19,9 +20,9 @@ import type { EdgeWatermark, OutgoingRecord } from './log.ts'
 
 const SEGMENT_MAGIC = 0x53424d55
 const RECORD_MAGIC = 0x52424d55
-const LOG_LAYOUT = 2
+const LOG_LAYOUT = 3
 export const SEGMENT_HEADER = 64
-export const RECORD_HEADER = 40
+export const RECORD_HEADER = 48
 
 export interface SegmentHeader {
   readonly incarnation: number
@@ -96,6 +97,8 @@ export function encodeRecord(
   head.writeUInt16LE(frames.length, 30)
   head.writeUInt32LE(record.epoch - 1 - durable, 32)
   head.writeUInt32LE(marker.length, 36)
+  head.writeUInt32LE(record.layout, 40)
+  head.writeUInt32LE(record.isRetired ? 1 : 0, 44)
   head.writeUInt32LE(checksum(head.subarray(8)), 4)
   return { chunks, bytes: end }
 }
@@ -110,7 +113,7 @@ export class RecordHead {
     this.#head = Buffer.from(head.buffer, head.byteOffset, head.length)
   }
 
-  /** Bytes of the head, from its first 40; 0 when no record starts here. */
+  /** Bytes of the head, from its first 48; 0 when no record starts here. */
   static headBytes(start: Uint8Array): number {
     const buffer = Buffer.from(start.buffer, start.byteOffset, start.length)
     return buffer.length >= RECORD_HEADER && buffer.readUInt32LE(0) === RECORD_MAGIC ? buffer.readUInt32LE(12) : 0
@@ -128,6 +131,12 @@ export class RecordHead {
   /** The last epoch that was durable when the record was written. */
   get durable(): number {
     return this.epoch - 1 - this.#head.readUInt32LE(32)
+  }
+  get layout(): number {
+    return this.#head.readUInt32LE(40)
+  }
+  get isRetired(): boolean {
+    return this.#head.readUInt32LE(44) === 1
   }
   get marker(): Uint8Array {
     const at = RECORD_HEADER + (this.#head.readUInt16LE(28) + this.#head.readUInt16LE(30)) * 16

@@ -41,6 +41,16 @@ export class HeldBatches {
     for (const [key, frame] of entries) yield { key, batch: decodeFrame(frame, this.#schema) }
   }
 
+  /** Holds the chosen rows of what another holds, batch by batch. */
+  *takeOver(from: KeyedTable, choose: (batch: Batch) => Int32Array): Iterable<void> {
+    for (const [, frame] of from.range()) {
+      const batch = decodeFrame(frame, this.#schema)
+      const rows = choose(batch)
+      this.hold(batch.gather(rows, rows.length))
+      yield
+    }
+  }
+
   release(key: Uint8Array): void {
     this.#table.remove(key)
   }

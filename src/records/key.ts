@@ -89,6 +89,13 @@ function putColumnValue(column: Column, row: number): void {
 
 /** Takes a packed key apart again. @throws corruption `packed-key` when the bytes are not a key of these kinds */
 export function unpackKey(key: Uint8Array, kinds: readonly FieldKind[]): Value[] {
+  const { values, end } = unpackPrefix(key, kinds)
+  if (end !== key.length) throw corruptionError('packed-key', `a packed key has ${key.length - end} bytes too many`)
+  return values
+}
+
+/** Takes apart what a longer key begins with. @throws corruption `packed-key` when the bytes do not begin with these kinds */
+export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { values: Value[]; end: number } {
   let at = 0
   const values = kinds.map((kind): Value => {
     const tag = key[at++]
@@ -120,13 +127,19 @@ export function unpackKey(key: Uint8Array, kinds: readonly FieldKind[]): Value[]
     }
     return kind === 'string' ? Buffer.from(content).toString('utf8') : Uint8Array.from(content)
   })
-  if (at !== key.length) throw corruptionError('packed-key', `a packed key has ${key.length - at} bytes too many`)
-  return values
+  return { values, end: at }
 }
 
 /** Routing hashes of the rows over some columns, into `into[0..length)`. Part of the format: see `base/hash.ts`. */
 export function hashRows(batch: Batch, columns: readonly number[], into: Uint32Array): void {
   columns.forEach((c, nth) => hashColumn(batch.columns[c]!, batch.length, into, nth === 0))
+}
+
+/** The routing hashes of keys whose columns are these. */
+export function hashColumns(columns: readonly Column[], length: number): Uint32Array {
+  const hashes = new Uint32Array(length)
+  columns.forEach((column, nth) => hashColumn(column, length, hashes, nth === 0))
+  return hashes
 }
 
 const NULL_HASH = 0x6e756c6c

@@ -2,19 +2,19 @@
  * What a shard's receivers have not stored yet, in bytes of its log: sources look at the sum over all shards and pause.
  */
 import type { Board } from '../mailbox/board.ts'
+import type { ShardLayout } from './shard-layout.ts'
 
 export class Backlog {
   readonly #board: Board
   readonly #cell: number
-  readonly #receivers: readonly number[]
+  readonly #layout: ShardLayout
   #records: { epoch: number; bytes: number }[] = []
   #bytes = 0
 
-  /** @param receivers cells of the shards that read the log */
-  constructor(board: Board, cell: number, receivers: readonly number[]) {
+  constructor(board: Board, cell: number, layout: ShardLayout) {
     this.#board = board
     this.#cell = cell
-    this.#receivers = receivers
+    this.#layout = layout
   }
 
   /** True when every receiver has stored all of it. */
@@ -24,15 +24,16 @@ export class Backlog {
 
   /** A record is visible. */
   add(epoch: number, bytes: number): void {
-    if (this.#receivers.length === 0) return
+    if (this.#layout.receivers.length === 0) return
     this.#records.push({ epoch, bytes })
     this.#bytes += bytes
   }
 
   /** Forgets what every receiver has stored, and tells the sources how much is left. */
   settle(): void {
-    if (this.#receivers.length === 0) return
-    const consumed = Math.min(...this.#receivers.map((receiver) => this.#board.consumed(receiver, this.#cell)))
+    const { receivers } = this.#layout
+    if (receivers.length === 0) return
+    const consumed = Math.min(...receivers.map((receiver) => this.#board.consumed(receiver, this.#cell)))
     const left = this.#records.findIndex(({ epoch }) => epoch > consumed)
     const gone = this.#records.splice(0, left < 0 ? this.#records.length : left)
     for (const { bytes } of gone) this.#bytes -= bytes

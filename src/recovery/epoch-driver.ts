@@ -10,13 +10,15 @@ import type { Board } from '../mailbox/board.ts'
 import type { Slice } from '../mailbox/inbox.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
-import { type EpochInput, fillEpoch } from './fill-epoch.ts'
+import { type EpochInput, fillEpoch, NO_INPUT } from './fill-epoch.ts'
 import { LogTrim } from './log-trim.ts'
 import { encodeMarker, hashMarker } from './marker.ts'
+import { OutputCut } from './output-cut.ts'
 import { type ProcessedEpoch, processEpoch } from './process-epoch.ts'
 import type { RecoveredShard } from './recover.ts'
 import type { ShardContext } from './shard-context.ts'
-import type { ShardObservation } from './shard-observation.ts'
+import { observe, type ShardObservation } from './shard-observation.ts'
+import { ShardReports } from './shard-reports.ts'
 import { StoreCycle } from './store-cycle.ts'
 
 /**
@@ -37,7 +39,11 @@ export class EpochDriver {
   readonly #stores: StoreCycle | null
   #markerHash: number
   #isCaughtUp: boolean
+  /** The log ends: since the input has, or since the shard has handed over. */
   #isLast: boolean
+  #isRetired: boolean
+  readonly #cut: OutputCut
+  readonly #reports: ShardReports
   #inFlight: Promise<void>[] = []
   #failure: unknown
   #draining = false
@@ -47,26 +53,24 @@ export class EpochDriver {
     this.#context = context
     this.#board = context.board
     this.#shard = shard
-    this.#backlog = new Backlog(context.board, context.cell, context.receivers)
+    this.#backlog = new Backlog(context.board, context.cell, context.layout)
     this.#markerHash = shard.markerHash
     this.#isCaughtUp = shard.last?.isCaughtUp ?? true
     this.#isLast = shard.last?.isLast ?? false
+    this.#isRetired = shard.last?.isRetired ?? false
+    this.#cut = new OutputCut(context, shard.last?.layout ?? null)
+    this.#reports = new ShardReports(context)
     this.#trim = new LogTrim(context)
     const stored = shard.store?.stored?.epoch ?? shard.epoch
     this.#stores = this.#makeStores(stored < shard.epoch)
     this.#machine = createActor(epochMachine, { input: { processed: shard.epoch, marked: shard.epoch, stored } })
     this.#machine.start()
-    this.observation = {
+    this.observation = observe({
       epoch: shard.epoch,
       storedEpoch: stored,
-      rowsIn: 0,
-      rowsOut: 0,
-      logBytes: 0,
       watermark: Math.min(...context.inbox.watermarks()),
-      stores: 0,
-      busyMs: 0,
       snapshots: this.#stores?.snapshots ?? null,
-    }
+    })
   }
 
   #makeStores(isDirty: boolean): StoreCycle | null {
@@ -77,40 +81,42 @@ export class EpochDriver {
         this.#move('STORED', epoch)
         this.observation.storedEpoch = epoch
         this.observation.stores++
-        this.#reportConsumed(positions)
+        this.#reports.consumed(positions)
         this.#wake()
       },
-      onRetained: (epoch, positions) => this.#reportRetained(epoch, positions),
+      onRetained: (epoch, positions) => this.#reports.retained(epoch, positions),
       onFailed: (error) => this.#fail(error),
     })
   }
 
-  /** Runs until the input has ended (`finished`) or a drain was asked for (`drained`); everything is stored then. */
+  /** Runs until the log has ended (with the input, or handed over) or a drain was asked for; everything is stored then. */
   async run(): Promise<'finished' | 'drained'> {
     const { board, cell, program } = this.#context
     board.announce(cell, this.#shard.epoch)
-    this.#reportConsumed(this.#shard.store?.stored?.inbox.positions ?? this.#context.inbox.state().positions)
+    this.#reports.consumed(this.#shard.store?.stored?.inbox.positions ?? this.#context.inbox.state().positions)
     while (!this.#isLast && !this.#draining) {
       this.#throwFailure()
       const moment = board.moment
       this.#backlog.settle()
       this.#trim.ifDue((error) => this.#fail(error))
-      if (program.read !== undefined && board.backlogOfAll() > this.#context.limits.backlogBytesMax) {
+      const isHeldBack = program.read !== undefined && board.backlogOfAll() > this.#context.limits.backlogBytesMax
+      if (isHeldBack && !this.#cut.mustSpeak) {
         await this.#wait(moment)
         continue
       }
       const began = this.#context.seam.clock.monotonic()
-      const filled = await fillEpoch(this.#context, this.observation.epoch + 1, this.#isCaughtUp)
+      this.#cut.renew()
+      const came = await fillEpoch(this.#context, this.observation.epoch + 1, this.#isCaughtUp)
+      const filled = came ?? (this.#cut.mustSpeak ? NO_INPUT : null)
       if (filled === null) {
         if (!this.#storeIfDue()) await this.#wait(moment)
         continue
       }
       await this.#runEpoch(filled, began)
     }
-    await Promise.all(this.#inFlight)
-    this.#throwFailure()
     await this.#finish()
-    if (this.#isLast) await this.#outlast()
+    if (this.#isRetired) await this.#leave()
+    else if (this.#isLast) await this.#outlast()
     return this.#isLast ? 'finished' : 'drained'
   }
 
@@ -141,8 +147,9 @@ export class EpochDriver {
     for (const { batch } of batches) this.observation.rowsIn += batch.length
     this.observation.rowsOut += processed.rows
     this.#isCaughtUp = processed.isCaughtUp
-    this.#isLast =
-      processed.isCaughtUp && (program.read === undefined ? inbox.isFinished : program.isExhausted === true)
+    const hasEnded = program.read === undefined ? inbox.isFinished : program.isExhausted === true
+    this.#isRetired = !hasEnded && processed.isCaughtUp && this.#cut.isHandedOver
+    this.#isLast = (hasEnded && processed.isCaughtUp) || this.#isRetired
     seam.crashPoint('processed', shard, epoch)
     this.observation.busyMs += seam.clock.monotonic() - began
     await program.prepare?.(epoch, this.#isLast)
@@ -170,6 +177,7 @@ export class EpochDriver {
   ): void {
     const { inbox, journal, version, seam, shard, program } = this.#context
     const state = inbox.state()
+    const routing = { layout: this.#cut.say(), isRetired: this.#isRetired }
     const marker = encodeMarker({
       epoch,
       previous: this.#markerHash,
@@ -179,6 +187,7 @@ export class EpochDriver {
       outputs: processed.outputs,
       isCaughtUp: this.#isCaughtUp,
       isLast: this.#isLast,
+      ...routing,
       version,
       journal: journal.take(),
       skips,
@@ -191,7 +200,7 @@ export class EpochDriver {
     )
     const { frames, watermarks } = processed
     const before = this.#inFlight.at(-1)
-    const appended = this.#shard.writer.append({ epoch, watermarks, frames, marker })
+    const appended = this.#shard.writer.append({ epoch, ...routing, watermarks, frames, marker })
     seam.crashPoint('appending', shard, epoch)
     const done = appended.then(async (bytes) => {
       await before
@@ -205,8 +214,8 @@ export class EpochDriver {
       if (this.#shard.store === null) {
         this.#move('STORED', epoch)
         this.observation.storedEpoch = epoch
-        this.#reportConsumed(state.positions)
-        this.#reportRetained(epoch, state.positions)
+        this.#reports.consumed(state.positions)
+        this.#reports.retained(epoch, state.positions)
       }
       this.#backlog.settle()
     })
@@ -241,18 +250,6 @@ export class EpochDriver {
     await Promise.race(waits)
   }
 
-  #reportConsumed(positions: readonly number[]): void {
-    const { board, cell, senders } = this.#context
-    positions.forEach((position, s) => board.setConsumed(cell, senders[s]!, position))
-  }
-
-  /** From now on nothing below these will be asked for: of the senders' logs, and of the shard's own. */
-  #reportRetained(epoch: number, positions: readonly number[]): void {
-    const { board, cell, senders } = this.#context
-    positions.forEach((position, s) => board.setRetained(cell, senders[s]!, position))
-    board.setRetained(cell, cell, epoch)
-  }
-
   #storeIfDue(now = false): boolean {
     return (
       this.#stores?.ifDue(this.observation.epoch, this.#markerHash, () => Promise.all(this.#inFlight), now) ?? false
@@ -261,10 +258,10 @@ export class EpochDriver {
 
   /**
    * A finished shard stays until what it has put out is stored: it counts against all sources, and nobody else can tell
-   * them. It asks for nothing more itself: a sender's last records may hold nothing for it.
+   * them. It asks for nothing more itself.
    */
   async #outlast(): Promise<void> {
-    this.#reportConsumed(this.#context.senders.map(() => Number.MAX_SAFE_INTEGER))
+    this.#reports.consumedAll()
     for (;;) {
       const { moment } = this.#board
       this.#backlog.settle()
@@ -275,8 +272,16 @@ export class EpochDriver {
     }
   }
 
+  /** A shard that has handed over asks for nothing more: its store stands still, with a snapshot of how it stands. */
+  async #leave(): Promise<void> {
+    this.#reports.consumedAll()
+    this.#board.setBacklog(this.#context.cell, 0)
+    if (await this.#stores?.lastSnapshot(this.observation.epoch)) this.#reports.retainedNothing(this.observation.epoch)
+  }
+
   async #finish(): Promise<void> {
-    await this.#stores?.settled()
+    await Promise.all([...this.#inFlight, this.#stores?.settled()])
+    this.#throwFailure()
     this.#storeIfDue(true)
     await this.#stores?.settled()
     await Promise.all([this.#stores?.snapshotSettled(), this.#trim.settled()])

@@ -10,6 +10,9 @@ export interface EpochInput {
   readonly skips: readonly SkippedCall[]
 }
 
+/** Of an epoch that only says something. */
+export const NO_INPUT: EpochInput = { batches: [], slices: [], skips: [] }
+
 /** Calls of one epoch over one input. */
 export interface CallSkips {
   readonly kind: 'calls'

@@ -58,10 +58,10 @@ export class LogTrim {
 
   /** The first epoch that somebody may still ask for. */
   #firstNeeded(): Epoch {
-    const { board, cell, receivers } = this.#context
+    const { board, cell, layout } = this.#context
     // Its own marker is compared with the snapshot's.
     const own = board.retained(cell, cell)
-    return Math.min(own, this.#firstKept(), ...receivers.map((receiver) => board.retained(receiver, cell) + 1))
+    return Math.min(own, this.#firstKept(), ...layout.receivers.map((receiver) => board.retained(receiver, cell) + 1))
   }
 
   #firstKept(): Epoch {

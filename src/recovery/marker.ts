@@ -7,9 +7,11 @@ import type { SkippedCall } from '../base/activity.ts'
 import { corruptionError } from '../base/errors.ts'
 import { checksum } from '../base/hash.ts'
 import type { Epoch } from '../base/ids.ts'
-import type { InboxState, Slice } from '../mailbox/inbox.ts'
+import type { Slice } from '../mailbox/inbox.ts'
+import type { Routing } from '../mailbox/log.ts'
+import type { InboxState } from '../mailbox/senders.ts'
 
-const MARKER_LAYOUT = 3
+const MARKER_LAYOUT = 4
 const packr = new Packr({ useRecords: false })
 
 /** What decides whether a replay must give the same bytes. */
@@ -19,7 +21,7 @@ export interface CodeVersion {
   readonly node: string
 }
 
-export interface Marker {
+export interface Marker extends Routing {
   readonly epoch: Epoch
   /** Hash of the marker before; 0 for the first. */
   readonly previous: number

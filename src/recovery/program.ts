@@ -9,11 +9,18 @@ import type { Epoch } from '../base/ids.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Batch } from '../records/batch.ts'
+import type { KeyedTable } from '../storage/table.ts'
 
 export interface ProgramOutput {
   readonly edge: number
   readonly batch: Batch
 }
+
+/** The tables of a shard that has handed over, to read. */
+export type PredecessorTables = (name: string) => KeyedTable
+
+/** Whether a shard owns the rows with this routing hash. */
+export type OwnsHash = (hash: number) => boolean
 
 export interface Program {
   /** Names of the tables; none for a program whose state is in its marker. */
@@ -23,6 +30,10 @@ export interface Program {
   /** Called once: with what the last marker holds of `markerState` (null at the first start), and the input watermarks. */
   open(markerState: unknown, watermarks: readonly Timestamp[]): Promise<void> | void
   onBatch(input: InboxBatch): void
+  /** Called before `open` of a shard that takes over from others, with their tables: takes what the shard owns. */
+  inherit?(from: readonly PredecessorTables[], owns: OwnsHash, room: () => Promise<void>): Promise<void>
+  /** The same for a program whose state is in its marker: from the last markers' states, a state to open with. */
+  inheritState?(states: readonly unknown[]): unknown
   /** Moves time on; true when nothing due is left. */
   advance(watermarks: readonly Timestamp[], budget: Budget): boolean
   /** The watermark of an outgoing edge. */

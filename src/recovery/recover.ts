@@ -8,6 +8,7 @@ import type { Epoch } from '../base/ids.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { LogWriter } from '../mailbox/log.ts'
 import type { Environment, StoreMeta } from '../storage/environment.ts'
+import { emptyState, inheritMarkers, inheritStore } from './inherit.ts'
 import { decodeMarker, hashMarker, type Marker } from './marker.ts'
 import { processEpoch } from './process-epoch.ts'
 import { recoveryMachine } from './recovery.machine.ts'
@@ -26,6 +27,8 @@ export interface RecoveredShard {
   readonly last: Marker | null
   readonly replayed: number
   readonly rebuilt: string | null
+  /** The shard has handed over, and its state cannot be rebuilt; that matters only to those who have not taken it yet. */
+  readonly isLost?: true
 }
 
 /** @throws corruption `log` when what must be replayed is gone; invariant `RC-2` when a replay gives other bytes */
@@ -58,9 +61,11 @@ async function recoverStateless(context: ShardContext, machine: Machine): Promis
   machine.send({ type: 'FENCED', end: writer.end })
   seam.crashPoint('fenced', shard, writer.end)
   const last = await lastMarker(context, writer.end)
-  if (last !== null) inbox.restore(last.marker.inbox)
+  const isFirst = last === null && context.layout.predecessors.length > 0
+  const from = isFirst ? await inheritMarkers(context) : (last?.marker ?? null)
+  if (from !== null) inbox.restore(from.inbox)
   machine.send({ type: 'OPENED', at: writer.end })
-  await program.open(last?.marker.program ?? null, inbox.watermarks())
+  await program.open(from?.program ?? null, inbox.watermarks())
   if (last !== null) await program.publish?.(last.marker.program)
   return {
     writer,
@@ -91,13 +96,35 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
     await environment.store?.close()
     store = new ShardStore(await replaceStore(context, writer.end), writer.incarnation)
   }
-  const empty = inbox.state()
-  await store!.fence(empty)
+  store = await fence(context, store!, writer)
   seam.crashPoint('store-fenced', shard, writer.end)
+  if (store.stored!.isPartial) {
+    context.attempts.succeed()
+    await inheritStore(context, store)
+    seam.crashPoint('inherited', shard, writer.end)
+  }
   const from = store!.stored!
   machine.send({ type: 'OPENED', at: from.epoch })
   inbox.restore(from.inbox)
-  checkReach(context, from, unusable)
+  const missing = missingOf(context, from)
+  if (missing.length > 0) {
+    const last = await lastMarker(context, writer.end)
+    if (!last?.marker.isLast || context.layout.until === Number.POSITIVE_INFINITY) {
+      throw cannotBeRebuilt(shard, unusable, missing)
+    }
+    await store.close()
+    const { epoch } = last.marker
+    return {
+      writer,
+      store: null,
+      epoch,
+      markerHash: 0,
+      last: last.marker,
+      replayed: 0,
+      rebuilt: unusable,
+      isLost: true,
+    }
+  }
   context.bindStore(store!)
   await program.open(null, inbox.watermarks())
   context.attempts.succeed()
@@ -108,6 +135,18 @@ async function recoverStateful(context: ShardContext, machine: Machine): Promise
   })
   if (replayed.last !== null) await program.publish?.(replayed.last.program)
   return { writer, store, epoch: writer.end, ...replayed, rebuilt: unusable }
+}
+
+/** Takes the store for this life. One that was left in the middle of taking over begins anew. */
+async function fence(context: ShardContext, store: ShardStore, { incarnation }: LogWriter): Promise<ShardStore> {
+  let own = store
+  if (own.stored?.isPartial) {
+    await own.close()
+    context.discardStore()
+    own = new ShardStore(context.openStore(), incarnation)
+  }
+  await own.fence(emptyState(context))
+  return own
 }
 
 const incarnationOf = (meta: StoreMeta | null): number => Math.floor((meta?.version ?? 0) / 2 ** 32)
@@ -150,28 +189,27 @@ async function replaceStore(context: ShardContext, end: Epoch): Promise<Environm
   return context.openStore()
 }
 
-/**
- * What must be replayed is still in the logs, unless a store and every snapshot of it are lost.
- * @throws corruption `log` that says what is missing
- */
-function checkReach({ log, shard, inbox }: ShardContext, from: StoredState, unusable: string | null): void {
+/** What must be replayed and is not in the logs any more: nothing, unless a store and every snapshot of it are lost. */
+function missingOf({ log, shard, inbox }: ShardContext, from: StoredState): string[] {
   const asked = [
     { log: shard, from: from.epoch },
-    ...inbox.senders.map((id, s) => ({ log: id, from: from.inbox.positions[s]! })),
+    ...inbox.senders.map(({ id }, s) => ({ log: id, from: from.inbox.positions[s] ?? 0 })),
   ]
-  const missing = asked.filter((one) => one.from < log.first(one.log))
-  if (missing.length === 0) return
-  const what = missing.map((one) => `epochs ${one.from + 1} to ${log.first(one.log)} of ${one.log}`)
-  throw corruptionError(
+  return asked
+    .filter((one) => one.from < log.first(one.log))
+    .map((one) => `epochs ${one.from + 1} to ${log.first(one.log)} of ${one.log}`)
+}
+
+const cannotBeRebuilt = (shard: string, unusable: string | null, missing: readonly string[]) =>
+  corruptionError(
     'log',
-    `the store of ${shard} cannot be rebuilt${unusable === null ? '' : ` (${unusable})`}: it would take ${what.join(', ')}, ` +
+    `the store of ${shard} cannot be rebuilt${unusable === null ? '' : ` (${unusable})`}: it would take ${missing.join(', ')}, ` +
       'which were trimmed since snapshots held them, and no snapshot is usable; put back the stores or snapshots from a copy, ' +
       'or run with --fresh to start over',
   )
-}
 
 async function replay(context: ShardContext, store: ShardStore, end: number, machine: Machine) {
-  const { inbox, journal, program, outbox, shard, seam, limits } = context
+  const { inbox, journal, program, outbox, shard, seam, limits, layout } = context
   const from = store.stored!
   let [markerHash, last]: [number, Marker | null] = [from.marker, null]
   // With nothing to replay, the last marker still says whether anything is due or to come, and what to publish.
@@ -181,6 +219,7 @@ async function replay(context: ShardContext, store: ShardStore, end: number, mac
     if (marker.previous !== markerHash)
       throw corruptionError('marker', `the marker of epoch ${epoch} of ${shard} breaks the chain`)
     const batches: InboxBatch[] = []
+    outbox.reroute(layout.routes(marker.layout))
     await inbox.replay(marker.slices, (batch) => batches.push(batch))
     journal.startReplay(marker.journal)
     const processed = processEpoch(context, batches, { skips: marker.skips })

@@ -12,17 +12,16 @@ import type { Journal } from './journal.ts'
 import type { CodeVersion } from './marker.ts'
 import type { Program } from './program.ts'
 import type { RecoveryAttempts } from './recovery-attempts.ts'
+import type { ShardLayout } from './shard-layout.ts'
 import type { ShardLimits } from './shard-limits.ts'
 import type { ShardSnapshots } from './shard-snapshots.ts'
 import type { ShardStore } from './shard-store.ts'
 
 export interface ShardContext {
   readonly shard: ShardId
-  /** The shard's cell on the board, and those of the shards that read it. */
+  /** The shard's cell on the board. */
   readonly cell: number
-  readonly receivers: readonly number[]
-  /** The cells of the inbox's senders, in its order. */
-  readonly senders: readonly number[]
+  readonly layout: ShardLayout
   readonly seam: Seam
   readonly board: Board
   readonly log: MailboxLog
@@ -52,4 +51,6 @@ export interface ShardContext {
   readonly outputRetention: number | null
   /** Tells the program's tables which store they read. */
   readonly bindStore: (store: ShardStore) => void
+  /** Whether a graceful end was asked for. */
+  readonly isDraining: () => boolean
 }

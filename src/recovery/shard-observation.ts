@@ -15,3 +15,17 @@ export interface ShardObservation {
   /** Null where the whole state is in the markers, or snapshots are off. */
   snapshots: SnapshotObservation | null
 }
+
+/** What is seen of a shard that has done nothing yet. */
+export const observe = (known: Partial<ShardObservation> = {}): ShardObservation => ({
+  epoch: 0,
+  storedEpoch: 0,
+  rowsIn: 0,
+  rowsOut: 0,
+  logBytes: 0,
+  watermark: Number.NEGATIVE_INFINITY,
+  stores: 0,
+  busyMs: 0,
+  snapshots: null,
+  ...known,
+})

@@ -29,7 +29,7 @@ const SYNC_BYTES = 16 << 20
 
 export class ShardSnapshots {
   readonly #options: ShardSnapshotsOptions
-  #oldest: SnapshotBody | null = null
+  #kept: readonly SnapshotBody[] = []
 
   constructor(options: ShardSnapshotsOptions) {
     this.#options = options
@@ -37,18 +37,21 @@ export class ShardSnapshots {
 
   /** The oldest one that is kept: logs must reach back to it. Null where there is none, or before `load`. */
   get oldest(): SnapshotBody | null {
-    return this.#oldest
+    return this.#kept[0] ?? null
+  }
+
+  get newest(): SnapshotBody | null {
+    return this.#kept.at(-1) ?? null
   }
 
   /** Looks at what is there. */
   async load(): Promise<void> {
-    const { store, keep } = this.#options
-    this.#oldest = (await store.collect(keep))[0]?.body ?? null
+    await this.#collect()
   }
 
   /** Takes a snapshot of the store as it is, while it goes on. */
   async take(environment: Environment): Promise<WrittenSnapshot & { readonly epoch: Epoch }> {
-    const { seam, store, keep, shard } = this.#options
+    const { seam, store, shard } = this.#options
     const copy = this.#beside('copy')
     seam.files.remove(copy)
     seam.files.makeDirectory(copy)
@@ -64,7 +67,7 @@ export class ShardSnapshots {
           await seam.scheduler.turn()
         })
         seam.crashPoint('snapshot-written', shard, body.epoch)
-        this.#oldest = (await store.collect(keep))[0]?.body ?? null
+        await this.#collect()
         seam.crashPoint('snapshot-collected', shard, body.epoch)
         return { ...written, epoch: body.epoch }
       } finally {
@@ -73,6 +76,11 @@ export class ShardSnapshots {
     } finally {
       seam.files.remove(copy)
     }
+  }
+
+  async #collect(): Promise<void> {
+    const { store, keep } = this.#options
+    this.#kept = (await store.collect(keep)).map(({ body }) => body)
   }
 
   /**

@@ -6,7 +6,7 @@
 import { Packr } from 'msgpackr'
 import { fencedError } from '../base/errors.ts'
 import { type Epoch, type Incarnation, storeVersion } from '../base/ids.ts'
-import type { InboxState } from '../mailbox/inbox.ts'
+import type { InboxState } from '../mailbox/senders.ts'
 import type { Environment, Write } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { WriteSet } from '../storage/write-set.ts'
@@ -19,6 +19,8 @@ export interface StoredState {
   /** Hash of the marker of that epoch; 0 at epoch 0. */
   readonly marker: number
   readonly inbox: InboxState
+  /** True while state is being taken over from the shards before it: what is there is not all. */
+  readonly isPartial?: true
 }
 
 export class ShardStore {
@@ -54,12 +56,15 @@ export class ShardStore {
     return this.#writes.table(name)
   }
 
-  /** Takes the store for this life: raises the incarnation and keeps the epoch. @throws fenced when a newer life has it */
-  async fence(empty: InboxState): Promise<void> {
+  /**
+   * Takes the store for this life: raises the incarnation and keeps the epoch.
+   * @param empty the state of a store that has none yet
+   * @throws fenced when a newer life has it
+   */
+  async fence(empty: StoredState): Promise<void> {
     // A life that was stopped before it opened the store must not fence its successor downwards.
     if (this.#version >= storeVersion(this.#incarnation, 0)) throw this.#taken()
-    const state = this.#stored ?? { epoch: 0, marker: 0, inbox: empty }
-    await this.#commit(state, [])
+    await this.#commit(this.#stored ?? empty, [])
   }
 
   /** Closes the write set at an epoch boundary; the returned function commits it once that epoch's marker is durable. */

@@ -58,6 +58,11 @@ export class SnapshotCycle {
     if (snapshots.oldest !== null) kept(snapshots.oldest)
   }
 
+  /** Epoch of the newest that there is; null where there is none. */
+  get newest(): number | null {
+    return this.#snapshots.newest?.epoch ?? null
+  }
+
   /** Makes one due at the next store. */
   ask(): void {
     this.#isAsked = true

@@ -71,6 +71,19 @@ export class StoreCycle {
     await this.#snapshots?.settled()
   }
 
+  /** Sees to it that the last state has a snapshot; false where there are none, or it could not be taken. */
+  async lastSnapshot(epoch: Epoch): Promise<boolean> {
+    const snapshots = this.#snapshots
+    if (snapshots === null) return false
+    await snapshots.settled()
+    if (snapshots.newest !== epoch) {
+      snapshots.ask()
+      snapshots.ifDue()
+      await snapshots.settled()
+    }
+    return snapshots.newest === epoch
+  }
+
   /** Where the write set is full while a store is under way, the next epoch must wait for it. */
   async makeRoom(): Promise<void> {
     if (this.#isFull()) await this.#storing

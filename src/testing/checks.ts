@@ -51,7 +51,8 @@ async function checkLog(files: Files, directory: string, shard: string, say: Say
 function compare(before: Marker, hash: number, marker: Marker, say: Say): void {
   const at = `epoch ${marker.epoch}`
   if (marker.previous !== hash) say(`${at} breaks the chain of markers`)
-  const positions = [...before.inbox.positions]
+  // Senders that came to be since stand at their beginning.
+  const positions = marker.inbox.positions.map((_, s) => before.inbox.positions[s] ?? 0)
   for (const { sender, from, to } of marker.slices) {
     if (positions[sender] !== from || to <= from)
       say(`${at} consumed ${from} to ${to} of sender ${sender}, which stood at ${positions[sender]}`)
@@ -61,7 +62,8 @@ function compare(before: Marker, hash: number, marker: Marker, say: Say): void {
     say(`${at} stands at ${marker.inbox.positions}, its slices at ${positions}`)
   marker.inbox.watermarks.forEach((edges, s) =>
     edges.forEach((watermark, e) => {
-      if (watermark < before.inbox.watermarks[s]![e]!) say(`${at}: the watermark of sender ${s} went back`)
+      if (watermark < (before.inbox.watermarks[s]?.[e] ?? Number.NEGATIVE_INFINITY))
+        say(`${at}: the watermark of sender ${s} went back`)
     }),
   )
 }

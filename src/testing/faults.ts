@@ -4,7 +4,7 @@ import { below, pick, type Random } from './random.ts'
 /** Steps of the protocol at which a life may end; see docs/recovery.md. */
 export const CRASH_POINTS = [
   ...['filled', 'processed', 'prepared', 'appending', 'marked', 'published', 'before-store', 'storing', 'stored'],
-  ...['fenced', 'store-fenced', 'replayed'],
+  ...['fenced', 'store-fenced', 'inherited', 'replayed'],
   ...['snapshot-copied', 'snapshot-chunk', 'snapshot-written', 'snapshot-collected', 'restoring', 'restored'],
 ] as const
 
@@ -27,6 +27,8 @@ export type Fault =
   /** Writes fail for a while; whoever runs the system makes room and starts it again. */
   | { readonly kind: 'disk-full'; readonly at: number; readonly forMs: number }
   | { readonly kind: 'clock-jump'; readonly at: number; readonly byMs: number }
+  /** A stage gets another number of shards, while it runs or while it is down. */
+  | { readonly kind: 'rescale'; readonly at: number; readonly which: number; readonly shards: number }
   /** The supervisor dies while a host is stopped. */
   | { readonly kind: 'stop-host-kill-supervisor'; readonly at: number }
   /** Everything dies; a store is gone, or is damaged, before it starts again. */
@@ -54,8 +56,9 @@ export function planFaults(random: Random, count: number, lastingMs: number): Fa
     if (kind < 0.75) return { kind: pick(random, TIMED), at }
     if (kind < 0.81) return { kind: 'stop-host', at, forMs: random() * 3_000 }
     if (kind < 0.85) return { kind: 'clock-jump', at, byMs: (random() - 0.5) * 2 * HOUR_MS }
-    if (kind < 0.88) return { kind: 'stop-host-kill-supervisor', at }
-    if (kind < 0.91) return { kind: 'disk-full', at, forMs: random() * 50 }
+    if (kind < 0.87) return { kind: 'rescale', at, which: below(random, 1000), shards: 1 + below(random, 5) }
+    if (kind < 0.89) return { kind: 'stop-host-kill-supervisor', at }
+    if (kind < 0.92) return { kind: 'disk-full', at, forMs: random() * 50 }
     return { kind: pick(random, LOSSES), at, which: below(random, 1000) }
   })
 }

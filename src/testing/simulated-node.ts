@@ -3,12 +3,13 @@ import { Host, type HostMachine } from '../actors/host.ts'
 import { prepareJob } from '../actors/job.ts'
 import type { FromHost, FromWorker, HostConfig, ToHost, ToWorker } from '../actors/protocol.ts'
 import type { HostEvents, HostProcess } from '../actors/real/host-process.ts'
+import { orderRescale } from '../actors/rescale.ts'
 import { runShards } from '../actors/run-shards.ts'
 import type { ShardMachine } from '../actors/shard-machine.ts'
 import { Supervisor } from '../actors/supervisor.ts'
 import { type RunningWorker, WorkerDied, type Workers } from '../actors/workers.ts'
 import { Activity } from '../base/activity.ts'
-import { fromWireError, toWireError } from '../base/errors.ts'
+import { fromWireError, toWireError, type UmbelError } from '../base/errors.ts'
 import { Board } from '../mailbox/board.ts'
 import { type Plan, plan } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -27,7 +28,7 @@ const HEARTBEAT_MS = 1_000
 const RUN = 'simulated-run'
 
 export class SimulatedNode {
-  readonly plan: Plan
+  #plan: Plan
   readonly #machine: SimulatedMachine
   readonly #options: NodeOptions
   #supervisor: Supervisor | null = null
@@ -39,7 +40,11 @@ export class SimulatedNode {
   constructor(machine: SimulatedMachine, options: NodeOptions) {
     this.#machine = machine
     this.#options = options
-    this.plan = plan(options.topology, options.config.parallelism)
+    this.#plan = plan(options.topology, options.config.parallelism)
+  }
+
+  get plan(): Plan {
+    return this.#plan
   }
 
   /** Lives of hosts and workers that have not ended. */
@@ -69,8 +74,10 @@ export class SimulatedNode {
       snapshots: directory,
       fresh: false,
     })
+    const { rescales } = job
     const { definition } = topology
-    const whole = { ...config, definition, snapshots: { ...snapshots, directory, run: job.run }, relay: true }
+    this.#plan = plan(topology, config.parallelism, rescales)
+    const whole = { ...config, rescales, definition, snapshots: { ...snapshots, directory, run: job.run }, relay: true }
     this.#supervisor = new Supervisor(
       this.plan,
       { ...whole, module: 'simulated', export: 'default' },
@@ -95,6 +102,19 @@ export class SimulatedNode {
 
   snapshot(): void {
     if (!this.isDown) this.#supervisor!.snapshot(this.plan.shards.map(({ id }) => id))
+  }
+
+  /** Gives a stage (of those that can be rescaled, by number) another number of shards, where it can have that. */
+  rescale(which: number, shards: number): void {
+    const { topology, config } = this.#options
+    const stages = this.#plan.stages.filter(({ kind }) => kind !== 'sink')
+    const { files } = simulatedSeam(this.#machine, new Life('command'))
+    try {
+      this.endAll()
+      orderRescale(files, config.directory, topology, { stage: stages[which % stages.length]!.name, shards })
+    } catch (error) {
+      if ((error as UmbelError).code !== 'rescale') throw error
+    }
   }
 
   drain(): void {

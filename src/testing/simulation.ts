@@ -76,6 +76,7 @@ class Simulation implements SimulatedMachine {
       snapshots: { intervalMs: pick(random, [5, 20, 100]), keep: pick(random, [1, 2]) },
       config: {
         parallelism: scenario.shards,
+        rescales: [],
         directory: DATA,
         out: OUT,
         workers: scenario.workers,
@@ -132,6 +133,8 @@ class Simulation implements SimulatedMachine {
         return world.schedule(fault.forMs, null, () => {
           this.disk.isFull = false
         })
+      case 'rescale':
+        return node.rescale(fault.which, fault.shards)
       case 'clock-jump':
         this.clockError += fault.byMs
         return

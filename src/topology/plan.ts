@@ -5,10 +5,12 @@
  */
 import type { WhereItIs } from '../base/activity.ts'
 import { type ShardId, shardId } from '../base/ids.ts'
-import { makeSchema, type Schema } from '../records/schema.ts'
+import type { Schema } from '../records/schema.ts'
 import { analyse, type NodeFacts, neededOf } from './analysis.ts'
 import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from './dead-letters.ts'
+import type { Rescale } from './generations.ts'
 import type { Node, SinkNode, SourceNode } from './graph.ts'
+import { keysAfter, outputSchema, restrict } from './plan-schemas.ts'
 import type { Topology } from './topology.ts'
 
 /** Where a node's rows come from: a node of the same stage, or an edge. */
@@ -18,6 +20,8 @@ export interface PlannedNode {
   readonly node: Node
   readonly inputs: readonly InputRef[]
   readonly inputSchemas: readonly Schema[]
+  /** The columns that the stage's rows are split by, under their names in the first input; null where they are gone. */
+  readonly keys: readonly string[] | null
   /** The columns that really flow: those that something uses. */
   readonly schema: Schema
   readonly facts: NodeFacts
@@ -38,30 +42,45 @@ export interface PlannedStage {
   readonly index: number
   readonly name: string
   readonly kind: 'source' | 'operators' | 'sink'
-  readonly shards: number
+  /** One, and one more for each time that the stage was rescaled. Each hands its state over to the next. */
+  readonly generations: readonly Generation[]
   readonly nodes: PlannedNode[]
   /** What embedding programs read of its log. */
   readonly outputs: SinkNode[]
 }
 
+/** The shards of a stage between two changes of their number. */
+export interface Generation {
+  /** The first layout with them: 0, or the number of the change that called for them. */
+  readonly layout: number
+  readonly shards: number
+}
+
 export interface PlannedShard {
   readonly id: ShardId
-  /** Number among all shards: the cell on the board. */
+  /** Number among all shards: the cell on the board. What a change adds comes behind what there was. */
   readonly cell: number
   readonly stage: number
   readonly index: number
+  readonly generation: number
 }
 
 export interface Plan {
   readonly topology: Topology
   readonly stages: readonly PlannedStage[]
   readonly edges: readonly PlannedEdge[]
+  /** Those of all generations. */
   readonly shards: readonly PlannedShard[]
+  /** How often a number of shards was changed. */
+  readonly layout: number
 }
 
-/** @param parallelism shards of each keyed stage, and the most of a source */
-export function plan(topology: Topology, parallelism: number): Plan {
-  return new Planner(topology, parallelism).plan()
+/**
+ * @param parallelism shards of each keyed stage, and the most of a source
+ * @param rescales changes of these numbers since the job began, in order
+ */
+export function plan(topology: Topology, parallelism: number, rescales: readonly Rescale[] = []): Plan {
+  return new Planner(topology, parallelism).plan(rescales)
 }
 
 /** Dead letters are a stage's own, not a node's. */
@@ -80,6 +99,8 @@ export function placeOf(plan: Plan, at: WhereItIs): { shard: ShardId; operator: 
   return { shard: id, operator: `${what} in stage '${name}'`, call: at.call }
 }
 
+type GrowingStage = PlannedStage & { readonly generations: Generation[] }
+
 interface Placed {
   readonly stage: number
   readonly schema: Schema
@@ -91,7 +112,7 @@ class Planner {
   readonly #topology: Topology
   readonly #parallelism: number
   readonly #facts: readonly NodeFacts[]
-  readonly #stages: PlannedStage[] = []
+  readonly #stages: GrowingStage[] = []
   readonly #edges: PlannedEdge[] = []
   readonly #placed: Placed[] = []
 
@@ -101,16 +122,23 @@ class Planner {
     this.#facts = analyse(topology.nodes)
   }
 
-  plan(): Plan {
+  plan(rescales: readonly Rescale[]): Plan {
     for (const node of this.#topology.nodes) this.#placed.push(this.#place(node))
     this.#placeDeadLetters()
     const shards: PlannedShard[] = []
-    for (const stage of this.#stages) {
-      for (let index = 0; index < stage.shards; index++) {
-        shards.push({ id: shardId(stage.name, index), cell: shards.length, stage: stage.index, index })
+    const add = ({ name, index: stage, generations }: PlannedStage) => {
+      const generation = generations.length - 1
+      for (let index = 0; index < generations[generation]!.shards; index++) {
+        shards.push({ id: shardId(name, index, generation), cell: shards.length, stage, index, generation })
       }
     }
-    return { topology: this.#topology, stages: this.#stages, edges: this.#edges, shards }
+    this.#stages.forEach(add)
+    rescales.forEach(({ stage: name, shards: count }, r) => {
+      const stage = this.#stages.find((one) => one.name === name)!
+      stage.generations.push({ layout: r + 1, shards: count })
+      add(stage)
+    })
+    return { topology: this.#topology, stages: this.#stages, edges: this.#edges, shards, layout: rescales.length }
   }
 
   #place(node: Node): Placed {
@@ -212,10 +240,11 @@ class Planner {
     }
   }
 
-  #stage(wanted: string, kind: PlannedStage['kind'], shards: number): PlannedStage {
+  #stage(wanted: string, kind: PlannedStage['kind'], shards: number): GrowingStage {
     const taken = this.#stages.filter((stage) => stage.name === wanted || stage.name.startsWith(`${wanted}~`)).length
     const name = taken === 0 ? wanted : `${wanted}~${taken + 1}`
-    const stage: PlannedStage = { index: this.#stages.length, name, kind, shards, nodes: [], outputs: [] }
+    const generations = [{ layout: 0, shards }]
+    const stage = { index: this.#stages.length, name, kind, generations, nodes: [], outputs: [] }
     this.#stages.push(stage)
     return stage
   }
@@ -245,49 +274,13 @@ class Planner {
   ): Placed {
     const index = typeof stage === 'number' ? stage : stage.index
     const inputFacts = node.inputs.map((input) => this.#facts[input.id]!)
-    this.#stages[index]!.nodes.push({ node, inputs, inputSchemas, schema, facts: this.#facts[node.id]!, inputFacts })
+    const splitBy = node.inputs.length === 0 ? null : (this.#placed[node.inputs[0]!.id]?.keys ?? null)
+    const facts = this.#facts[node.id]!
+    this.#stages[index]!.nodes.push({ node, inputs, inputSchemas, keys: splitBy, schema, facts, inputFacts })
     return { stage: index, schema, keys }
   }
 }
 
 const isTableOf = (node: Node, join: Node): boolean => join.kind === 'as-of-join' && join.inputs[0] !== node
-
-/** The fields of a schema that are in `names`, in the schema's order. */
-function restrict(schema: Schema, names: ReadonlySet<string>): Schema {
-  if (schema.names.every((name) => names.has(name))) return schema
-  return makeSchema(
-    Object.fromEntries(schema.names.filter((name) => names.has(name)).map((name) => [name, schema.fields[name]!])),
-  )
-}
-
-/** What really flows out of a node, given what really flows in. */
-function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schema {
-  switch (node.kind) {
-    case 'assign':
-      return makeSchema({ ...input.fields, [node.name]: node.type })
-    case 'project':
-      return restrict(node.schema, facts.needed)
-    case 'as-of-join':
-      return makeSchema({
-        ...input.fields,
-        ...Object.fromEntries(node.fields.map((name) => [name, node.schema.fields[name]!])),
-      })
-    case 'filter':
-      return input
-    default:
-      return node.schema
-  }
-}
-
-/** The splitting columns after a node: renamed with it, lost when one of them is dropped or overwritten. */
-function keysAfter(node: Node, keys: readonly string[] | null): readonly string[] | null {
-  if (keys === null) return null
-  if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
-  if (node.kind === 'filter') return keys
-  if (node.kind === 'window') return keys
-  if (node.kind !== 'project') return null
-  const renamed = keys.map((key) => Object.keys(node.sources).find((name) => node.sources[name] === key))
-  return renamed.includes(undefined) ? null : (renamed as string[])
-}
 
 export const sourceNodeOf = (stage: PlannedStage): SourceNode => stage.nodes[0]!.node as SourceNode

@@ -71,8 +71,8 @@ export function putReadingCases(test: PutCase): void {
         t.equal(first, textOf(1, 'a', partition, edges))
         const isThere = partition === 1 && edges.includes(2)
         const rows = isThere ? textOf(2, 'a', 1, [2]).split(', ').slice(2) : []
-        t.equal(second, ['2', ...edges.map((edge) => `${edge}@${20 + edge}`), ...rows].join(', '))
-        t.equal(third, '3')
+        t.equal(second, ['2 in layout 2', ...edges.map((edge) => `${edge}@${20 + edge}`), ...rows].join(', '))
+        t.equal(third, '3 in layout 0')
       }
     }
   })
@@ -83,7 +83,9 @@ export function putReadingCases(test: PutCase): void {
       { edge: 1, watermark: Number.POSITIVE_INFINITY },
       { edge: 2, watermark: Number.NEGATIVE_INFINITY },
     ]
-    await write(driver, writer, [{ epoch: 1, frames: [], watermarks, marker: new Uint8Array(0) }])
+    await write(driver, writer, [
+      { epoch: 1, layout: 0, isRetired: false, frames: [], watermarks, marker: new Uint8Array(0) },
+    ])
     const record = await driver.log.reader(SENDER, EDGES, 0, 0).next()
     t.same(record!.watermarks, watermarks)
     t.same(await markersOf(driver.log, SENDER, 1, 1), ['1: '])

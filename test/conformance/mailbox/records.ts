@@ -27,6 +27,9 @@ export function randomOf(seed: number): () => number {
 /** The seed of a run: `SEED=` repeats one. */
 export const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
 
+const routingText = (epoch: number, layout: number, isRetired: boolean): string =>
+  `${epoch}${isRetired ? ' retired' : ''} in layout ${layout}`
+
 /** Two frames for each edge and partition. */
 export function recordOf(epoch: number, tag: string): OutgoingRecord {
   const frames = EDGES.flatMap((edge) =>
@@ -39,13 +42,24 @@ export function recordOf(epoch: number, tag: string): OutgoingRecord {
     })),
   )
   const watermarks = EDGES.map((edge) => ({ edge, watermark: epoch * 10 + edge }))
-  return { epoch, watermarks, frames, marker: Buffer.from(`${tag} ${epoch}`) }
+  return {
+    epoch,
+    layout: epoch % 3,
+    isRetired: epoch % 5 === 0,
+    watermarks,
+    frames,
+    marker: Buffer.from(`${tag} ${epoch}`),
+  }
 }
 
 /** What a receiver of some edges must read of `recordOf(epoch, tag)`, as text. */
 export function textOf(epoch: number, tag: string, partition: number, edges: readonly number[] = EDGES): string {
   const rows = edges.flatMap((edge) => ['a', 'b'].map((part) => `${epoch} ${tag} ${edge}.${partition}${part}`))
-  return [`${epoch}`, ...edges.map((edge) => `${edge}@${epoch * 10 + edge}`), ...rows].join(', ')
+  return [
+    routingText(epoch, epoch % 3, epoch % 5 === 0),
+    ...edges.map((edge) => `${edge}@${epoch * 10 + edge}`),
+    ...rows,
+  ].join(', ')
 }
 
 /** What was read, as text. @throws corruption `frame` when a frame is damaged */
@@ -61,7 +75,7 @@ export function textOfRead(record: IncomingRecord | null): string | null {
     }
   }
   const watermarks = record.watermarks.map(({ edge, watermark }) => `${edge}@${watermark}`)
-  return [`${record.epoch}`, ...watermarks, ...rows].join(', ')
+  return [routingText(record.epoch, record.layout, record.isRetired), ...watermarks, ...rows].join(', ')
 }
 
 /** The markers of epochs `from` to `to`, as text. */

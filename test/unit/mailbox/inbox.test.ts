@@ -4,9 +4,10 @@
  */
 import fc from 'fast-check'
 import t from 'tap'
-import { Inbox, type InboxBatch, type InboxState, type Slice } from '../../../src/mailbox/inbox.ts'
+import { Inbox, type InboxBatch, type Slice } from '../../../src/mailbox/inbox.ts'
 import type { LogWriter } from '../../../src/mailbox/log.ts'
 import { MemoryLog } from '../../../src/mailbox/memory-log.ts'
+import type { InboxState } from '../../../src/mailbox/senders.ts'
 import { encodeFrame } from '../../../src/records/frame-encoder.ts'
 import { eventTime, int, schema, string } from '../../../src/records/schema.ts'
 import { anySchema, rowsOf, runs } from '../operators/support.ts'
@@ -19,6 +20,8 @@ const EDGES = [
   { edge: 4, schema: anySchema(Left), senders: ['left/0', 'both/0'] },
   { edge: 7, schema: anySchema(Right), senders: ['both/0', 'right/0'] },
 ]
+const inboxEdges = (edges: readonly (typeof EDGES)[number][]) =>
+  edges.map((edge) => ({ ...edge, senders: [edge.senders.map((id) => ({ id, cell: SENDERS.indexOf(id) }))] }))
 const PARTITION = 1
 const ROWS_MAX = 4
 
@@ -36,7 +39,7 @@ class Net {
       announced: (sender) => this.#announced.get(sender) ?? -1,
       announce: (sender, epoch) => void this.#announced.set(sender, epoch),
     })
-    this.inbox = new Inbox(this.log, EDGES, PARTITION)
+    this.inbox = new Inbox(this.log, inboxEdges(EDGES), PARTITION)
   }
 
   async append(sender: string, count: number, watermark: number): Promise<void> {
@@ -61,7 +64,7 @@ class Net {
       }),
     )
     const watermarks = edges.map((edge) => ({ edge, watermark }))
-    const append = writer.append({ epoch, frames, watermarks, marker: new Uint8Array(0) })
+    const append = writer.append({ epoch, layout: 0, isRetired: false, frames, watermarks, marker: new Uint8Array(0) })
     this.log.step()
     await append
     sent.push({ rows, watermarks: new Map(edges.map((edge) => [edge, watermark])) })
@@ -70,7 +73,7 @@ class Net {
   /** What the watermark of an edge is, after the records up to `positions`. */
   watermark(edge: number, senders: readonly string[], positions: readonly number[]): number {
     const least = senders.map((sender) => {
-      const read = this.sent.get(sender)!.slice(0, positions[this.inbox.senders.indexOf(sender)])
+      const read = this.sent.get(sender)!.slice(0, positions[SENDERS.indexOf(sender)])
       return Math.max(Number.NEGATIVE_INFINITY, ...read.map(({ watermarks }) => watermarks.get(edge)!))
     })
     return Math.min(...least)
@@ -137,7 +140,7 @@ function checkFill(net: Net, { before, slices, batches, after }: Fill, rowsMax: 
   const sliced = slices.flatMap(({ sender, from, to }) => {
     if (from !== positions[sender] || to <= from) throw new Error(`slice ${from} to ${to} at ${positions[sender]}`)
     positions[sender] = to
-    const records = net.sent.get(net.inbox.senders[sender]!)!.slice(from, to)
+    const records = net.sent.get(net.inbox.senders[sender]!.id)!.slice(from, to)
     return records.flatMap((record) => record.rows)
   })
   equal(rows, sliced, 'slices say what was read')
@@ -153,9 +156,9 @@ function checkFill(net: Net, { before, slices, batches, after }: Fill, rowsMax: 
 
 /** A shard that comes back replays from what is stored: each fill, and all from the start. */
 async function checkReplays(net: Net, fills: readonly Fill[]): Promise<void> {
-  const whole = new Inbox(net.log, EDGES, PARTITION)
+  const whole = new Inbox(net.log, inboxEdges(EDGES), PARTITION)
   for (const { before, slices, batches, after } of fills) {
-    const restored = new Inbox(net.log, EDGES, PARTITION)
+    const restored = new Inbox(net.log, inboxEdges(EDGES), PARTITION)
     restored.restore(before)
     // Twice from where it stands then, too: a slice says where it begins.
     for (const inbox of [restored, restored, whole]) {
@@ -215,13 +218,13 @@ t.test('a watermark waits for senders that were not heard yet, and never goes ba
 t.test('a frame of other columns, or a damaged one, is corruption', async (t) => {
   const net = new Net()
   await net.append('both/0', 2, 1)
-  const swapped = new Inbox(net.log, [{ ...EDGES[0]!, schema: EDGES[1]!.schema }], PARTITION)
+  const swapped = new Inbox(net.log, inboxEdges([{ ...EDGES[0]!, schema: EDGES[1]!.schema }]), PARTITION)
   await t.rejects(fill(swapped, 10), { kind: 'corruption', code: 'frame-schema' })
   const writer = await net.log.claim('left/0', { epoch: 0, incarnation: 0 })
   const frame = encodeFrame(rowsOf(Left, { at: 1, id: 1 }))
   frame[frame.length - 1]! ^= 1
   const frames = [{ edge: 4, partition: PARTITION, chunks: [frame] }]
-  const append = writer.append({ epoch: 1, frames, watermarks: [], marker: frame })
+  const append = writer.append({ epoch: 1, layout: 0, isRetired: false, frames, watermarks: [], marker: frame })
   net.log.step()
   await append
   await t.rejects(fill(net.inbox, 10), { kind: 'corruption', code: 'frame' })

@@ -25,7 +25,8 @@ const planOf = (...outputs: Output[]) => plan(topology('test', ...outputs), 3)
 /** `stage (kind, shards): nodes` of each stage. */
 const stages = ({ stages }: Plan) =>
   stages.map(
-    ({ name, kind, shards, nodes }) => `${name} (${kind}, ${shards}): ${nodes.map(({ node }) => node.kind).join(' ')}`,
+    ({ name, kind, generations, nodes }) =>
+      `${name} (${kind}, ${generations.map(({ shards }) => shards)}): ${nodes.map(({ node }) => node.kind).join(' ')}`,
   )
 /** `from -> to [keys]: columns` of each edge. */
 const edges = ({ stages, edges }: Plan) =>

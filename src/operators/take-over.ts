@@ -1,0 +1,140 @@
+/**
+ * Taking over the state of other shards of the same operator, whose keys now fall to this one. The others have ended at
+ * one and the same watermark with nothing left due, so what is not of a key is the same in all of them (RS-2). Each
+ * function goes through it in blocks and yields behind each, so that the caller can store what there is.
+ */
+import { Packr } from 'msgpackr'
+import { invariant } from '../base/errors.ts'
+import type { Value } from '../records/column.ts'
+import { unpackKey, unpackPrefix } from '../records/key.ts'
+import type { FieldType, Schema } from '../records/schema.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { planCells } from './aggregation.ts'
+import { HeldBatches } from './held-batches.ts'
+import { keyColumns } from './key-index.ts'
+import { RunMerge } from './merge-runs.ts'
+import { OwnedKeys } from './owned-keys.ts'
+import { PaneTable } from './pane-table.ts'
+import type { WindowAggregatePlan } from './window-output.ts'
+
+/** An operator's tables, by name. */
+export type Tables = (name: string) => KeyedTable
+
+export interface TakeOver {
+  readonly from: readonly Tables[]
+  readonly to: Tables
+  readonly owns: (hash: number) => boolean
+  /** The columns of the first input by which the stage's rows are split. */
+  readonly routing: readonly string[]
+}
+
+const GROUPS = 16_384
+const ENTRIES = 1024
+const packr = new Packr({ useRecords: false })
+
+const typesOf = (schema: Schema, names: readonly string[]): FieldType[] => names.map((name) => schema.fields[name]!)
+const indexesOf = (all: readonly string[], names: readonly string[]): number[] => names.map((name) => all.indexOf(name))
+
+export function* takeOverWindows(take: TakeOver, plan: Pick<WindowAggregatePlan, 'input' | 'keys' | 'aggregations'>) {
+  const { specs } = planCells(plan.input, plan.aggregations)
+  const types = typesOf(plan.input, plan.keys)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(plan.keys, take.routing))
+  const into = new PaneTable(take.to('panes'), specs)
+  for (const tables of take.from) {
+    const source = new PaneTable(tables('panes'), specs)
+    for (const pane of source.panes()) {
+      const merge = new RunMerge(specs, source.cursors(pane))
+      while (!merge.isDone) {
+        const { keys, store, slots } = merge.block(GROUPS)
+        const rows = owned.ofColumns(keyColumns(keys, types), keys.length)
+        const chosen = Array.from(rows, (row) => keys[row]!)
+        if (chosen.length > 0)
+          into.append(
+            pane,
+            chosen,
+            store.cells,
+            rows.map((row) => slots[row]!),
+          )
+        yield
+      }
+    }
+  }
+  copyShared(take, 'firing')
+}
+
+export interface JoinKeys {
+  readonly left: Schema
+  readonly right: Schema
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+}
+
+export function* takeOverJoin(take: TakeOver, { left, right, leftKeys, rightKeys }: JoinKeys) {
+  const owned = new OwnedKeys(take.owns, typesOf(right, rightKeys), indexesOf(leftKeys, take.routing))
+  const kinds = typesOf(right, rightKeys).map(({ kind }) => kind)
+  yield* takeOverEntries(take, 'right', owned, (key) => unpackPrefix(key, kinds).values)
+  for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, leftKeys)
+}
+
+export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly string[]) {
+  const types = typesOf(input, keys)
+  const kinds = types.map(({ kind }) => kind)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  yield* takeOverEntries(take, 'state', owned, (key) => (isShared(key) ? null : unpackPrefix(key, kinds).values))
+  yield* takeOverEntries(take, 'timers', owned, (_, value) =>
+    unpackKey((packr.unpack(value) as [number, Uint8Array])[1], kinds),
+  )
+  yield* takeOverRows(take, 'held', input, keys)
+  copyShared(take, 'state')
+}
+
+/** Packed keys begin with 0 or 1; what is not of a key has a name. */
+const isShared = (key: Uint8Array): boolean => key[0]! > 1
+
+function* takeOverRows(take: TakeOver, table: string, schema: Schema, keys: readonly string[]) {
+  const owned = new OwnedKeys(take.owns, typesOf(schema, keys), indexesOf(keys, take.routing))
+  const columns = indexesOf(schema.names, keys)
+  const into = new HeldBatches(take.to(table), schema)
+  for (const tables of take.from) yield* into.takeOver(tables(table), (batch) => owned.ofBatch(batch, columns))
+}
+
+/** @param keyOf the key that an entry belongs to; null for one that belongs to none */
+function* takeOverEntries(
+  { from, to }: TakeOver,
+  table: string,
+  owned: OwnedKeys,
+  keyOf: (key: Uint8Array, value: Uint8Array) => readonly Value[] | null,
+) {
+  const into = to(table)
+  let block: { key: Uint8Array; value: Uint8Array; values: readonly Value[] }[] = []
+  const put = () => {
+    for (const row of owned.ofValues(block.map(({ values }) => values))) into.put(block[row]!.key, block[row]!.value)
+    block = []
+  }
+  for (const tables of from) {
+    for (const [key, value] of tables(table).range()) {
+      const values = keyOf(key, value)
+      if (values === null) continue
+      if (block.push({ key, value, values }) < ENTRIES) continue
+      put()
+      yield
+    }
+  }
+  put()
+}
+
+/** What is not of a key: the same everywhere. */
+export function copyShared({ from, to }: Pick<TakeOver, 'from' | 'to'>, table: string): void {
+  const into = to(table)
+  for (const tables of from) {
+    for (const [key, value] of tables(table).range({ from: Uint8Array.of(2) })) {
+      const known = into.get(key)
+      invariant(
+        known === undefined || Buffer.compare(known, value) === 0,
+        'RS-2',
+        () => `'${Buffer.from(key)}' of table '${table}' is not the same in all shards that are taken over`,
+      )
+      into.put(key, value)
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** What really flows between planned nodes: columns that something uses, and those that rows are split by. */
+import { makeSchema, type Schema } from '../records/schema.ts'
+import type { NodeFacts } from './analysis.ts'
+import type { Node } from './graph.ts'
+
+/** The fields of a schema that are in `names`, in the schema's order. */
+export function restrict(schema: Schema, names: ReadonlySet<string>): Schema {
+  if (schema.names.every((name) => names.has(name))) return schema
+  return makeSchema(
+    Object.fromEntries(schema.names.filter((name) => names.has(name)).map((name) => [name, schema.fields[name]!])),
+  )
+}
+
+/** What really flows out of a node, given what really flows in. */
+export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schema {
+  switch (node.kind) {
+    case 'assign':
+      return makeSchema({ ...input.fields, [node.name]: node.type })
+    case 'project':
+      return restrict(node.schema, facts.needed)
+    case 'as-of-join':
+      return makeSchema({
+        ...input.fields,
+        ...Object.fromEntries(node.fields.map((name) => [name, node.schema.fields[name]!])),
+      })
+    case 'filter':
+      return input
+    default:
+      return node.schema
+  }
+}
+
+/** The splitting columns after a node: renamed with it, lost when one of them is dropped or overwritten. */
+export function keysAfter(node: Node, keys: readonly string[] | null): readonly string[] | null {
+  if (keys === null) return null
+  if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
+  if (node.kind === 'filter') return keys
+  if (node.kind === 'window') return keys
+  if (node.kind !== 'project') return null
+  const renamed = keys.map((key) => Object.keys(node.sources).find((name) => node.sources[name] === key))
+  return renamed.includes(undefined) ? null : (renamed as string[])
+}
