@@ -11,7 +11,8 @@ import type { Plan } from '../topology/plan.ts'
 import { logDirectory } from './job.ts'
 
 export interface OutputReaderOptions {
-  readonly plan: Plan
+  /** What runs, as it is at the time. */
+  readonly plan: () => Plan
   readonly seam: Seam
   readonly board: BoardBuffers
   readonly bell: number
@@ -28,7 +29,8 @@ export async function* readOutput(
   name: string,
   stopped: () => boolean,
 ): AsyncGenerator<Batch> {
-  const { plan, seam, directory } = options
+  const { seam, directory } = options
+  let plan = options.plan()
   const node = plan.topology.outputs.find((output) => output.name === name && output.connector === null)
   if (node === undefined) {
     const names = plan.topology.outputs
@@ -41,15 +43,14 @@ export async function* readOutput(
   }
   const edge = plan.edges.find((one) => one.to === null && one.from.node === node.inputs[0].id)!
   const board = new Board(options.board, options.bell)
-  const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
   const log = new EmbeddedLog({
     files: seam.files,
     directory: logDirectory(directory),
-    announced: (sender) => board.announced(cellOf.get(sender)!),
+    announced: (sender) => board.announced(plan.shards.find(({ id }) => id === sender)!.cell),
     announce: () => {},
   })
-  const senders = generationsOf(plan, edge.from.stage)
-  const inbox = new Inbox(log, [{ edge: edge.id, schema: edge.schema, senders }], 0)
+  const edges = () => [{ edge: edge.id, schema: edge.schema, senders: generationsOf(plan, edge.from.stage) }]
+  const inbox = new Inbox(log, edges(), 0)
   const start = inbox.state()
   const firsts = () => inbox.senders.map(({ id }) => log.first(id))
   inbox.restore({ ...start, positions: firsts() })
@@ -57,6 +58,10 @@ export async function* readOutput(
   try {
     while (!inbox.isFinished) {
       const { moment } = board
+      if (plan !== options.plan()) {
+        plan = options.plan()
+        inbox.learn(edges(), Number.POSITIVE_INFINITY)
+      }
       const batches: Batch[] = []
       const slices = await fill(
         inbox,

@@ -1,10 +1,11 @@
 /** What runs the shards of one job: host processes under a supervisor, or the caller's thread. */
+import { userError } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
-import { type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
+import { type BoardBuffers, boardShards, makeBoardBuffers } from '../mailbox/board.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Rescale } from '../topology/generations.ts'
-import type { Plan } from '../topology/plan.ts'
+import { type Plan, plan } from '../topology/plan.ts'
 import { forkHost } from './real/host-process.ts'
 import { nodeMachine } from './real/node-machine.ts'
 import type { SupervisorLock } from './real/supervisor-lock.ts'
@@ -17,6 +18,7 @@ import { type Death, Supervisor } from './supervisor.ts'
 /** The job: its plan, and where its state and results go. */
 export interface Started {
   readonly plan: Plan
+  readonly parallelism: number
   readonly rescales: readonly Rescale[]
   readonly directory: string
   readonly out: string
@@ -26,9 +28,13 @@ export interface Started {
 }
 
 export interface Engine {
+  /** What runs, as it is now. */
+  readonly plan: Plan
   readonly ended: Promise<'finished' | 'drained'>
   readonly board: BoardBuffers
   drain(): void
+  /** Goes over to other numbers of shards: all changes since the job began. */
+  rescale(rescales: readonly Rescale[]): void
   /** Asks these shards for a snapshot. */
   snapshot(shards: readonly ShardId[]): void
   status(): ShardStatus[]
@@ -36,8 +42,18 @@ export interface Engine {
   pids(): number[]
 }
 
-export function startInline({ plan: whole, ...started }: Started): Engine {
-  const board = makeBoardBuffers(whole.shards.length)
+/** @throws user error `rescale` when the board of a running job has no room for so many shards */
+export function checkRoom(engine: Engine, whole: Plan): void {
+  if (whole.shards.length <= engine.board.shards) return
+  throw userError(
+    'rescale',
+    `a run that goes on has room for ${engine.board.shards - engine.plan.shards.length} more shards: stop it, rescale, and start it again`,
+  )
+}
+
+export function startInline({ plan: first, rescales: _, ...started }: Started): Engine {
+  let whole = first
+  const board = makeBoardBuffers(boardShards(whole.shards.length))
   const group = new ShardGroup({
     plan: whole,
     shards: whole.shards,
@@ -49,9 +65,18 @@ export function startInline({ plan: whole, ...started }: Started): Engine {
   })
   const release = nodeSeam.scheduler.hold()
   return {
+    get plan() {
+      return whole
+    },
     board,
     ended: group.run().finally(release),
     drain: () => group.drain(),
+    rescale: (rescales) => {
+      const known = whole.shards.length
+      whole = plan(whole.topology, started.parallelism, rescales)
+      group.learn(whole)
+      for (const { id } of whole.shards.slice(known)) group.adopt(id, null)
+    },
     snapshot: (shards) => group.snapshot(shards),
     status: () => group.status(),
     deaths: () => [],
@@ -60,20 +85,21 @@ export function startInline({ plan: whole, ...started }: Started): Engine {
 }
 
 export function startProcesses(
-  { plan: whole, ...started }: Started,
+  { plan: first, ...started }: Started,
   module: string,
   exportName: string,
   { heartbeatMs, ...sizes }: Sizes,
   lock: SupervisorLock,
 ): Engine {
+  let whole = first
   const supervisor = new Supervisor(
-    whole,
     {
       module,
       export: exportName,
       definition: whole.topology.definition,
       ...started,
       ...sizes,
+      boardShards: boardShards(whole.shards.length),
       held: [],
       skips: [],
       trialOf: null,
@@ -87,9 +113,16 @@ export function startProcesses(
     },
   )
   return {
+    get plan() {
+      return whole
+    },
     board: supervisor.board,
     ended: supervisor.ended,
     drain: () => supervisor.drain(),
+    rescale: (rescales) => {
+      whole = plan(whole.topology, started.parallelism, rescales)
+      supervisor.rescale(rescales)
+    },
     snapshot: (shards) => supervisor.snapshot(shards),
     status: () => supervisor.status(),
     deaths: () => supervisor.deaths,

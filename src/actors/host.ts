@@ -3,6 +3,7 @@
  * far they are, which worker died, which one hangs. It ends when its supervisor is gone.
  */
 import { toWireError, unreachable } from '../base/errors.ts'
+import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { type Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
 import { type Plan, type PlannedShard, plan } from '../topology/plan.ts'
@@ -27,11 +28,12 @@ export interface HostMachine extends ShardMachine {
 }
 
 export class Host {
-  readonly #config: HostConfig
+  #config: HostConfig
   readonly #seam: Seam
   readonly #send: (message: FromHost) => void
-  readonly #plan: Plan
-  readonly #own: readonly PlannedShard[]
+  #plan: Plan
+  #own: readonly PlannedShard[] = []
+  readonly #ownCells = new Set<number>()
   readonly #buffers: BoardBuffers
   readonly #board: Board
   /** What the others know of it. */
@@ -39,6 +41,9 @@ export class Host {
   readonly #pool: Workers
   readonly #statuses = new Map<string, ShardStatus>()
   readonly #slots: readonly WorkerSlot[]
+  /** Of the slots: more come, where a slot whose shards have ended gets others. */
+  readonly #runs: Promise<'finished' | 'drained'>[] = []
+  readonly #isRunning = new Set<WorkerSlot>()
 
   static async start(
     config: HostConfig,
@@ -49,7 +54,8 @@ export class Host {
     // The threads load their code while this one loads the user's.
     const pool = machine.startWorkers(config.workers, config.heapMb)
     const topology = await machine.load(config.module, config.export)
-    return new Host(config, plan(topology, config.parallelism, config.rescales), seam, machine, pool, send)
+    const whole = plan(topology, config.parallelism, config.rescales)
+    return new Host(config, whole, seam, machine, pool, send)
   }
 
   private constructor(
@@ -64,22 +70,32 @@ export class Host {
     this.#plan = whole
     this.#seam = seam
     this.#send = send
-    this.#buffers = makeBoardBuffers(whole.shards.length)
-    // A disposable host goes by what others say, of its shard too: it only tries.
-    this.#own = config.trialOf === null ? placeShards(whole, whole.shards, config.hosts)[config.host]! : []
-    this.#board = machine.openBoard(this.#buffers, HOST_BELL, new Set(this.#own.map((shard) => shard.cell)))
+    this.#buffers = makeBoardBuffers(config.boardShards)
+    this.#takePart()
+    this.#board = machine.openBoard(this.#buffers, HOST_BELL, this.#ownCells)
     this.#told = this.#board.nothingKnown()
     this.#pool = pool
     this.#slots = this.#makeSlots()
   }
 
+  /** A disposable host goes by what others say, of its shard too: it only tries. */
+  #takePart(): void {
+    const { trialOf, hosts, host } = this.#config
+    if (trialOf === null) this.#own = placeShards(this.#plan, this.#plan.shards, hosts)[host]!
+    for (const { cell } of this.#own) this.#ownCells.add(cell)
+  }
+
+  #places(): ShardId[][] {
+    return placeShards(this.#plan, this.#own, this.#config.workers).map(idsOf)
+  }
+
   #makeSlots(): WorkerSlot[] {
-    const { workers, held, skips, trialOf } = this.#config
-    const places = trialOf === null ? placeShards(this.#plan, this.#own, workers).map(idsOf) : [[trialOf]]
+    const { held, skips, trialOf } = this.#config
+    const places = trialOf === null ? this.#places() : [[trialOf]]
     return places.map(
       (shards, w) =>
         new WorkerSlot(w, shards, held, skips, {
-          plan: this.#plan,
+          plan: () => this.#plan,
           run: (task, onMessage) =>
             this.#pool.run({ ...task, config: this.#config, board: this.#buffers, bell: w + 1 }, onMessage),
           send: this.#send,
@@ -95,7 +111,9 @@ export class Host {
     this.#relay().catch(() => {})
     if (this.#config.trialOf !== null) return
     try {
-      const ends = await Promise.all(this.#slots.map((slot) => slot.run()))
+      for (const slot of this.#slots) this.#runSlot(slot)
+      const ends: ('finished' | 'drained')[] = []
+      while (ends.length < this.#runs.length) ends.push(await this.#runs[ends.length]!)
       this.#report()
       // Others wait for what the last epochs said: it goes before the end does.
       this.#tellChanges()
@@ -108,12 +126,38 @@ export class Host {
     }
   }
 
+  #runSlot(slot: WorkerSlot): void {
+    if (this.#isRunning.has(slot)) return
+    this.#isRunning.add(slot)
+    const run = slot.run().finally(() => this.#isRunning.delete(slot))
+    run.catch(() => {})
+    this.#runs.push(run)
+  }
+
+  /** Stages have other numbers of shards: those of this host are told, and new ones run. */
+  #rescale(rescales: HostConfig['rescales']): void {
+    if (rescales.length <= this.#plan.layout) return
+    const before = new Set(idsOf(this.#own))
+    this.#config = { ...this.#config, rescales }
+    this.#plan = plan(this.#plan.topology, this.#config.parallelism, rescales)
+    this.#takePart()
+    this.#sendToWorkers({ type: 'rescale', rescales })
+    this.#places().forEach((shards, w) => {
+      const added = shards.filter((shard) => !before.has(shard))
+      if (added.length === 0) return
+      this.#slots[w]!.add(added)
+      this.#runSlot(this.#slots[w]!)
+    })
+  }
+
   receive(message: Exclude<ToHost, { type: 'start' }>): void {
     switch (message.type) {
       case 'board':
         return this.#board.apply(message.changes)
       case 'restart':
         return this.#slots[message.worker]!.restart(message.held)
+      case 'rescale':
+        return this.#rescale(message.rescales)
       case 'release':
         for (const slot of this.#slots) slot.release(message.shard, message.skips)
         return

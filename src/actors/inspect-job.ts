@@ -20,6 +20,8 @@ export interface InspectedShard {
   readonly lag: number
   readonly positions: readonly number[]
   readonly isFinished: boolean
+  /** It has handed over to shards of the next generation. */
+  readonly isRetired: boolean
   readonly logBytes: number
   readonly stateBytes: number
 }
@@ -62,6 +64,7 @@ async function inspectShard(files: Files, directory: string, shard: string): Pro
     lag: 0,
     positions: marker?.inbox.positions ?? [],
     isFinished: marker?.isLast ?? false,
+    isRetired: marker?.isRetired ?? false,
     logBytes: sizes(folder),
     stateBytes: sizes(path),
   }

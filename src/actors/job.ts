@@ -18,6 +18,8 @@ export interface JobRecord {
   /** Stages whose number of shards was changed since, in order. */
   readonly rescales: readonly Rescale[]
   readonly module: string | null
+  /** Name of the module's export. */
+  readonly export: string
   /** Tells this job from earlier ones in the same directory. */
   readonly run: string
   /** Where its snapshots are. */
@@ -40,6 +42,11 @@ export function writeJob(files: Files, directory: string, job: JobRecord): void 
   files.replace(jobFile(directory), `${JSON.stringify(job, null, 2)}\n`)
 }
 
+/** Its input has ended. */
+export function finishJob(files: Files, directory: string): void {
+  writeJob(files, directory, { ...readJob(files, directory)!, state: 'finished' })
+}
+
 export interface PreparedJob {
   readonly job: JobRecord
   /** True when an interrupted run goes on. */
@@ -55,7 +62,7 @@ export function prepareJob(
   files: Files,
   directory: string,
   topology: Topology,
-  { fresh, ...wanted }: Pick<JobRecord, 'parallelism' | 'module' | 'run' | 'snapshots'> & { fresh: boolean },
+  { fresh, ...wanted }: Pick<JobRecord, 'parallelism' | 'module' | 'export' | 'run' | 'snapshots'> & { fresh: boolean },
 ): PreparedJob {
   const found = readJob(files, directory)
   const goesOn = found !== null && found.state === 'running' && !fresh

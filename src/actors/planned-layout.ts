@@ -24,7 +24,12 @@ export class PlannedLayout implements ShardLayout {
   learn(plan: Plan): void {
     this.#plan = plan
     const stages = new Set(this.#outgoing.flatMap(({ to }) => (to === null ? [] : [to.stage])))
-    this.receivers = [...stages].flatMap((stage) => shardsOfStage(plan, stage).map(({ cell }) => cell))
+    const { layout: since } = plan.stages[this.#shard.stage]!.generations[this.#shard.generation]!
+    this.receivers = [...stages]
+      .flatMap((stage) => shardsOfStage(plan, stage))
+      // Those that had handed over before this shard came to be never read it.
+      .filter((receiver) => supersededIn(plan, receiver) > since)
+      .map(({ cell }) => cell)
   }
 
   get current(): number {

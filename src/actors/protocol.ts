@@ -22,6 +22,8 @@ export interface HostConfig {
   readonly definition: string
   readonly parallelism: number
   readonly rescales: readonly Rescale[]
+  /** How many shards there is room for on the board. */
+  readonly boardShards: number
   readonly directory: string
   readonly out: string
   readonly workers: number
@@ -57,6 +59,8 @@ export type ToHost =
   | { type: 'start'; config: HostConfig }
   | { type: 'drain' }
   | { type: 'snapshot'; shards: readonly ShardId[] }
+  /** All changes of numbers of shards since the job began. */
+  | { type: 'rescale'; rescales: readonly Rescale[] }
   | { type: 'board'; changes: readonly BoardChange[] }
   /** The answer to a death: the worker starts again, without the shards that are held. */
   | { type: 'restart'; worker: number; held: readonly ShardId[] }
@@ -86,6 +90,7 @@ export type FromHost =
 export type ToWorker =
   | { type: 'drain' }
   | { type: 'snapshot'; shards: readonly ShardId[] }
+  | { type: 'rescale'; rescales: readonly Rescale[] }
   | { type: 'adopt'; shard: ShardId; skips: Skips | null }
 
 export type FromWorker =

@@ -70,6 +70,8 @@ async function runAll(
         return group.drain()
       case 'snapshot':
         return group.snapshot(message.shards)
+      case 'rescale':
+        return group.learn(plan(topology, config.parallelism, message.rescales))
       case 'adopt':
         return group.adopt(message.shard, message.skips)
       default:

@@ -4,6 +4,7 @@ import type { Batch } from '../records/batch.ts'
 import type { Plan } from '../topology/plan.ts'
 import { readOutput } from './committed-output.ts'
 import type { Engine, Started } from './engine.ts'
+import { rescaleRunning } from './rescale.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import type { Death } from './supervisor.ts'
 import { takeSnapshots } from './take-snapshots.ts'
@@ -15,6 +16,7 @@ export interface OutputRow {
 }
 
 export interface Running {
+  /** What runs, as it is now. */
   readonly plan: Plan
   /** True when an interrupted run goes on. */
   readonly isContinued: boolean
@@ -34,6 +36,13 @@ export interface Running {
    * @throws user error `snapshot` when snapshots are off or the run has ended; what failed otherwise
    */
   snapshot(): Promise<void>
+  /**
+   * Gives a stage another number of shards, while the others go on: the shards that it has hand over to new ones, and
+   * key groups move with their state. Resolves when the new ones live.
+   * @throws user error `rescale` when the stage cannot have so many, or the run has ended
+   * @example await running.rescale('by-origin', 8)
+   */
+  rescale(stage: string, shards: number): Promise<void>
   /** Comes to a graceful end: everything is stored, a later start goes on. */
   stop(): Promise<void>
 }
@@ -61,14 +70,22 @@ export function makeRunning(
       isOver = true
     })
   ended.catch(() => {})
-  const options = { plan: started.plan, seam: nodeSeam, board: engine.board, bell: 2, directory: started.directory }
+  const options = {
+    plan: () => engine.plan,
+    seam: nodeSeam,
+    board: engine.board,
+    bell: 2,
+    directory: started.directory,
+  }
   // What was committed is given out in any case; a failed run is told behind it.
   async function* outputBatches(name: string): AsyncGenerator<Batch> {
     yield* readOutput(options, name, () => isOver)
     if (isOver) await ended
   }
   return {
-    plan: started.plan,
+    get plan() {
+      return engine.plan
+    },
     isContinued,
     ended,
     status: () => engine.status(),
@@ -81,6 +98,7 @@ export function makeRunning(
       }
     },
     snapshot: () => takeSnapshots(started, engine, () => isOver),
+    rescale: (stage, shards) => rescaleRunning(started, engine, { stage, shards }, () => isOver),
     async stop() {
       engine.drain()
       await ended

@@ -77,7 +77,7 @@ const outputRetention = ({ outputs }: PlannedStage): number | null =>
 
 export class ShardActor {
   readonly shard: PlannedShard
-  readonly #plan: Plan
+  #plan: Plan
   readonly #services: ShardServices
   readonly #machine = createActor(shardMachine)
   readonly #program: Program
@@ -110,7 +110,11 @@ export class ShardActor {
   async run(): Promise<'finished' | 'drained'> {
     const { end, epoch } = await this.#live()
     // Its store is closed: whoever takes over may open it.
-    if (end === 'finished') this.#services.board.setEnded(this.shard.cell, epoch)
+    if (end === 'finished') {
+      const { board } = this.#services
+      board.setSourceTime(this.shard.cell, Number.POSITIVE_INFINITY)
+      board.setEnded(this.shard.cell, epoch)
+    }
     return end
   }
 
@@ -159,6 +163,13 @@ export class ShardActor {
   get isReplaying(): boolean {
     if (this.#isTrying) return false
     return this.#driver === null || this.#driver.observation.storedEpoch < this.#recovered.epoch
+  }
+
+  /** Goes over to a plan with more shards, at its next epoch. */
+  learn(plan: Plan): void {
+    this.#plan = plan
+    this.#layout.learn(plan)
+    this.#context.inbox.learn(this.#layout.incoming(), this.#layout.until)
   }
 
   drain(): void {
@@ -264,11 +275,9 @@ export class ShardActor {
     const numbers = Array.from({ length: node.connector.splits }, (_, i) => i).filter(
       (i) => i % stage.generations[this.shard.generation]!.shards === this.shard.index,
     )
-    const sources = this.#plan.shards.filter((shard) => this.#plan.stages[shard.stage]!.kind === 'source')
-    const times = new SourceTimes(
-      this.#services.board,
-      this.shard.cell,
-      sources.map((shard) => shard.cell),
+    const isSource = (shard: PlannedShard) => this.#plan.stages[shard.stage]!.kind === 'source'
+    const times = new SourceTimes(this.#services.board, this.shard.cell, () =>
+      this.#plan.shards.filter(isSource).map(({ cell }) => cell),
     )
     const context = { seam, schema: stage.nodes[0]!.schema }
     const skips = this.#skips?.kind === 'rows' ? this.#skips : null

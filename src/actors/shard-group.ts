@@ -38,16 +38,17 @@ export type ShardSkips = readonly [shard: ShardId, skips: Skips]
 export class ShardGroup {
   readonly #actors: ShardActor[] = []
   readonly #board: Board
-  readonly #plan: Plan
+  #plan: Plan
   readonly #services: ShardServices
   readonly #runs: Promise<'finished' | 'drained' | 'failed'>[] = []
   #failure: unknown
   #isDraining = false
+  #isOver = false
 
   constructor(options: ShardGroupOptions) {
     this.#board = options.machine.openBoard(options.board, options.bell)
     this.#plan = options.plan
-    this.#services = makeServices(options, this.#board)
+    this.#services = makeServices(options, this.#board, () => this.#plan)
     const skips = new Map(options.skips)
     for (const shard of options.shards) this.#add(shard, skips.get(shard.id) ?? null)
   }
@@ -64,12 +65,22 @@ export class ShardGroup {
     const ends: ('finished' | 'drained' | 'failed')[] = []
     // More may come while these go on.
     while (ends.length < this.#runs.length) ends.push(await this.#runs[ends.length]!)
+    this.#isOver = true
     if (this.#failure !== undefined) throw this.#failure
     return ends.every((end) => end === 'finished') ? 'finished' : 'drained'
   }
 
-  /** Runs another shard too. */
+  /** Goes over to a plan with more shards. */
+  learn(plan: Plan): void {
+    if (plan.layout <= this.#plan.layout) return
+    this.#plan = plan
+    for (const actor of this.#actors) actor.learn(plan)
+    this.#board.ring()
+  }
+
+  /** Runs another shard too; where all have ended, whoever asks has to run it anew. */
   adopt(id: ShardId, skips: Skips | null): void {
+    if (this.#isOver) return
     const shard = this.#plan.shards.find((one) => one.id === id)!
     const actor = this.#add(shard, skips)
     if (this.#isDraining) actor.drain()
@@ -115,14 +126,14 @@ export class ShardGroup {
   }
 }
 
-function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
-  const { plan, seam, machine, directory, out, limits, snapshots, activity = new Activity() } = options
-  const cellOf = new Map(plan.shards.map((shard) => [shard.id, shard.cell]))
+function makeServices(options: ShardGroupOptions, board: Board, plan: () => Plan): ShardServices {
+  const { seam, machine, directory, out, limits, snapshots, activity = new Activity() } = options
+  const cellOf = (id: ShardId) => plan().shards.find((shard) => shard.id === id)!.cell
   const log = new EmbeddedLog({
     files: seam.files,
     directory: logDirectory(directory),
-    announced: (sender) => board.announced(cellOf.get(sender)!),
-    announce: (sender, epoch) => board.announce(cellOf.get(sender)!, epoch),
+    announced: (sender) => board.announced(cellOf(sender)),
+    announce: (sender, epoch) => board.announce(cellOf(sender), epoch),
     segmentBytes: limits.segmentBytes,
   })
   return {
@@ -132,7 +143,7 @@ function makeServices(options: ShardGroupOptions, board: Board): ShardServices {
     limits,
     out,
     directory,
-    version: { definition: plan.topology.definition, umbel: UMBEL_VERSION, node: machine.nodeVersion },
+    version: { definition: options.plan.topology.definition, umbel: UMBEL_VERSION, node: machine.nodeVersion },
     openStore: (shard, tables) => {
       const path = storeDirectory(directory, shard.id)
       seam.files.makeDirectory(path)

@@ -9,7 +9,7 @@ import type { ShardSnapshots, SnapshotBody } from '../recovery/shard-snapshots.t
 import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
 import { nodeMachine } from './real/node-machine.ts'
 import { isHeld, SupervisorLock } from './real/supervisor-lock.ts'
-import { requestSnapshots } from './snapshot-requests.ts'
+import { ask } from './requests.ts'
 import { shardSnapshots, snapshotStore } from './snapshot-settings.ts'
 
 /** A snapshot, as it is shown to people. */
@@ -66,7 +66,8 @@ export class SnapshotJob {
 
   /** Takes a snapshot of every store: asks the supervisor where one runs. */
   async create(): Promise<void> {
-    if (isHeld(this.#directory)) return requestSnapshots(this.#seam, this.#directory, () => isHeld(this.#directory))
+    if (isHeld(this.#directory))
+      return ask(this.#seam, this.#directory, { kind: 'snapshot' }, () => isHeld(this.#directory))
     await this.#locked(async () => {
       for (const shard of this.#stores()) {
         const environment = nodeMachine.openStore(storeDirectory(this.#directory, shard), [])

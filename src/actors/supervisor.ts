@@ -8,7 +8,7 @@ import { fromWireError, unreachable } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
-import type { Plan } from '../topology/plan.ts'
+import type { Rescale } from '../topology/generations.ts'
 import { Child } from './child.ts'
 import { type BoardChange, type FromHost, type HostConfig, LOADING_MS, type Place } from './protocol.ts'
 import type { HostEvents, HostProcess } from './real/host-process.ts'
@@ -35,7 +35,7 @@ export class Supervisor {
   readonly ended: Promise<'finished' | 'drained'>
   readonly board: BoardBuffers
   readonly deaths: Death[] = []
-  readonly #config: Omit<HostConfig, 'host'>
+  #config: Omit<HostConfig, 'host'>
   readonly #services: SupervisorServices
   readonly #hosts: (HostProcess | null)[]
   readonly #outcomes: ('finished' | 'drained' | null)[]
@@ -53,15 +53,15 @@ export class Supervisor {
   #reject!: (error: unknown) => void
   #failure: unknown
 
-  constructor(plan: Plan, config: Omit<HostConfig, 'host'>, services: SupervisorServices) {
+  constructor(config: Omit<HostConfig, 'host'>, services: SupervisorServices) {
     this.#config = config
     this.#services = services
     this.#deadlines = new Array(config.hosts).fill(Number.POSITIVE_INFINITY)
     this.#hosts = new Array(config.hosts).fill(null)
     this.#outcomes = new Array(config.hosts).fill(null)
-    this.board = makeBoardBuffers(plan.shards.length)
+    this.board = makeBoardBuffers(config.boardShards)
     this.#board = new Board(this.board, 0)
-    this.#suspects = new Suspects(config, services, {
+    this.#suspects = new Suspects(() => this.#config, services, {
       onQuarantined: (shard) => this.#child(`shard ${shard}`).send('SUSPECTED'),
       onFound: (shard, reason) => this.deaths.push({ what: `shard ${shard}`, reason }),
       onReleased: (shard, skips) => {
@@ -98,6 +98,17 @@ export class Supervisor {
   /** Asks these shards for a snapshot. */
   snapshot(shards: readonly ShardId[]): void {
     for (const host of this.#hosts) host?.send({ type: 'snapshot', shards })
+  }
+
+  /** Stages have other numbers of shards from now on. Hosts that have ended already start again with what is theirs. */
+  rescale(rescales: readonly Rescale[]): void {
+    this.#config = { ...this.#config, rescales }
+    this.#hosts.forEach((child, host) => {
+      if (this.#outcomes[host] === null) return child?.send({ type: 'rescale', rescales })
+      this.#outcomes[host] = null
+      this.#children.delete(`host ${host}`)
+      if (child === null) this.#start(host)
+    })
   }
 
   #child(what: string): Child {

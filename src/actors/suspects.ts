@@ -28,14 +28,14 @@ interface Suspect {
 }
 
 export class Suspects {
-  readonly #config: Omit<HostConfig, 'host'>
+  readonly #config: () => Omit<HostConfig, 'host'>
   readonly #services: SupervisorServices
   readonly #events: SuspectEvents
   readonly #suspects = new Map<ShardId, Suspect>()
   readonly #quarantined = new Map<ShardId, Quarantine>()
   readonly #skips = new Map<ShardId, Skips>()
 
-  constructor(config: Omit<HostConfig, 'host'>, services: SupervisorServices, events: SuspectEvents) {
+  constructor(config: () => Omit<HostConfig, 'host'>, services: SupervisorServices, events: SuspectEvents) {
     this.#config = config
     this.#services = services
     this.#events = events
@@ -69,7 +69,7 @@ export class Suspects {
     if (suspect.deaths < suspect.deathsMax) return
     suspect.deathsMax *= 2
     this.#events.onQuarantined(shard)
-    const quarantine = new Quarantine(shard, { ...this.#config, skips: this.skips }, board, this.#services)
+    const quarantine = new Quarantine(shard, { ...this.#config(), skips: this.skips }, board, this.#services)
     this.#quarantined.set(shard, quarantine)
     quarantine.verdict.then((verdict) => this.#release(shard, verdict))
   }

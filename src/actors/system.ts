@@ -5,11 +5,11 @@ import { nodeSeam } from '../base/real/node-seam.ts'
 import { type Plan, plan, sourceNodeOf } from '../topology/plan.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
 import { startInline, startProcesses } from './engine.ts'
-import { prepareJob, writeJob } from './job.ts'
+import { finishJob, prepareJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
+import { answerRequests } from './requests.ts'
 import { makeRunning, type Running } from './running.ts'
-import { answerRequests } from './snapshot-requests.ts'
 import { checkSnapshots, snapshotDirectory } from './snapshot-settings.ts'
 import { checkLimits, checkSizes, type StartOptions } from './start-options.ts'
 
@@ -60,6 +60,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     const prepared = prepareJob(nodeSeam.files, directory, topology, {
       parallelism,
       module,
+      export: options.export ?? 'default',
       run: randomUUID(),
       snapshots: snapshotDirectory(topology.name, directory, options.snapshots),
       fresh: options.fresh ?? false,
@@ -67,6 +68,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     const { run, rescales, snapshots: snapshotsAt } = prepared.job
     const started = {
       plan: plan(topology, parallelism, rescales),
+      parallelism,
       rescales,
       directory,
       out: options.out ?? `out/${topology.name}`,
@@ -78,10 +80,10 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
       : startProcesses(started, module!, options.export ?? 'default', sizes, lock)
     const running = makeRunning(started, engine, prepared.isContinued, (outcome) => {
       stopAnswering()
-      if (outcome === 'finished') writeJob(nodeSeam.files, directory, { ...prepared.job, state: 'finished' })
+      if (outcome === 'finished') finishJob(nodeSeam.files, directory)
       lock.release()
     })
-    const stopAnswering = answerRequests(nodeSeam, directory, () => running.snapshot())
+    const stopAnswering = answerRequests(nodeSeam, directory, running)
     return running
   } catch (error) {
     lock.release()

@@ -8,14 +8,10 @@ import type { ShardStatus } from './shard-actor.ts'
 const LOOK_MS = 50
 
 /** Resolves when every shard that has a store has taken one. See `Running.snapshot`. */
-export async function takeSnapshots(
-  { snapshots, plan }: Started,
-  engine: Engine,
-  isOver: () => boolean,
-): Promise<void> {
+export async function takeSnapshots({ snapshots }: Started, engine: Engine, isOver: () => boolean): Promise<void> {
   if (snapshots === null) throw userError('snapshot', 'snapshots are off: start without snapshots: false')
   const isStarting = ({ state }: ShardStatus) => state === 'recovering'
-  while (engine.status().length < plan.shards.length || engine.status().some(isStarting)) {
+  while (engine.status().length < engine.plan.shards.length || engine.status().some(isStarting)) {
     throwIfOver(isOver)
     await nodeSeam.scheduler.after(LOOK_MS)
   }

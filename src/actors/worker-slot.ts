@@ -14,7 +14,7 @@ import { isFatal } from './restart-budget.ts'
 import { type RunningWorker, WorkerDied, type WorkerTask } from './workers.ts'
 
 export interface SlotServices {
-  readonly plan: Plan
+  readonly plan: () => Plan
   readonly run: (
     task: Pick<WorkerTask, 'shards' | 'skips' | 'trial'>,
     onMessage: (message: FromWorker) => void,
@@ -54,6 +54,14 @@ export class WorkerSlot {
     this.#pending = new Set(shards)
     this.#held = new Set(held)
     for (const [shard, skip] of skips) this.#skips.set(shard, skip)
+  }
+
+  /** More shards for this worker. Where all others have ended, it has to be run again. */
+  add(shards: readonly ShardId[]): void {
+    for (const shard of shards) {
+      this.#pending.add(shard)
+      if (!this.#held.has(shard)) this.#running?.send({ type: 'adopt', shard, skips: null })
+    }
   }
 
   async run(): Promise<'finished' | 'drained'> {
@@ -112,7 +120,7 @@ export class WorkerSlot {
     const progress = this.#activity?.progress() ?? ''
     this.#stalls = at !== null && progress === this.#seen ? this.#stalls + 1 : 0
     this.#seen = progress
-    return at !== null && this.#stalls === stallsMax ? placeOf(this.#services.plan, at) : null
+    return at !== null && this.#stalls === stallsMax ? placeOf(this.#services.plan(), at) : null
   }
 
   /** True when it was drained, or died while somebody wants an end: what was not stored, the next start replays. */
@@ -163,7 +171,7 @@ export class WorkerSlot {
    */
   #suspects(shards: readonly ShardId[], error: unknown): Place[] {
     if (!(error instanceof WorkerDied)) return []
-    const { plan } = this.#services
+    const plan = this.#services.plan()
     const at = this.#activity?.now() ?? null
     if (at !== null) return [placeOf(plan, at)]
     if (/exited with code/.test(error.message)) return []

@@ -33,7 +33,7 @@ export async function inspect(directory: string, options: { json?: boolean }): P
   const { job, shards } = found
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
   const rows = shards.map((shard) => [
-    shard.shard,
+    shard.isRetired ? `${shard.shard} (retired)` : shard.shard,
     shard.markedEpoch,
     shard.storedEpoch ?? 'in marker',
     shard.positions.join(' ') || '-',

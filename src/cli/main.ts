@@ -6,6 +6,7 @@ import { UMBEL_VERSION } from '../base/version.ts'
 import { deadLettersList, deadLettersShow } from './dead-letters.ts'
 import { reportError } from './errors.ts'
 import { inspect } from './inspect.ts'
+import { rescale } from './rescale.ts'
 import { run } from './run.ts'
 import { snapshotCreate, snapshotList, snapshotRestore, snapshotVerify } from './snapshot.ts'
 
@@ -75,6 +76,16 @@ program
   .option('--json', 'as JSON')
   .addHelpText('after', '\nExample:\n  $ umbel inspect .umbel/flights --json')
   .action(inspect)
+
+program
+  .command('rescale')
+  .description('give a stage another number of shards, also while it runs: its keys move with their state')
+  .argument('<directory>', "a topology's data directory, such as .umbel/flights")
+  .argument('<stage>', "a stage, such as 'by-origin': see inspect")
+  .requiredOption('--shards <n>', 'how many shards', wholeNumber)
+  .option('--json', 'as JSON')
+  .addHelpText('after', '\nExample:\n  $ umbel rescale .umbel/flights by-origin --shards 4')
+  .action(rescale)
 
 const snapshot = program
   .command('snapshot')

@@ -24,6 +24,12 @@ export interface BoardBuffers {
   readonly bells: SharedArrayBuffer
 }
 
+/** More shards than this can come to a running job only with its next start. */
+const SPARE_SHARDS = 32
+
+/** How many shards a board has room for, that begins with so many. */
+export const boardShards = (shards: number): number => shards + SPARE_SHARDS
+
 export function makeBoardBuffers(shards: number): BoardBuffers {
   const numbers = new SharedArrayBuffer(8 * (shards * 3 + 2 * shards * shards))
   const cells = new BigInt64Array(numbers)
@@ -41,7 +47,7 @@ export class Board {
 
   /**
    * @param bell which of the bells this thread listens to
-   * @param own the shards whose cells this process writes: `changes` tells those alone, `apply` leaves them alone
+   * @param own the shards whose cells this process writes: `changes` tells those alone, `apply` leaves them alone; may grow
    */
   constructor(buffers: BoardBuffers, bell: number, own: ReadonlySet<number> | null = null) {
     this.#own = own

@@ -8,10 +8,10 @@ import type { Board } from './board.ts'
 export class SourceTimes {
   readonly #board: Board
   readonly #cell: number
-  readonly #cells: readonly number[]
+  readonly #cells: () => readonly number[]
 
   /** @param cells those of all source shards, the caller's `cell` among them */
-  constructor(board: Board, cell: number, cells: readonly number[]) {
+  constructor(board: Board, cell: number, cells: () => readonly number[]) {
     this.#board = board
     this.#cell = cell
     this.#cells = cells
@@ -24,6 +24,6 @@ export class SourceTimes {
 
   /** The least watermark of all active splits; +Infinity where none is active. */
   lowest(): Timestamp {
-    return Math.min(...this.#cells.map((cell) => this.#board.sourceTime(cell)))
+    return Math.min(...this.#cells().map((cell) => this.#board.sourceTime(cell)))
   }
 }

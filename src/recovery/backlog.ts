@@ -31,8 +31,9 @@ export class Backlog {
 
   /** Forgets what every receiver has stored, and tells the sources how much is left. */
   settle(): void {
-    const { receivers } = this.#layout
-    if (receivers.length === 0) return
+    if (this.#layout.receivers.length === 0) return
+    // One that has ended reads nothing more.
+    const receivers = this.#layout.receivers.filter((receiver) => this.#board.ended(receiver) === 0)
     const consumed = Math.min(...receivers.map((receiver) => this.#board.consumed(receiver, this.#cell)))
     const left = this.#records.findIndex(({ epoch }) => epoch > consumed)
     const gone = this.#records.splice(0, left < 0 ? this.#records.length : left)

@@ -261,9 +261,10 @@ export class EpochDriver {
    * them. It asks for nothing more itself.
    */
   async #outlast(): Promise<void> {
-    this.#reports.consumedAll()
     for (;;) {
       const { moment } = this.#board
+      // Senders may come to be meanwhile.
+      this.#reports.consumedAll()
       this.#backlog.settle()
       if (this.#backlog.isEmpty || this.#draining) return
       this.#trim.ifDue((error) => this.#fail(error))

@@ -10,7 +10,7 @@ import { Supervisor } from '../actors/supervisor.ts'
 import { type RunningWorker, WorkerDied, type Workers } from '../actors/workers.ts'
 import { Activity } from '../base/activity.ts'
 import { fromWireError, toWireError, type UmbelError } from '../base/errors.ts'
-import { Board } from '../mailbox/board.ts'
+import { Board, boardShards } from '../mailbox/board.ts'
 import { type Plan, plan } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
 import { SimulatedBoard } from './simulated-board.ts'
@@ -20,7 +20,10 @@ import { Life } from './world.ts'
 
 export interface NodeOptions {
   readonly topology: Topology
-  readonly config: Omit<HostConfig, 'host' | 'definition' | 'snapshots' | 'relay' | 'module' | 'export'>
+  readonly config: Omit<
+    HostConfig,
+    'host' | 'definition' | 'snapshots' | 'relay' | 'module' | 'export' | 'rescales' | 'boardShards'
+  >
   readonly snapshots: { readonly intervalMs: number; readonly keep: number }
 }
 
@@ -70,6 +73,7 @@ export class SimulatedNode {
     const { job } = prepareJob(seam.files, config.directory, topology, {
       parallelism: config.parallelism,
       module: null,
+      export: 'default',
       run: RUN,
       snapshots: directory,
       fresh: false,
@@ -77,9 +81,15 @@ export class SimulatedNode {
     const { rescales } = job
     const { definition } = topology
     this.#plan = plan(topology, config.parallelism, rescales)
-    const whole = { ...config, rescales, definition, snapshots: { ...snapshots, directory, run: job.run }, relay: true }
+    const whole = {
+      ...config,
+      rescales,
+      boardShards: boardShards(this.#plan.shards.length),
+      definition,
+      snapshots: { ...snapshots, directory, run: job.run },
+      relay: true,
+    }
     this.#supervisor = new Supervisor(
-      this.plan,
       { ...whole, module: 'simulated', export: 'default' },
       { seam, fork: (events) => this.#fork(events, life), register: () => {}, heartbeatMs: HEARTBEAT_MS },
     )
@@ -110,8 +120,12 @@ export class SimulatedNode {
     const stages = this.#plan.stages.filter(({ kind }) => kind !== 'sink')
     const { files } = simulatedSeam(this.#machine, new Life('command'))
     try {
-      this.endAll()
-      orderRescale(files, config.directory, topology, { stage: stages[which % stages.length]!.name, shards })
+      const rescale = { stage: stages[which % stages.length]!.name, shards }
+      const { parallelism, rescales } = orderRescale(files, config.directory, topology, rescale)
+      this.#plan = plan(topology, parallelism, rescales)
+      if (this.isDown) return
+      if (this.#plan.shards.length <= this.#supervisor!.board.shards) this.#supervisor!.rescale(rescales)
+      else this.endAll()
     } catch (error) {
       if ((error as UmbelError).code !== 'rescale') throw error
     }

@@ -76,7 +76,6 @@ class Simulation implements SimulatedMachine {
       snapshots: { intervalMs: pick(random, [5, 20, 100]), keep: pick(random, [1, 2]) },
       config: {
         parallelism: scenario.shards,
-        rescales: [],
         directory: DATA,
         out: OUT,
         workers: scenario.workers,

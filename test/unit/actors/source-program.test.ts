@@ -84,7 +84,7 @@ async function open(
     stage.nodes[0]!,
     contextOf(Tick, clock),
     numbers,
-    new SourceTimes(board, sources[index]!, sources),
+    new SourceTimes(board, sources[index]!, () => sources),
   )
   const outputs: ProgramOutput[] = []
   program.output = (output) => outputs.push(output)

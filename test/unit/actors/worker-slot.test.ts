@@ -33,7 +33,7 @@ function slotOf(shards: readonly string[], held: readonly string[] = []) {
   const workers: HandWorker[] = []
   const sent: FromHost[] = []
   const slot = new WorkerSlot(0, shards, held, [], {
-    plan: whole,
+    plan: () => whole,
     run: (task) => {
       workers.push(new HandWorker(task.shards))
       return workers.at(-1)!.running

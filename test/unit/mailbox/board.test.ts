@@ -88,7 +88,7 @@ t.test('what is consumed may go back, since a store may be built anew', async (t
 
 t.test('the time of sources is the least of all, from those not heard to those that have ended', async (t) => {
   const board = boardOf(3)
-  const times = [0, 2].map((cell) => new SourceTimes(board, cell, [0, 2]))
+  const times = [0, 2].map((cell) => new SourceTimes(board, cell, () => [0, 2]))
   t.equal(times[0]!.lowest(), Number.NEGATIVE_INFINITY)
   times[0]!.report(-5)
   t.equal(times[0]!.lowest(), Number.NEGATIVE_INFINITY)
