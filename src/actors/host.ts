@@ -44,6 +44,9 @@ export class Host {
   /** Of the slots: more come, where a slot whose shards have ended gets others. */
   readonly #runs: Promise<'finished' | 'drained'>[] = []
   readonly #isRunning = new Set<WorkerSlot>()
+  /** Rejects when one of them comes to nothing. */
+  readonly #failed: Promise<never>
+  #fail!: (error: unknown) => void
 
   static async start(
     config: HostConfig,
@@ -66,6 +69,10 @@ export class Host {
     pool: Workers,
     send: (message: FromHost) => void,
   ) {
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+    this.#failed.catch(() => {})
     this.#config = config
     this.#plan = whole
     this.#seam = seam
@@ -112,8 +119,7 @@ export class Host {
     if (this.#config.trialOf !== null) return
     try {
       for (const slot of this.#slots) this.#runSlot(slot)
-      const ends: ('finished' | 'drained')[] = []
-      while (ends.length < this.#runs.length) ends.push(await this.#runs[ends.length]!)
+      const ends = await Promise.race([this.#failed, this.#allEnded()])
       this.#report()
       // Others wait for what the last epochs said: it goes before the end does.
       this.#tellChanges()
@@ -130,8 +136,14 @@ export class Host {
     if (this.#isRunning.has(slot)) return
     this.#isRunning.add(slot)
     const run = slot.run().finally(() => this.#isRunning.delete(slot))
-    run.catch(() => {})
+    run.catch((error) => this.#fail(error))
     this.#runs.push(run)
+  }
+
+  async #allEnded(): Promise<('finished' | 'drained')[]> {
+    const ends: ('finished' | 'drained')[] = []
+    while (ends.length < this.#runs.length) ends.push(await this.#runs[ends.length]!)
+    return ends
   }
 
   /** Stages have other numbers of shards: those of this host are told, and new ones run. */

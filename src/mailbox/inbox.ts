@@ -134,10 +134,7 @@ export class Inbox {
         at += length
       }
     }
-    for (const { edge, watermark } of record.watermarks) {
-      if (watermark > sender.watermarks.get(edge)!) sender.watermarks.set(edge, watermark)
-    }
-    if (record.isRetired) this.#senders.retire(sender)
+    this.#senders.hear(sender, record)
     return rows
   }
 }

@@ -8,7 +8,7 @@
 import type { ShardId } from '../base/ids.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Schema } from '../records/schema.ts'
-import type { LogReader, MailboxLog } from './log.ts'
+import type { IncomingRecord, LogReader, MailboxLog } from './log.ts'
 
 /** A shard that sends, and its number among all shards: what comes later has a larger one. */
 export interface InboxSender {
@@ -113,9 +113,13 @@ export class Senders {
     return !sender.isRetired && !sender.hasSwitched && this.#current(sender).includes(sender)
   }
 
-  retire(sender: Sender): void {
-    sender.isRetired = true
-    this.#succeed()
+  /** A record was read: time goes on, and perhaps it was the sender's last. */
+  hear(sender: Sender, { watermarks, isRetired }: Pick<IncomingRecord, 'watermarks' | 'isRetired'>): void {
+    for (const { edge, watermark } of watermarks) {
+      if (watermark > sender.watermarks.get(edge)!) sender.watermarks.set(edge, watermark)
+    }
+    sender.isRetired = isRetired
+    if (isOver(sender)) this.#succeed()
   }
 
   /** True when every sender has come to its end, or to where it turns to the shards that come after this inbox's. */
