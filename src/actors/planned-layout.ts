@@ -24,16 +24,20 @@ export class PlannedLayout implements ShardLayout {
   learn(plan: Plan): void {
     this.#plan = plan
     const stages = new Set(this.#outgoing.flatMap(({ to }) => (to === null ? [] : [to.stage])))
-    const { layout: since } = plan.stages[this.#shard.stage]!.generations[this.#shard.generation]!
     this.receivers = [...stages]
       .flatMap((stage) => shardsOfStage(plan, stage))
       // Those that had handed over before this shard came to be never read it.
-      .filter((receiver) => supersededIn(plan, receiver) > since)
+      .filter((receiver) => supersededIn(plan, receiver) > this.since)
       .map(({ cell }) => cell)
   }
 
   get current(): number {
     return this.#plan.layout
+  }
+
+  get since(): number {
+    const { stage, generation } = this.#shard
+    return this.#plan.stages[stage]!.generations[generation]!.layout
   }
 
   get until(): number {

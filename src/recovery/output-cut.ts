@@ -13,8 +13,8 @@ export class OutputCut {
   /** @param last the layout of the last marker; null before the first */
   constructor(context: ShardContext, last: number | null) {
     this.#context = context
-    this.#said = last ?? context.layout.current
-    this.#next = this.#said
+    this.#said = last ?? context.layout.since
+    this.#next = last ?? context.layout.current
     context.outbox.reroute(context.layout.routes(this.#next))
   }
 

@@ -19,6 +19,8 @@ export interface Predecessor {
 export interface ShardLayout {
   /** The newest layout that is known. */
   readonly current: number
+  /** The layout with which the shard came to be. */
+  readonly since: number
   /** The first layout in which the shard has no part any more; infinite while there is none. */
   readonly until: number
   /** Cells of the shards that read what the shard sends, in any layout. */

@@ -23,14 +23,14 @@ export const planted = [
   },
   {
     name: 'a store comes back with positions one too far',
-    file: 'mailbox/inbox.js',
-    from: 'this.#partition, state.positions[s])',
-    to: 'this.#partition, state.positions[s] + 1)',
+    file: 'mailbox/senders.js',
+    from: 'this.seek(sender, state.positions[s] ?? 0);',
+    to: 'this.seek(sender, (state.positions[s] ?? -1) + 1);',
   },
   {
     name: 'watermarks are forgotten when a shard comes back',
-    file: 'mailbox/inbox.js',
-    from: 'sender.edges.forEach((edge, e) => sender.watermarks.set(edge, state.watermarks[s][e]));',
+    file: 'mailbox/senders.js',
+    from: 'sender.edges.forEach((edge, e) => sender.watermarks.set(edge, watermarks?.[e] ?? Number.NEGATIVE_INFINITY));',
     to: '',
   },
   {
@@ -60,7 +60,7 @@ export const planted = [
   {
     name: 'a log is trimmed without asking its receivers',
     file: 'recovery/log-trim.js',
-    from: ', ...receivers.map((receiver) => board.retained(receiver, cell) + 1)',
+    from: ', ...layout.receivers.map((receiver) => board.retained(receiver, cell) + 1)',
     to: '',
   },
   {
@@ -110,5 +110,41 @@ export const planted = [
     file: 'actors/supervisor.js',
     from: "this.#hosts[host].kill('SIGKILL');",
     to: "this.#onExit(host, null, 'SIGKILL');",
+  },
+  {
+    name: 'a shard begins without the state of those that it follows',
+    file: 'recovery/inherit.js',
+    from: 'await program.inherit(tables, layout.owns, room);',
+    to: '',
+  },
+  {
+    name: 'a shard takes over keys of others',
+    file: 'operators/owned-keys.js',
+    from: 'this.#owns(hashes[row])',
+    to: 'true',
+  },
+  {
+    name: 'a shard begins at the start of what those before it have read',
+    file: 'recovery/inherit.js',
+    from: 'await store.seal({ ...EMPTY, inbox: agreed(layout.predecessors, states) })();',
+    to: 'await store.seal({ ...EMPTY, inbox: partial.inbox })();',
+  },
+  {
+    name: 'output is cut in another way before it is said',
+    file: 'recovery/output-cut.js',
+    from: 'this.#said = this.#next;\n        return this.#said;',
+    to: 'const said = this.#said;\n        this.#said = this.#next;\n        return said;',
+  },
+  {
+    name: 'a shard hands over before all that send to it have turned',
+    file: 'mailbox/senders.js',
+    from: 'currentOf(feed).every((sender) => sender.hasSwitched',
+    to: 'currentOf(feed).some((sender) => sender.hasSwitched',
+  },
+  {
+    name: 'a split of a source begins anew in the shard that takes it over',
+    file: 'actors/source-program.js',
+    from: 'return { splits, rows: 0, late: 0, rejected: 0 };',
+    to: 'return { splits: {}, rows: 0, late: 0, rejected: 0 };',
   },
 ]
