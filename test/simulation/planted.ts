@@ -94,10 +94,10 @@ export const planted = [
     to: 'void held;',
   },
   {
-    name: 'what is due is forgotten when a shard comes back',
+    name: 'a shard ends while something is due',
     file: 'recovery/epoch-driver.js',
-    from: 'shard.last?.isCaughtUp ?? true',
-    to: 'true',
+    from: '(hasEnded && processed.isCaughtUp)',
+    to: 'hasEnded',
   },
   {
     name: 'a finished shard leaves its backlog behind',
