@@ -1,4 +1,5 @@
 /** Windows with late rows, a join whose table has late rows, and an actor with timers, all in one stage by user. */
+import fs from 'node:fs'
 import {
   count,
   csvFile,
@@ -6,6 +7,7 @@ import {
   generator,
   hopping,
   int,
+  type SourceConnector,
   schema,
   source,
   string,
@@ -23,20 +25,37 @@ const userOf = (i: number) => `user-${(i * 7919) % 397}`
 
 const rowsPerSecond = Number(process.env.ROWS_PER_SECOND ?? 1e9)
 
+/** The last tenth of the rows comes when the file `HOLD` has gone: the input does not end before its time. */
+const held = (all: SourceConnector): SourceConnector => ({
+  ...all,
+  async open(context, split, position) {
+    const reader = await all.open(context, split, position)
+    const { HOLD = '' } = process.env
+    return {
+      read: async (rowsMax) => (reader.progress!() >= 0.9 && fs.existsSync(HOLD) ? 'wait' : reader.read(rowsMax)),
+      position: () => reader.position(),
+      progress: () => reader.progress!(),
+      close: () => reader.close(),
+    }
+  },
+})
+
 const job = () => {
   const clicks = source(
     'clicks',
     Click,
-    generator({
-      rows: ROWS,
-      rowsPerSecond,
-      splits: 4,
-      row: (i) => ({
-        at: Math.floor(i / 50) * SECOND - (i % 7 === 3 ? (i % 21) * SECOND : 0),
-        user: userOf(i),
-        amount: (i * 31) % 1000,
+    held(
+      generator({
+        rows: ROWS,
+        rowsPerSecond,
+        splits: 4,
+        row: (i) => ({
+          at: Math.floor(i / 50) * SECOND - (i % 7 === 3 ? (i % 21) * SECOND : 0),
+          user: userOf(i),
+          amount: (i * 31) % 1000,
+        }),
       }),
-    }),
+    ),
     { lateness: '30s', disorder: '5s' },
   ).keyBy('user')
   const plans = source(
