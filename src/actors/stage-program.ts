@@ -8,7 +8,7 @@ import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
-import type { Operator, OperatorContext } from '../operators/operator.ts'
+import type { Operator, OperatorContext, OperatorLimits } from '../operators/operator.ts'
 import { type Guard, isOfRow, withOperator } from '../operators/user-code.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Program, ProgramOutput } from '../recovery/program.ts'
@@ -41,6 +41,7 @@ export interface StageServices {
   readonly activity: Activity
   readonly table: (name: string) => KeyedTable
   readonly journal: OperatorContext['journal']
+  readonly limits: OperatorLimits
   readonly make: (planned: PlannedNode, context: OperatorContext) => Operator
 }
 
@@ -185,6 +186,7 @@ export class StageProgram implements Program {
       journal: this.#services.journal,
       table: (name) => this.#services.table(`n${id}.${name}`),
       guard: this.#guardOf(planned),
+      limits: this.#services.limits,
     }
   }
 

@@ -7,6 +7,7 @@ import { corruptionError } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
+import { batchBytes } from '../records/batch-bytes.ts'
 import { checkFrame, decodeFrame, frameBytes } from '../records/frame-decoder.ts'
 import type { Schema } from '../records/schema.ts'
 import type { IncomingRecord, LogReader, MailboxLog } from './log.ts'
@@ -34,6 +35,22 @@ export interface InboxState {
 export interface InboxBatch {
   readonly edge: number
   readonly batch: Batch
+}
+
+/** How much is taken in at once. */
+export interface FillLimits {
+  readonly rows: number
+  /** Of rows, as they are when they are written out. */
+  readonly bytes: number
+  /** Of the logs. */
+  readonly fetchBytes: number
+}
+
+/** What one record brought. */
+interface Taken {
+  readonly rows: number
+  readonly bytes: number
+  readonly fetched: number
 }
 
 interface Sender {
@@ -100,19 +117,26 @@ export class Inbox {
   }
 
   /**
-   * Hands out what is visible, sender by sender, until about `rowsMax` rows.
+   * Hands out what is visible, sender by sender, until one of the limits is reached. The record that reaches it is taken
+   * in whole; one that would fetch too much is left, unless it is the first.
    * @returns the slices read, in order; empty when nothing new is visible
    */
-  async fill(rowsMax: number, take: (batch: InboxBatch) => void): Promise<Slice[]> {
+  async fill(limits: FillLimits, take: (batch: InboxBatch) => void): Promise<Slice[]> {
     const slices: Slice[] = []
-    let rows = 0
-    for (let tried = 0; tried < this.#senders.length && rows < rowsMax; tried++) {
+    let [rows, bytes, fetched] = [0, 0, 0]
+    const isFull = () => rows >= limits.rows || bytes >= limits.bytes || fetched >= limits.fetchBytes
+    for (let tried = 0; tried < this.#senders.length && !isFull(); tried++) {
       const s = this.#turn++ % this.#senders.length
       const { reader } = this.#senders[s]!
       const from = reader.position
-      for (let record = await reader.next(); record !== null; record = await reader.next()) {
-        rows += this.#accept(s, record, take)
-        if (rows >= rowsMax) break
+      while (!isFull()) {
+        const left = fetched === 0 ? Number.POSITIVE_INFINITY : limits.fetchBytes - fetched
+        const record = await reader.next(0, left)
+        if (record === null) break
+        const taken = this.#accept(s, record, take)
+        rows += taken.rows
+        bytes += taken.bytes
+        fetched += taken.fetched
       }
       if (reader.position > from) slices.push({ sender: s, from, to: reader.position })
     }
@@ -141,11 +165,12 @@ export class Inbox {
     for (const sender of this.#senders) sender.reader.close()
   }
 
-  #accept(s: number, record: IncomingRecord, take: (batch: InboxBatch) => void): number {
+  #accept(s: number, record: IncomingRecord, take: (batch: InboxBatch) => void): Taken {
     const sender = this.#senders[s]!
-    let rows = 0
+    let [rows, rowsBytes, fetched] = [0, 0, 0]
     for (const { edge, bytes } of record.frames) {
       const { schema } = this.#edges.find((other) => other.edge === edge)!
+      fetched += bytes.length
       for (let at = 0; at < bytes.length; ) {
         const length = frameBytes(bytes, at)
         const frame = bytes.subarray(at, length > 0 ? at + length : bytes.length)
@@ -153,12 +178,13 @@ export class Inbox {
         const batch = decodeFrame(frame, schema)
         take({ edge, batch })
         rows += batch.length
+        rowsBytes += batchBytes(batch)
         at += length
       }
     }
     for (const { edge, watermark } of record.watermarks) {
       if (watermark > sender.watermarks.get(edge)!) sender.watermarks.set(edge, watermark)
     }
-    return rows
+    return { rows, bytes: rowsBytes, fetched }
   }
 }

@@ -4,11 +4,12 @@
  * the timers (rows first, then timers by key); or, with `order: 'arrival'`, as they come, corrections too.
  */
 import { Packr } from 'msgpackr'
-import type { Budget } from '../base/budget.ts'
+import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { userError } from '../base/errors.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
+import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
 import { packKey, packValues, unpackKey } from '../records/key.ts'
 import { originBytes } from '../records/origin.ts'
@@ -17,7 +18,8 @@ import type { FieldKind, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { ActorContext, ActorDefinition } from './actor-definition.ts'
-import { HeldBatches, holdAgain, takeDue } from './held-batches.ts'
+import { type DueRow, holdAgain, inOrder, takeDue } from './due-rows.ts'
+import { HeldBatches } from './held-batches.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { UndoLog } from './undo-log.ts'
 import { isOfRow, type RefusedRow } from './user-code.ts'
@@ -32,6 +34,9 @@ export interface ActorPlan {
   readonly clock: () => number
   readonly random: () => number
 }
+
+/** Frames of held rows are small, so that those of other times are not read with the ones that are due. */
+const HELD = { rows: 4096, bytes: 1 << 20 }
 
 const packr = new Packr({ useRecords: false })
 const PASSED = Buffer.from('watermark') // other keys of the state's table begin with 0 or 1
@@ -61,13 +66,15 @@ export class ActorOperator implements Operator {
   /** What the function at hand has emitted and overwritten: undone if it throws and its row is refused. */
   #emitted: { row: Readonly<Record<string, Value>>; diff: number; origin: Uint8Array }[] = []
   readonly #undo: UndoLog | null
+  /** Of rows, since it was last counted against the budget. */
+  #emittedBytes = 0
 
   constructor(plan: ActorPlan, context: OperatorContext) {
     this.#plan = plan
     this.#context = context
     this.#state = context.table('state')
     this.#timers = context.table('timers')
-    this.#held = new HeldBatches(context.table('held'), plan.input)
+    this.#held = new HeldBatches(context.table('held'), plan.input, HELD)
     this.#cursor = new RowCursor(plan.input)
     this.#keyColumns = plan.keys.map((name) => plan.input.names.indexOf(name))
     this.#keyKinds = plan.keys.map((name) => plan.input.fields[name]!.kind)
@@ -83,13 +90,15 @@ export class ActorOperator implements Operator {
   }
 
   onBatch(batch: Batch): void {
-    if (this.#plan.definition.order === 'event-time') return this.#held.hold(batch)
+    if (this.#plan.definition.order === 'event-time')
+      return this.#held.hold(batch.length > HELD.rows ? inOrder(batch) : batch)
     this.#cursor.bind(batch)
     for (let i = 0; i < batch.length; i++) this.#onRow(batch, i)
     this.#emitBuilt()
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
+    this.#emittedBytes = 0
     const done = this.#runUntil(watermark! - this.#plan.inputBound, budget)
     this.#emitBuilt()
     if (done && watermark! > this.#watermark) {
@@ -111,20 +120,35 @@ export class ActorOperator implements Operator {
 
   /** Rows and timers before `cut`, in order. Rows that are left when the budget ends are held again. */
   #runUntil(cut: Timestamp, budget: Budget): boolean {
-    const due = takeDue(this.#held, cut)
+    while (!isSpent(budget)) {
+      const { rows, isAll } = takeDue(this.#held, cut, budget)
+      const done = this.#runRows(rows, budget)
+      if (done < rows.length) {
+        holdAgain(this.#held, rows.slice(done))
+        return false
+      }
+      if (isAll) return this.#runTimers(cut, budget)
+    }
+    return false
+  }
+
+  /** @returns how many of the rows were handled before the budget ended */
+  #runRows(rows: readonly DueRow[], budget: Budget): number {
     let next = 0
-    for (; next < due.length && budget.rows > 0; next++) {
-      const { batch, row } = due[next]!
+    for (; next < rows.length && !isSpent(budget); next++) {
+      const { batch, row } = rows[next]!
       if (!this.#runTimers(batch.times[row]!, budget)) break
       this.#cursor.bind(batch)
       this.#onRow(batch, row)
-      budget.rows--
+      this.#spend(budget)
     }
-    if (next < due.length) {
-      holdAgain(this.#held, due.slice(next))
-      return false
-    }
-    return this.#runTimers(cut, budget)
+    return next
+  }
+
+  /** A row or a timer counts, and what it has emitted. */
+  #spend(budget: Budget): void {
+    spend(budget, 1, this.#emittedBytes)
+    this.#emittedBytes = 0
   }
 
   /** Timers before `time`, in order of (time, key); a timer may set another one that is due. */
@@ -136,8 +160,7 @@ export class ActorOperator implements Operator {
         this.#timersFrom = time
         break
       }
-      if (budget.rows <= 0) return false
-      budget.rows--
+      if (isSpent(budget)) return false
       const [stored, value] = entry
       const [at, key] = packr.unpack(value) as [number, Uint8Array]
       this.#timersFrom = at
@@ -145,6 +168,7 @@ export class ActorOperator implements Operator {
       this.#enter(key, at, 1, Buffer.concat([this.#plan.origin, stored]))
       const timer = () => ({ timer: at, key: this.#keyValues })
       this.#act(() => this.#plan.definition.onTimer?.(at, this.#handle), timer)
+      this.#spend(budget)
     }
     return true
   }
@@ -183,7 +207,10 @@ export class ActorOperator implements Operator {
     } finally {
       this.#mayAct = false
     }
-    for (const { row, diff, origin } of this.#emitted) this.#builder.push(row, diff, origin)
+    for (const { row, diff, origin } of this.#emitted) {
+      this.#builder.push(row, diff, origin)
+      this.#emittedBytes += valuesBytes(Object.values(row))
+    }
   }
 
   #write(table: KeyedTable, key: Uint8Array, value: Uint8Array | null): void {

@@ -8,6 +8,7 @@ import type { SkippedCall } from '../base/activity.ts'
 import { invariant } from '../base/errors.ts'
 import type { Board } from '../mailbox/board.ts'
 import type { Slice } from '../mailbox/inbox.ts'
+import type { PartitionFrames } from '../mailbox/log.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
 import { type EpochInput, fillEpoch } from './fill-epoch.ts'
@@ -39,6 +40,8 @@ export class EpochDriver {
   #isCaughtUp: boolean
   #isLast: boolean
   #inFlight: Promise<void>[] = []
+  /** Bytes of their frames. */
+  #bytesInFlight = 0
   #failure: unknown
   #draining = false
   #wake: () => void = () => {}
@@ -157,6 +160,7 @@ export class EpochDriver {
     const isYoung = epoch - this.#shard.epoch <= CAREFUL_EPOCHS
     if (this.#inFlight.length >= (isYoung ? 1 : limits.appendsInFlightMax)) await this.#inFlight[0]
     else await seam.scheduler.turn()
+    while (this.#bytesInFlight >= limits.outboxBytesMax && this.#inFlight.length > 0) await this.#inFlight[0]
     await this.#stores?.makeRoom()
   }
 
@@ -191,6 +195,8 @@ export class EpochDriver {
     )
     const { frames, watermarks } = processed
     const before = this.#inFlight.at(-1)
+    const held = bytesOf(frames)
+    this.#bytesInFlight += held
     const appended = this.#shard.writer.append({ epoch, watermarks, frames, marker })
     seam.crashPoint('appending', shard, epoch)
     const done = appended.then(async (bytes) => {
@@ -212,7 +218,10 @@ export class EpochDriver {
     })
     this.#inFlight.push(done)
     done.then(
-      () => void this.#inFlight.splice(this.#inFlight.indexOf(done), 1),
+      () => {
+        this.#inFlight.splice(this.#inFlight.indexOf(done), 1)
+        this.#bytesInFlight -= held
+      },
       (error) => this.#fail(error),
     )
   }
@@ -292,3 +301,6 @@ export class EpochDriver {
     if (this.#failure !== undefined) throw this.#failure
   }
 }
+
+const bytesOf = (frames: readonly PartitionFrames[]): number =>
+  frames.reduce((sum, { chunks }) => chunks.reduce((all, chunk) => all + chunk.length, sum), 0)

@@ -82,6 +82,8 @@ const rowsIn = (batches: readonly InboxBatch[]) =>
     batch.rows().map((row) => `${edge}:${SENDERS[row.at as number]}${row.id ?? row.name}`),
   )
 
+const INFINITE = Number.POSITIVE_INFINITY
+
 interface Fill {
   readonly before: InboxState
   readonly slices: Slice[]
@@ -89,10 +91,10 @@ interface Fill {
   readonly after: InboxState
 }
 
-async function fill(inbox: Inbox, rowsMax: number): Promise<Fill> {
+async function fill(inbox: Inbox, rows: number, { bytes = INFINITE, fetchBytes = INFINITE } = {}): Promise<Fill> {
   const before = inbox.state()
   const batches: InboxBatch[] = []
-  const slices = await inbox.fill(rowsMax, (batch) => batches.push(batch))
+  const slices = await inbox.fill({ rows, bytes, fetchBytes }, (batch) => batches.push(batch))
   return { before, slices, batches, after: inbox.state() }
 }
 

@@ -106,7 +106,7 @@ t.test('null keys match nothing, not even null', async (t) => {
     run.push(rowsOf(Left, left(5, null, 1), left(5, null, 2, null), left(5, 'a', 3, null), left(5, 'a', 4, 7)))
     run.advance([END, END])
     const found = keys === 1 ? ['+3:z:1', '+4:z:1'] : ['+3:null:null', '+4:z:1']
-    t.strictSame(brief(run), ['+1:null:null', '+2:null:null', ...found])
+    t.strictSame(brief(run).sort(), ['+1:null:null', '+2:null:null', ...found].sort())
   }
 })
 
