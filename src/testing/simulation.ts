@@ -85,6 +85,7 @@ class Simulation implements SimulatedMachine {
         out: OUT,
         workers: scenario.workers,
         heapMb: 512,
+        offHeapMb: 1024,
         hosts: scenario.hosts,
         stallMs: 10_000,
         held: [],
