@@ -11,8 +11,8 @@ import type { ShardId } from '../base/ids.ts'
 export interface OffHeapMemory {
   /** Bytes that this thread alone holds outside its heap; garbage too. */
   bytes(): number
-  /** Lets go of garbage. */
-  collect(): void
+  /** Lets go of garbage: of what is young, which is cheap, or of all. */
+  collect(what: 'young' | 'all'): void
 }
 
 /** The error's code. */
@@ -25,6 +25,8 @@ export class OffHeapWatch {
   readonly #limitMb: number
   readonly #shards: () => readonly ShardId[]
   #isOver = false
+  /** Bytes at which garbage goes: V8 by itself waits for 64 MB more than it has seen. */
+  #collectAt = 0
 
   /** @param shards those that run here, for the message */
   constructor(memory: OffHeapMemory, limitMb: number, shards: () => readonly ShardId[]) {
@@ -35,10 +37,18 @@ export class OffHeapWatch {
 
   /** @throws retryable `off-heap`, once: what ends of it is not to be disturbed */
   check(): void {
-    if (this.#isOver || this.#memory.bytes() <= this.#limitMb * MB) return
-    this.#memory.collect()
-    const bytes = this.#memory.bytes()
-    if (bytes <= this.#limitMb * MB) return
+    if (this.#isOver) return
+    const limit = this.#limitMb * MB
+    let bytes = this.#memory.bytes()
+    if (bytes <= Math.max(this.#collectAt, limit / 2)) return
+    this.#memory.collect('young')
+    bytes = this.#memory.bytes()
+    if (bytes > (limit * 3) / 4) {
+      this.#memory.collect('all')
+      bytes = this.#memory.bytes()
+    }
+    this.#collectAt = bytes + (limit - bytes) / 4
+    if (bytes <= limit) return
     this.#isOver = true
     throw new UmbelError(
       'retryable',

@@ -18,8 +18,8 @@ import type { FieldKind, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { ActorContext, ActorDefinition } from './actor-definition.ts'
-import { type DueRow, holdAgain, inOrder, takeDue } from './due-rows.ts'
-import { HeldBatches } from './held-batches.ts'
+import { compareDue, type DueRow } from './due-rows.ts'
+import { HeldRows } from './held-rows.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { UndoLog } from './undo-log.ts'
 import { isOfRow, type RefusedRow } from './user-code.ts'
@@ -35,18 +35,18 @@ export interface ActorPlan {
   readonly random: () => number
 }
 
-/** Frames of held rows are small, so that those of other times are not read with the ones that are due. */
-const HELD = { rows: 4096, bytes: 1 << 20 }
-
 const packr = new Packr({ useRecords: false })
-const PASSED = Buffer.from('watermark') // other keys of the state's table begin with 0 or 1
+// Other keys of the state's table begin with 0 or 1.
+const PASSED = Buffer.from('watermark')
+const POSITION = Buffer.from('position')
+const NO_END = { rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
 
 export class ActorOperator implements Operator {
   readonly #plan: ActorPlan
   readonly #context: OperatorContext
   readonly #state: KeyedTable
   readonly #timers: KeyedTable
-  readonly #held: HeldBatches
+  readonly #held: HeldRows
   readonly #cursor: RowCursor
   readonly #keyColumns: readonly number[]
   readonly #keyKinds: readonly FieldKind[]
@@ -74,7 +74,7 @@ export class ActorOperator implements Operator {
     this.#context = context
     this.#state = context.table('state')
     this.#timers = context.table('timers')
-    this.#held = new HeldBatches(context.table('held'), plan.input, HELD)
+    this.#held = new HeldRows(context.table('held'), plan.input)
     this.#cursor = new RowCursor(plan.input)
     this.#keyColumns = plan.keys.map((name) => plan.input.names.indexOf(name))
     this.#keyKinds = plan.keys.map((name) => plan.input.fields[name]!.kind)
@@ -87,11 +87,12 @@ export class ActorOperator implements Operator {
   open([watermark]: readonly Timestamp[]): void {
     const passed = this.#state.get(PASSED)
     this.#watermark = passed === undefined ? watermark! : (packr.unpack(passed) as Timestamp)
+    const position = this.#state.get(POSITION)
+    if (position !== undefined) this.#held.restore(position)
   }
 
   onBatch(batch: Batch): void {
-    if (this.#plan.definition.order === 'event-time')
-      return this.#held.hold(batch.length > HELD.rows ? inOrder(batch) : batch)
+    if (this.#plan.definition.order === 'event-time') return this.#held.hold(batch)
     this.#cursor.bind(batch)
     for (let i = 0; i < batch.length; i++) this.#onRow(batch, i)
     this.#emitBuilt()
@@ -110,6 +111,8 @@ export class ActorOperator implements Operator {
 
   flush(): void {
     this.#state.put(PASSED, packr.pack(this.#watermark))
+    const position = this.#held.save()
+    if (position !== null) this.#state.put(POSITION, position)
   }
 
   digest(): number {
@@ -120,24 +123,19 @@ export class ActorOperator implements Operator {
 
   /** Rows and timers before `cut`, in order. Rows that are left when the budget ends are held again. */
   #runUntil(cut: Timestamp, budget: Budget): boolean {
-    while (!isSpent(budget)) {
-      const { rows, isAll } = takeDue(this.#held, cut, budget)
-      const done = this.#runRows(rows, budget)
-      if (done < rows.length) {
-        holdAgain(this.#held, rows.slice(done))
-        return false
-      }
-      if (isAll) return this.#runTimers(cut, budget)
-    }
-    return false
+    if (isSpent(budget)) return false
+    return this.#held.take(cut, budget, (rows) => this.#runRows(rows, budget)) && this.#runTimers(cut, budget)
   }
 
   /** @returns how many of the rows were handled before the budget ended */
   #runRows(rows: readonly DueRow[], budget: Budget): number {
     let next = 0
-    for (; next < rows.length && !isSpent(budget); next++) {
+    for (; next < rows.length; next++) {
       const { batch, row } = rows[next]!
-      if (!this.#runTimers(batch.times[row]!, budget)) break
+      // Rows of one place stay together: where to go on is told by the place.
+      const isTied = next > 0 && compareDue(rows[next - 1]!, rows[next]!) === 0
+      if (!isTied && isSpent(budget)) break
+      if (!this.#runTimers(batch.times[row]!, isTied ? { ...NO_END } : budget)) break
       this.#cursor.bind(batch)
       this.#onRow(batch, row)
       this.#spend(budget)

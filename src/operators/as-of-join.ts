@@ -5,7 +5,7 @@
  */
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { Batch } from '../records/batch.ts'
-import { pieceOf, rowBytesOf, valuesBytes } from '../records/batch-bytes.ts'
+import { batchBytes, pieceOf, rowBytesOf, valuesBytes } from '../records/batch-bytes.ts'
 import { type Column, ColumnBuilder, valueAt } from '../records/column.ts'
 import { packKey } from '../records/key.ts'
 import { originBytes } from '../records/origin.ts'
@@ -118,7 +118,11 @@ export class AsOfJoin implements Operator {
       if (isSpent(budget)) return false
       const { before, rest } = splitByTime(batch, this.#rightWatermark)
       this.#waiting.release(key)
-      if (rest !== null) this.#waiting.hold(rest)
+      if (rest !== null) {
+        // It is written anew, and that too must fit into the epoch.
+        this.#waiting.hold(rest)
+        spend(budget, 0, batchBytes(rest))
+      }
       if (!this.#answer(before!, budget)) return false
     }
     return true

@@ -5,12 +5,12 @@
  */
 import type { Budget } from '../base/budget.ts'
 import type { Batch } from '../records/batch.ts'
-import { rowBytes } from '../records/batch-bytes.ts'
+import { rowBytes, rowBytesOf } from '../records/batch-bytes.ts'
 import { decodeFrame } from '../records/frame-decoder.ts'
 import { encodeParts } from '../records/frame-encoder.ts'
 import { packKey } from '../records/key.ts'
-import { compareOrigins } from '../records/origin.ts'
-import type { HeldBatches } from './held-batches.ts'
+import { compareOrigins, originBytes } from '../records/origin.ts'
+import type { HeldBatch, HeldBatches } from './held-batches.ts'
 
 /** A held row whose time has come. */
 export interface DueRow {
@@ -18,35 +18,46 @@ export interface DueRow {
   readonly row: number
 }
 
-/** @property isAll whether no other row is due */
+/** A place in the order of rows. An empty origin is before all others. */
+export interface Position {
+  readonly time: number
+  readonly origin: Uint8Array
+}
+
 export interface DueRows {
   readonly rows: readonly DueRow[]
-  readonly isAll: boolean
+  /** Where the next row that is due stands; null where there is none. */
+  readonly next: Position | null
+  /** The batches that were looked through, and the latest time of each. */
+  readonly looked: readonly Pick<HeldBatch, 'key' | 'latest'>[]
 }
 
 /**
- * Takes the first of the held rows before `cut`: those that spend `most`, and all that are equal to the last of them.
- * Batches are looked through in order of their earliest row, and only until no other can have one of the first rows.
+ * The first of the held rows from `from` on and before `cut`: those that spend `most`, and all that are equal to the last of
+ * them. Nothing is written: a batch is let go when its last row is behind. Batches are looked through in order of their
+ * earliest row, and only until no other can have one of the first rows.
  */
-export function takeDue(held: HeldBatches, cut: number, most: Readonly<Budget>): DueRows {
+export function findDue(held: HeldBatches, from: Position | null, cut: number, most: Readonly<Budget>): DueRows {
   const found = new FirstRows(most)
-  let looked = 0
-  for (const { earliest, batch } of held.before(cut)) {
-    if (!found.mayTake(earliest)) break
-    looked++
-    for (let row = 0; row < batch.length; row++) if (batch.times[row]! < cut) found.add({ batch, row })
+  const looked: Pick<HeldBatch, 'key' | 'latest'>[] = []
+  for (const one of held.before(cut)) {
+    if (!found.mayTake(one.earliest)) break
+    looked.push({ key: one.key, latest: one.latest })
+    found.add(one.batch, (row) => isFrom(from, one.batch, row) && one.batch.times[row]! < cut)
   }
   found.trim()
-  for (const { key, batch } of held.before(cut)) {
-    if (looked-- === 0) break
-    const rest = Int32Array.from({ length: batch.length }, (_, row) => row).filter(
-      (row) => batch.times[row]! >= cut || !found.isWithin({ batch, row }),
-    )
-    if (rest.length === batch.length) continue
-    held.release(key)
-    if (rest.length > 0) held.hold(batch.gather(rest, rest.length))
-  }
-  return { rows: settled(found.rows), isAll: found.isAll }
+  return { rows: settled(found.rows), next: found.limit && positionOf(found.limit), looked }
+}
+
+/** Where a row stands. */
+export const positionOf = ({ batch, row }: DueRow): Position => ({
+  time: batch.times[row]!,
+  origin: originBytes(batch.origins!, row),
+})
+
+function isFrom(from: Position | null, { times, origins }: Batch, row: number): boolean {
+  if (from === null || times[row]! > from.time) return true
+  return times[row] === from.time && Buffer.compare(originBytes(origins!, row), from.origin) >= 0
 }
 
 /** The least of many rows, as many as spend a budget: twice that is in memory at the most. */
@@ -55,28 +66,36 @@ class FirstRows {
   readonly #most: Readonly<Budget>
   #bytes = 0
   /** The first row that is not among them, as far as is known. */
-  #limit: DueRow | null = null
+  limit: DueRow | null = null
 
   constructor(most: Readonly<Budget>) {
     this.#most = most
   }
 
-  get isAll(): boolean {
-    return this.#limit === null
-  }
-
   mayTake(time: number): boolean {
-    return this.#limit === null || time <= this.#limit.batch.times[this.#limit.row]!
+    return this.limit === null || time <= this.limit.batch.times[this.limit.row]!
   }
 
-  isWithin(row: DueRow): boolean {
-    return this.#limit === null || compareDue(row, this.#limit) < 0
+  #isWithin(row: DueRow): boolean {
+    return this.limit === null || compareDue(row, this.limit) < 0
   }
 
-  add(row: DueRow): void {
-    if (!this.isWithin(row)) return
-    this.rows.push(row)
-    this.#bytes += rowBytes(row.batch, row.row)
+  /** Takes in the rows of a batch that are due. */
+  add(batch: Batch, isDue: (row: number) => boolean): void {
+    const { length } = batch
+    const rows = Int32Array.from({ length }, (_, row) => row).filter(
+      (row) => isDue(row) && this.#isWithin({ batch, row }),
+    )
+    const isMost = rows.length * 2 >= length
+    // A few rows of a batch would keep all of it in memory.
+    if (rows.length === 0) return
+    const kept = isMost ? batch : copyRows(batch, rows)
+    const bytesOf = rowBytesOf(kept)
+    rows.forEach((row, i) => {
+      const at = isMost ? row : i
+      this.rows.push({ batch: kept, row: at })
+      this.#bytes += bytesOf(at)
+    })
     if (this.rows.length > 2 * this.#most.rows || this.#bytes > 2 * this.#most.bytes) this.trim()
   }
 
@@ -91,7 +110,7 @@ class FirstRows {
     for (; count > 0 && count < rows.length && compareDue(rows[count - 1]!, rows[count]!) === 0; count++)
       bytes += rowBytes(rows[count]!.batch, rows[count]!.row)
     if (count < rows.length) {
-      this.#limit = aloneOf(rows[count]!)
+      this.limit = aloneOf(rows[count]!)
       rows.length = count
       this.rows = compact(rows)
     }
@@ -99,7 +118,8 @@ class FirstRows {
   }
 }
 
-const compareDue = (a: DueRow, b: DueRow): number =>
+/** The order of rows: by time, then by origin. */
+export const compareDue = (a: DueRow, b: DueRow): number =>
   a.batch.times[a.row]! - b.batch.times[b.row]! || compareOrigins(a.batch.origins!, a.row, b.batch.origins!, b.row)
 
 /** Rows in a batch that holds nothing else. */
@@ -108,7 +128,7 @@ const copyRows = (batch: Batch, rows: Int32Array): Batch =>
 
 const aloneOf = ({ batch, row }: DueRow): DueRow => ({ batch: copyRows(batch, Int32Array.of(row)), row: 0 })
 
-/** A few rows of a batch would keep all of it in memory. */
+/** The same after others have been let go. */
 function compact(rows: readonly DueRow[]): DueRow[] {
   const byBatch = new Map<Batch, { rows: number[]; copy: Batch | null }>()
   for (const { batch, row } of rows) {
@@ -152,17 +172,6 @@ function settle(updates: readonly DueRow[]): DueRow[] {
     else same.push(update)
   }
   return [...left].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, all]) => all)
-}
-
-/** Holds rows again that were taken too early. */
-export function holdAgain(held: HeldBatches, rows: readonly DueRow[]): void {
-  const byBatch = new Map<Batch, number[]>()
-  for (const { batch, row } of rows) {
-    const list = byBatch.get(batch)
-    if (list === undefined) byBatch.set(batch, [row])
-    else list.push(row)
-  }
-  for (const [batch, list] of byBatch) held.hold(batch.gather(Int32Array.from(list), list.length))
 }
 
 /** The rows of a batch in order: what is held of it in several pieces is then due piece by piece. */

@@ -20,6 +20,7 @@ export interface HeldBatch {
   /** To let it go. */
   readonly key: Uint8Array
   readonly earliest: number
+  readonly latest: number
   readonly batch: Batch
 }
 
@@ -67,8 +68,8 @@ export class HeldBatches {
   *before(time: number): Iterable<HeldBatch> {
     const next = this.#next
     for (const [key, frame] of this.#read(time)) {
-      const { earliest, number } = timesOf(key)
-      if (number < next) yield { key, earliest, batch: decodeFrame(frame, this.#schema) }
+      const { earliest, latest, number } = timesOf(key)
+      if (number < next) yield { key, earliest, latest, batch: decodeFrame(frame, this.#schema) }
     }
   }
 
