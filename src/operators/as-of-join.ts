@@ -35,7 +35,8 @@ interface Found {
 }
 
 const LEFT = 0
-/** What a version takes beside its values. */
+/** Of held rows: those that must wait again are written anew. And what a version takes beside its values. */
+const FRAME_ROWS = 16_384
 const VERSION_BYTES = 96
 
 export class AsOfJoin implements Operator {
@@ -60,7 +61,7 @@ export class AsOfJoin implements Operator {
   constructor(plan: AsOfJoinPlan, context: OperatorContext) {
     this.#plan = plan
     this.#context = context
-    const frame = { bytes: context.limits.batchBytesMax }
+    const frame = { rows: FRAME_ROWS, bytes: context.limits.batchBytesMax }
     this.#history = new History(context.table('right'))
     this.#waiting = new HeldBatches(context.table('waiting'), plan.left, frame)
     this.#answered = new HeldBatches(context.table('answered'), plan.left, frame)

@@ -5,7 +5,7 @@
 import { packValues, unpackKey } from '../records/key.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { Cell, CellSpec, CellStore } from './cells.ts'
-import { type GroupKey, isBefore, lowerBound } from './group-key.ts'
+import { type GroupKey, isBefore, lowerBound, lowerBoundOf } from './group-key.ts'
 import { type RunCursor, RunMerge } from './merge-runs.ts'
 import type { OperatorLimits } from './operator.ts'
 import { CHUNK_GROUPS, CHUNK_KEY_BYTES, chunkEnd, decodeChunk, encodeChunk, lastKeyOf, type RunChunk } from './run.ts'
@@ -164,11 +164,11 @@ export class PaneTable {
   /** Merges the cells of some groups, whose keys ascend, from all runs of a pane into their slots. */
   read(pane: number, keys: readonly GroupKey[], into: CellStore, slots: Int32Array): void {
     for (const run of this.#runs.get(pane) ?? []) {
-      const lasts = this.#lastKeys(pane, run)
+      const holderOf = this.#search(pane, run, keys.length)
       let index = -1
       let chunk: RunChunk | undefined
       keys.forEach((key, i) => {
-        const holder = lowerBound(lasts, key)
+        const holder = holderOf(key)
         if (holder !== index) {
           index = holder
           chunk = this.#chunk(pane, run, holder)
@@ -197,7 +197,7 @@ export class PaneTable {
   }
 
   #cursor(pane: number, run: number, after: GroupKey | null, groups: number): RunCursor {
-    const first = after === null ? 0 : lowerBound(this.#lastKeys(pane, run), after)
+    const first = after === null ? 0 : this.#search(pane, run, 1)(after)
     return new StoredCursor((chunk, from) => this.#chunk(pane, run, chunk, from, groups), first, after)
   }
 
@@ -206,15 +206,31 @@ export class PaneTable {
     let lasts = this.#lasts.get(run)
     if (lasts === undefined) {
       const { chunks } = this.#sizes.get(run)!
-      lasts = Array.from({ length: chunks }, (_, c) => lastKeyOf(this.#table.get(paneKey(pane, run, c))!, this.#specs))
+      lasts = Array.from({ length: chunks }, (_, c) => this.#lastKey(pane, run, c))
       this.#keepLasts(run, lasts)
     }
     return lasts
   }
 
+  /** Finds the chunk that would hold a key. A few keys are looked for in the chunks, rather than to read all of these. */
+  #search(pane: number, run: number, keys: number): (key: GroupKey) => number {
+    const { chunks } = this.#sizes.get(run)!
+    if (!this.#lasts.has(run) && keys * Math.ceil(Math.log2(chunks + 1)) < chunks) {
+      return (key) => lowerBoundOf(chunks, (c) => this.#lastKey(pane, run, c), key)
+    }
+    const lasts = this.#lastKeys(pane, run)
+    return (key) => lowerBound(lasts, key)
+  }
+
+  #lastKey(pane: number, run: number, chunk: number): GroupKey {
+    return lastKeyOf(this.#table.get(paneKey(pane, run, chunk))!, this.#specs)
+  }
+
   #keepLasts(run: number, lasts: GroupKey[]): void {
+    const bytes = bytesOfKeys(lasts)
+    if (bytes > this.#limits.cacheBytesMax / 4) return
     this.#lasts.set(run, lasts)
-    this.#lastsBytes += bytesOfKeys(lasts)
+    this.#lastsBytes += bytes
     // All of them go: the next few look-ups read again what they need.
     if (this.#lastsBytes <= this.#limits.cacheBytesMax) return
     this.#lasts.clear()

@@ -8,7 +8,6 @@ import type { SkippedCall } from '../base/activity.ts'
 import { invariant } from '../base/errors.ts'
 import type { Board } from '../mailbox/board.ts'
 import type { Slice } from '../mailbox/inbox.ts'
-import type { PartitionFrames } from '../mailbox/log.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
 import { type EpochInput, fillEpoch } from './fill-epoch.ts'
@@ -40,7 +39,6 @@ export class EpochDriver {
   #isCaughtUp: boolean
   #isLast: boolean
   #inFlight: Promise<void>[] = []
-  /** Bytes of their frames. */
   #bytesInFlight = 0
   #failure: unknown
   #draining = false
@@ -195,8 +193,7 @@ export class EpochDriver {
     )
     const { frames, watermarks } = processed
     const before = this.#inFlight.at(-1)
-    const held = bytesOf(frames)
-    this.#bytesInFlight += held
+    this.#bytesInFlight += processed.bytes
     const appended = this.#shard.writer.append({ epoch, watermarks, frames, marker })
     seam.crashPoint('appending', shard, epoch)
     const done = appended.then(async (bytes) => {
@@ -220,7 +217,7 @@ export class EpochDriver {
     done.then(
       () => {
         this.#inFlight.splice(this.#inFlight.indexOf(done), 1)
-        this.#bytesInFlight -= held
+        this.#bytesInFlight -= processed.bytes
       },
       (error) => this.#fail(error),
     )
@@ -301,6 +298,3 @@ export class EpochDriver {
     if (this.#failure !== undefined) throw this.#failure
   }
 }
-
-const bytesOf = (frames: readonly PartitionFrames[]): number =>
-  frames.reduce((sum, { chunks }) => chunks.reduce((all, chunk) => all + chunk.length, sum), 0)

@@ -11,6 +11,8 @@ export interface ProcessedEpoch {
   /** Rows of output. */
   readonly rows: number
   readonly frames: readonly PartitionFrames[]
+  /** Of the frames. */
+  readonly bytes: number
   readonly outputs: number
   readonly changes: number
   readonly watermarks: readonly EdgeWatermark[]
@@ -39,6 +41,7 @@ export function processEpoch(
   return {
     rows,
     frames,
+    bytes: frames.reduce((sum, { chunks }) => chunks.reduce((all, chunk) => all + chunk.length, sum), 0),
     outputs: hashFrames(frames),
     changes: program.digest(),
     watermarks: context.edges.map((edge) => ({ edge, watermark: program.watermarkOf(edge) })),

@@ -34,7 +34,7 @@ async function run(t: Test, job: string, items: number): Promise<{ out: string; 
   const directory = t.testdir()
   const out = path.join(directory, 'out')
   const limits = Object.entries(LIMITS).flatMap(([name, value]) => ['--limit', `${name}=${value}`])
-  const sizes = ['--shards', '2', '--workers', '2', '--heap-mb', '64', '--off-heap-mb', '96']
+  const sizes = ['--shards', '2', '--workers', '1', '--heap-mb', '64', '--off-heap-mb', '96']
   const args = [cli, 'run', path.join(import.meta.dirname, 'jobs', job), ...sizes, ...limits]
   const env: NodeJS.ProcessEnv = { ...process.env, ITEMS: `${items}` }
   delete env.NODE_OPTIONS
@@ -64,7 +64,7 @@ function csvOf(file: string): Record<string, string>[] {
 }
 
 t.test('state, windows and held rows many times as large as all budgets', async (t) => {
-  const items = 1_000_000 * SCALE
+  const items = 300_000 * SCALE
   process.env.ITEMS = `${items}`
   const { at, BUCKETS, bucket, DAY, isOrdered, userOf, USERS } = await import('./jobs/items.ts')
   const { out } = await run(t, 'state.ts', items)
@@ -105,9 +105,9 @@ t.test('state, windows and held rows many times as large as all budgets', async 
 const dayOf = (time: string): number => Date.parse(time) / 86_400_000
 
 t.test('rows of 20 to 100 KB through a hop, windows, a join and sinks', async (t) => {
-  const items = 3000 * SCALE
+  const items = 500 * SCALE
   process.env.ITEMS = `${items}`
-  const { wideText } = await import('./jobs/items.ts')
+  const { NARROW, wideText } = await import('./jobs/items.ts')
   const { out } = await run(t, 'wide.ts', items)
   const kept = new Set<number>()
   eachLine(path.join(out, 'kept.jsonl'), (line) => {
@@ -125,9 +125,9 @@ t.test('rows of 20 to 100 KB through a hop, windows, a join and sinks', async (t
   })
   t.equal(texts.size, items)
   const joined = csvOf(path.join(out, 'joined.csv'))
-  t.equal(joined.length, items * 20)
+  t.equal(joined.length, items * NARROW)
   for (const { n, length } of joined)
-    if (Number(length) !== wideText(Math.floor(Number(n) / 20)).length) t.fail(`row ${n} found another version`)
+    if (Number(length) !== wideText(Math.floor(Number(n) / NARROW)).length) t.fail(`row ${n} found another version`)
 })
 
 /** The file may be larger than a string can be. */

@@ -18,5 +18,8 @@ export const bucket = (n: number): number => n % BUCKETS
 const PAD = 'x'.repeat(100)
 export const key = (n: number): string => `${(Math.imul(n, 40503) >>> 0).toString(16)}-${PAD}-${n}`
 
+/** So many narrow rows find each wide one. */
+export const NARROW = 4
+
 /** A text of 20 to 100 KB. */
 export const wideText = (n: number): string => `${n}:`.padEnd(20_000 + ((n * 7919) % 80_000), `${n % 10}`)

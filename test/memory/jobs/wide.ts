@@ -15,7 +15,7 @@ import {
   topology,
   tumbling,
 } from 'umbel'
-import { ITEMS, wideText } from './items.ts'
+import { ITEMS, NARROW, wideText } from './items.ts'
 
 const Item = schema({ at: eventTime(), n: int(), name: string(), text: string() })
 const rows = { rows: ITEMS, row: (n: number) => ({ at: n * 1000, n, name: `n${n}`, text: wideText(n) }) }
@@ -25,8 +25,8 @@ const narrow = source(
   'narrow',
   Narrow,
   generator({
-    rows: ITEMS * 20,
-    row: (n) => ({ at: Math.floor(n / 20) * 1000 + 500, n, other: `n${Math.floor(n / 20)}` }),
+    rows: ITEMS * NARROW,
+    row: (n) => ({ at: Math.floor(n / NARROW) * 1000 + 500, n, other: `n${Math.floor(n / NARROW)}` }),
   }),
 )
 

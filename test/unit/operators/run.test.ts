@@ -269,3 +269,39 @@ t.test('runs of several chunks are merged, searched and gone on with behind any 
   t.strictSame([...table.range()], [])
   t.end()
 })
+
+t.test('long keys make chunks of fewer groups, and parts of a chunk are read alone', (t) => {
+  const table = tableOf(new WriteSet(new MemoryEnvironment()))
+  const panes = new PaneTable(table, specs, LIMITS)
+  const key = (i: number) => String(i).padStart(4, '0').padEnd(8000, '.')
+  const groups = new Map(Array.from({ length: 100 }, (_, i) => [key(i), [i]]))
+  const { keys, store, slots } = fill(groups)
+  panes.append(0, keys, store.cells, slots)
+  const sizes = [...table.range()].map(([, chunk]) => chunk.length)
+  t.ok(Math.max(...sizes) < 100_000, `${Math.max(...sizes)} bytes`)
+  t.strictSame(
+    merged(panes.cursors(0, key(41), 3), 7).map(([found]) => found),
+    Array.from({ length: 58 }, (_, i) => key(42 + i)),
+  )
+  t.end()
+})
+
+t.test('merges of one flush are bounded: what is left is merged with later ones', (t) => {
+  const writes = new WriteSet(new MemoryEnvironment())
+  const limits = { ...LIMITS, writeSetBytesMax: 64_000 }
+  const panes = new PaneTable(tableOf(writes), specs, limits)
+  const { keys, store, slots } = fill(new Map([['k'.repeat(900), [1]]]))
+  for (let pane = 0; pane < 200; pane++) {
+    for (let run = 0; run < 7; run++) panes.append(pane, keys, store.cells, slots)
+  }
+  panes.startFlush()
+  for (let pane = 0; pane < 200; pane++) panes.append(pane, keys, store.cells, slots)
+  const left = Array.from({ length: 200 }, (_, pane) => panes.runs(pane)).filter((count) => count === 8).length
+  t.ok(left > 100, `${left} panes are left to merge`)
+  for (let flush = 0; flush < 20; flush++) {
+    panes.startFlush()
+    for (let pane = 0; pane < 200; pane++) panes.append(pane, keys, store.cells, slots)
+  }
+  t.strictSame(merged(panes.cursors(7, null, 5), 10), [['k'.repeat(900), 28, 28, 28, 1, 1]])
+  t.end()
+})
