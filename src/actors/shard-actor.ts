@@ -268,6 +268,7 @@ export class ShardActor {
       activity: this.#services.activity,
       table: this.#table,
       journal: (ask) => journal.ask(ask),
+      limits: this.#services.limits,
       make: (planned, context) => makeOperator(planned, context, seam),
     })
     if (stage.kind === 'operators') return program
@@ -285,15 +286,21 @@ export class ShardActor {
   }
 
   #makeSink(stage: PlannedStage): Program {
-    const { seam, out, directory } = this.#services
+    const { seam, out, directory, limits } = this.#services
+    const { batchBytesMax } = limits
     if (stage.name === DEAD_LETTERS) {
       const columns = DEAD_LETTER_SCHEMA.names
       const path = `${directory}/${DEAD_LETTERS}.jsonl`
-      return new AppendSinkProgram({ seam, schema: DEAD_LETTER_SCHEMA, columns, path, format: jsonLines })
+      return new AppendSinkProgram(
+        { seam, schema: DEAD_LETTER_SCHEMA, columns, path, format: jsonLines },
+        batchBytesMax,
+      )
     }
     const { node, schema, inputFacts } = stage.nodes[0]!
     const { path, format, columns } = (node as SinkNode).connector!
     const context = { seam, schema, columns: columns ?? schema.names, path: `${out}/${path}`, format }
-    return inputFacts[0]!.retracts ? new MergeSinkProgram(context, this.#table) : new AppendSinkProgram(context)
+    return inputFacts[0]!.retracts
+      ? new MergeSinkProgram(context, this.#table, batchBytesMax)
+      : new AppendSinkProgram(context, batchBytesMax)
   }
 }

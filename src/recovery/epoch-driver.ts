@@ -45,6 +45,7 @@ export class EpochDriver {
   readonly #cut: OutputCut
   readonly #reports: ShardReports
   #inFlight: Promise<void>[] = []
+  #bytesInFlight = 0
   #failure: unknown
   #draining = false
   #wake: () => void = () => {}
@@ -164,6 +165,7 @@ export class EpochDriver {
     const isYoung = epoch - this.#shard.epoch <= CAREFUL_EPOCHS
     if (this.#inFlight.length >= (isYoung ? 1 : limits.appendsInFlightMax)) await this.#inFlight[0]
     else await seam.scheduler.turn()
+    while (this.#bytesInFlight >= limits.outboxBytesMax && this.#inFlight.length > 0) await this.#inFlight[0]
     await this.#stores?.makeRoom()
   }
 
@@ -200,6 +202,7 @@ export class EpochDriver {
     )
     const { frames, watermarks } = processed
     const before = this.#inFlight.at(-1)
+    this.#bytesInFlight += processed.bytes
     const appended = this.#shard.writer.append({ epoch, ...routing, watermarks, frames, marker })
     seam.crashPoint('appending', shard, epoch)
     const done = appended.then(async (bytes) => {
@@ -221,7 +224,10 @@ export class EpochDriver {
     })
     this.#inFlight.push(done)
     done.then(
-      () => void this.#inFlight.splice(this.#inFlight.indexOf(done), 1),
+      () => {
+        this.#inFlight.splice(this.#inFlight.indexOf(done), 1)
+        this.#bytesInFlight -= processed.bytes
+      },
       (error) => this.#fail(error),
     )
   }
