@@ -201,45 +201,27 @@ export class ShardActor {
   }
 
   #makeContext(journal: Journal): ShardContext {
-    const {
-      seam,
-      board,
-      log,
-      limits,
-      version,
-      directory,
-      openStore,
-      discardStore,
-      snapshots,
-      snapshotIntervalMs,
-      activity,
-    } = this.#services
+    const { seam, log, directory, openStore, discardStore, snapshots } = this.#services
     const stage = this.#plan.stages[this.shard.stage]!
     const inbox = new Inbox(log, this.#layout.incoming(), this.shard.index)
     inbox.learn(this.#layout.incoming(), this.#layout.until)
     const outbox = new Outbox(this.#layout.routes(this.#layout.current))
     this.#program.output = ({ edge, batch }) => outbox.add(edge, batch)
     return {
+      ...this.#services,
       shard: this.shard.id,
       cell: this.shard.cell,
       layout: this.#layout,
       edges: this.#plan.edges.filter((edge) => edge.from.stage === stage.index).map((edge) => edge.id),
       program: this.#program,
-      seam,
-      board,
-      log,
       inbox,
       outbox,
       journal,
-      activity,
       skips: this.#skips,
-      version,
-      limits,
       attempts: new RecoveryAttempts(seam.files, attemptsFile(directory, this.shard.id)),
       openStore: () => openStore(this.shard, this.#program.tables),
       discardStore: () => discardStore(this.shard),
       snapshots: this.#program.tables.length > 0 ? (snapshots?.(this.shard, this.#program.tables) ?? null) : null,
-      snapshotIntervalMs,
       outputRetention: outputRetention(stage),
       bindStore: (store) => {
         this.#store = store

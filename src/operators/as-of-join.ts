@@ -14,6 +14,7 @@ import { type FrameLimits, HeldBatches, splitByTime } from './held-batches.ts'
 import { History, type Version, versionAt } from './history.ts'
 import { KeyIndex } from './key-index.ts'
 import type { Operator, OperatorContext, OperatorLimits } from './operator.ts'
+import { pickColumn } from './pick-column.ts'
 
 export interface AsOfJoinPlan {
   readonly left: Schema
@@ -281,26 +282,6 @@ export class AsOfJoin implements Operator {
     const builder = new ColumnBuilder({ ...type, nullable: true }, versions.length + 1)
     for (const version of versions) builder.push(version.values[field]!)
     builder.push(null)
-    return pick(builder.finish(), codes, versions.length)
+    return pickColumn(builder.finish(), codes, versions.length)
   }
-}
-
-/** The values at the given codes; -1 stands for the value at `none`. */
-function pick(column: Column, codes: Int32Array, none: number): Column {
-  if (column.type === 'string') {
-    return { type: 'string', codes: codes.map((code) => column.codes[code < 0 ? none : code]!), values: column.values }
-  }
-  if (column.type === 'bytes') {
-    return { type: 'bytes', values: Array.from(codes, (code) => column.values[code < 0 ? none : code]!) }
-  }
-  const data = new Float64Array(codes.length)
-  const valid = new Uint8Array(codes.length)
-  let nulls = 0
-  for (let i = 0; i < codes.length; i++) {
-    const at = codes[i]! < 0 ? none : codes[i]!
-    data[i] = column.data[at]!
-    valid[i] = column.valid === null ? 1 : column.valid[at]!
-    if (valid[i] === 0) nulls++
-  }
-  return { type: 'number', data, valid: nulls > 0 ? valid : null }
 }
