@@ -28,7 +28,6 @@ export interface HostConfig {
   readonly out: string
   readonly workers: number
   readonly heapMb: number
-  readonly offHeapMb: number
   readonly host: number
   readonly hosts: number
   readonly limits: ShardLimits

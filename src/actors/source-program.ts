@@ -6,15 +6,13 @@ import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { SourceTimes } from '../mailbox/source-times.ts'
 import type { Batch } from '../records/batch.ts'
-import { batchBytes } from '../records/batch-bytes.ts'
 import { consecutiveOrigins, type OriginColumn } from '../records/origin.ts'
 import type { RowSkips } from '../recovery/fill-epoch.ts'
-import type { Program, ProgramOutput, ReadLimits } from '../recovery/program.ts'
+import type { Program, ProgramOutput } from '../recovery/program.ts'
 import type { SourceContext, SplitRows } from '../topology/connector.ts'
 import type { DeadLetterKind } from '../topology/dead-letters.ts'
 import type { SourceNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
-import { ReadPace } from './read-pace.ts'
 import { keepRows, offsetsOf } from './row-choice.ts'
 import { Split, type SplitState } from './split.ts'
 import type { StageProgram } from './stage-program.ts'
@@ -44,8 +42,6 @@ export class SourceProgram implements Program {
   #rejected = 0
   #followedAt = 0
   readonly #skips: RowSkips | null
-  readonly #pace = new ReadPace()
-  #bytesOut = 0
   #isChosen: ((split: number, offset: number) => boolean) | null = null
   #last = { split: 0, offsets: [] as readonly number[] }
 
@@ -74,10 +70,7 @@ export class SourceProgram implements Program {
     return this.#stage.output
   }
   set output(output: (output: ProgramOutput) => void) {
-    this.#stage.output = (one) => {
-      this.#bytesOut += batchBytes(one.batch)
-      output(one)
-    }
+    this.#stage.output = output
   }
 
   async open(markerState: unknown): Promise<void> {
@@ -108,22 +101,18 @@ export class SourceProgram implements Program {
     return this.#splits.every((split) => split.isEnded)
   }
 
-  async read(limits: ReadLimits): Promise<boolean> {
+  async read(rowsMax: number): Promise<boolean> {
     for (let tried = 0; tried < this.#splits.length; tried++) {
       const split = this.#splits[this.#turn++ % this.#splits.length]!
       if (split.reader === null) continue
-      const rows = await split.reader.read(this.#pace.rows(limits), limits.batchBytesMax)
+      const rows = await split.reader.read(rowsMax)
       this.#last = { split: split.number, offsets: [] }
       if (rows === 'wait') {
         split.waited(this.#now())
         continue
       }
       if (rows === null) await split.end()
-      else {
-        this.#bytesOut = 0
-        this.#take(split, rows)
-        this.#pace.told(limits, rows.batch.length, batchBytes(rows.batch), this.#bytesOut)
-      }
+      else this.#take(split, rows)
       this.#reportTime()
       this.#follow()
       return true

@@ -17,10 +17,7 @@ const CHUNK_BYTES = 1 << 16
 
 /** One open file of rows. */
 export interface RowFile {
-  /**
-   * Hands the next rows to `into` until that is full, or passes over them where it is null. Resolves to their number: below
-   * `rowsMax` at the end, or when it is full.
-   */
+  /** Hands the next rows to `into`, or passes over them where it is null. Resolves to their number: below `rowsMax` at the end. */
   read(rowsMax: number, into: RowIntake | null): Promise<number>
   close(): void
 }
@@ -108,14 +105,14 @@ class FilesReader implements SplitReader {
     this.#bytesRead = cursor.bytesBefore
   }
 
-  async read(rowsMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<SplitRows | null> {
+  async read(rowsMax: number): Promise<SplitRows | null> {
     const cursor = this.#cursor
-    const intake = new RowIntake(this.#context.schema, cursor.offset, bytesMax)
+    const intake = new RowIntake(this.#context.schema, cursor.offset)
     while (intake.rows < rowsMax) {
       const wanted = rowsMax - intake.rows
       const came = await this.#readOne(wanted, intake)
       cursor.advance(came)
-      if (came === wanted || intake.isFull || !cursor.nextFile()) break
+      if (came === wanted || !cursor.nextFile()) break
       this.close()
     }
     return intake.rows === 0 ? null : intake.finish()

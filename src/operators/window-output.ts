@@ -1,5 +1,4 @@
 /** The output side of a windowed aggregation: groups with their cells become rows of the output schema. */
-import { type Budget, spend } from '../base/budget.ts'
 import { Batch } from '../records/batch.ts'
 import { type Column, gatherColumn, type NumberColumn } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
@@ -68,10 +67,10 @@ export class WindowOutput {
   }
 
   /**
-   * Takes back what was said of groups of one window and says what holds now, where the two differ. In full, whatever is
-   * left of the budget.
+   * Takes back what was said of groups of one window and says what holds now, where the two differ.
+   * @returns the number of rows emitted
    */
-  emitChange({ end, ids, cells, before, after }: GroupChange, index: KeyIndex, budget: Budget): void {
+  emitChange({ end, ids, cells, before, after }: GroupChange, index: KeyIndex): number {
     const counts = cells.cells[0]!.high
     const [said, now] = [this.#read(cells, before), this.#read(cells, after)]
     const changed = pick(
@@ -85,16 +84,7 @@ export class WindowOutput {
     const inserted = changed.filter((i) => counts[after[i]!]! > 0)
     this.#emitPicked(end, keys, said, keyText, retracted, -1)
     this.#emitPicked(end, keys, now, keyText, inserted, 1)
-    for (const picked of [retracted, inserted]) {
-      let bytes = picked.length * this.rowBytes
-      if (index.isWide) for (const i of picked) bytes += keyText(i).length
-      spend(budget, picked.length, bytes)
-    }
-  }
-
-  /** Bytes of a row, without those of its key's text. */
-  get rowBytes(): number {
-    return this.#plan.output.names.length * 8
+    return retracted.length + inserted.length
   }
 
   #read(cells: CellStore, slots: Int32Array): NumberColumn[] {

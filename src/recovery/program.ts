@@ -10,7 +10,6 @@ import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Batch } from '../records/batch.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import type { ShardLimits } from './shard-limits.ts'
 
 export interface ProgramOutput {
   readonly edge: number
@@ -22,8 +21,6 @@ export type PredecessorTables = (name: string) => KeyedTable
 
 /** Whether a shard owns the rows with this routing hash. */
 export type OwnsHash = (hash: number) => boolean
-/** How much a source reads at once. */
-export type ReadLimits = Pick<ShardLimits, 'epochRowsMax' | 'batchBytesMax' | 'outboxBytesMax'>
 
 export interface Program {
   /** Names of the tables; none for a program whose state is in its marker. */
@@ -48,7 +45,7 @@ export interface Program {
   /** Bytes held in memory beyond the write set. */
   memoryBytes(): number
   /** A source reads instead of being given batches. Resolves false when nothing has come (yet). */
-  read?(limits: ReadLimits): Promise<boolean>
+  read?(rowsMax: number): Promise<boolean>
   /** Of a source, in a trial: only these rows are passed on; nothing is said of the others. */
   choose?(isChosen: (split: number, offset: number) => boolean): void
   /** Of a source: what came last. */
