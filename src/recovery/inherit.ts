@@ -25,7 +25,7 @@ export const emptyState = ({ inbox, layout }: ShardContext): StoredState =>
 /** Fills an empty store with what the shard owns of its predecessors' state; it is committed when this resolves. */
 export async function inheritStore(context: ShardContext, store: ShardStore): Promise<void> {
   const ends = await predecessorsReady(context)
-  const { layout, program, limits } = context
+  const { layout, program, limits, seam } = context
   const partial = emptyState(context)
   const environments: Environment[] = []
   try {
@@ -46,6 +46,8 @@ export async function inheritStore(context: ShardContext, store: ShardStore): Pr
     })
     const room = async () => {
       if (store.pendingBytes > limits.writeSetBytesMax) await store.seal(partial)()
+      // Other shards of the thread go on meanwhile.
+      else await seam.scheduler.turn()
     }
     context.bindStore(store)
     await program.inherit!(tables, layout.owns, room)
@@ -109,15 +111,19 @@ function lost(predecessors: readonly Predecessor[], error: Error): Error {
   )
 }
 
+/** As JSON, which has no infinities: watermarks are told apart as text. */
+const textOf = (state: InboxState): string =>
+  JSON.stringify(state, (_, value) => (typeof value === 'number' ? `${value}` : value))
+
 /** All have read the same of the same senders (RS-1): from there it goes on. */
 function agreed(predecessors: readonly Predecessor[], states: readonly { readonly inbox: InboxState }[]): InboxState {
   const [first, ...others] = states.map(({ inbox }) => inbox)
-  const text = JSON.stringify(first)
-  const other = others.findIndex((one) => JSON.stringify(one) !== text)
+  const text = textOf(first!)
+  const other = others.findIndex((one) => textOf(one) !== text)
   invariant(
     other < 0,
     'RS-1',
-    () => `${predecessors[0]!.id} ended at ${text}, ${predecessors[other + 1]!.id} at ${JSON.stringify(others[other])}`,
+    () => `${predecessors[0]!.id} ended at ${text}, ${predecessors[other + 1]!.id} at ${textOf(others[other]!)}`,
   )
   return first!
 }

@@ -16,7 +16,8 @@ const settings = (directory: string, more: StartOptions = {}): StartOptions => (
   out: path.join(directory, 'out'),
   host: 'inline',
   shards: 2,
-  limits: { epochRowsMax: 500, storeIntervalMs: 20, segmentBytes: 64 << 10 },
+  // A small write set: state is taken over in many commits.
+  limits: { epochRowsMax: 500, storeIntervalMs: 20, segmentBytes: 64 << 10, writeSetBytesMax: 20_000 },
   snapshots: { every: '500ms' },
   ...more,
 })
