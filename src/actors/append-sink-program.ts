@@ -7,6 +7,8 @@ import { corruptionError } from '../base/errors.ts'
 import { checksum } from '../base/hash.ts'
 import type { DurableFile } from '../base/seam.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
+import type { Batch } from '../records/batch.ts'
+import { piecesOf } from '../records/batch-bytes.ts'
 import type { Program } from '../recovery/program.ts'
 import type { SinkContext } from '../topology/connector.ts'
 
@@ -22,13 +24,18 @@ export class AppendSinkProgram implements Program {
   readonly #context: SinkContext
   readonly #partial: string
   #file: DurableFile | null = null
-  #pending: Uint8Array[] = []
+  /** The epoch's rows, as they came: written out they may be many times as large. */
+  #pending: Batch[] = []
   #bytes = 0
   #checksum = 0
   #isWhole = false
 
-  constructor(context: SinkContext) {
+  readonly #pieceBytesMax: number
+
+  /** @param pieceBytesMax bytes of rows that are made text at a time */
+  constructor(context: SinkContext, pieceBytesMax: number) {
     this.#context = context
+    this.#pieceBytesMax = pieceBytesMax
     this.#partial = `${context.path}.partial`
   }
 
@@ -47,11 +54,10 @@ export class AppendSinkProgram implements Program {
       )
     }
     this.#file = files.openWrite(this.#partial, state.bytes)
-    if (state.bytes === 0) this.#write(this.#context.format.header(this.#context.columns))
   }
 
   onBatch({ batch }: InboxBatch): void {
-    this.#write(this.#context.format.encode(batch, this.#context.columns, null))
+    this.#pending.push(batch)
   }
 
   advance(): boolean {
@@ -70,12 +76,23 @@ export class AppendSinkProgram implements Program {
 
   async prepare(_epoch: number, isLast: boolean): Promise<void> {
     this.#isWhole = isLast
-    const chunks = this.#pending
-    if (chunks.length === 0) return
+    const { format, columns } = this.#context
+    let chunks: Uint8Array[] = this.#bytes === 0 ? [format.header(columns)] : []
+    let size = 0
+    const batches = this.#pending
     this.#pending = []
-    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-    await this.#file!.write(chunks, this.#bytes)
-    this.#bytes += size
+    for (const batch of batches) {
+      for (const piece of piecesOf(batch, this.#pieceBytesMax)) {
+        const text = format.encode(piece, columns, null)
+        chunks.push(text)
+        size += text.length
+        if (size < this.#pieceBytesMax) continue
+        await this.#write(chunks)
+        chunks = []
+        size = 0
+      }
+    }
+    await this.#write(chunks)
   }
 
   markerState(): SinkMarkerState {
@@ -100,8 +117,11 @@ export class AppendSinkProgram implements Program {
     this.#file?.close()
   }
 
-  #write(bytes: Uint8Array): void {
-    this.#pending.push(bytes)
-    this.#checksum = checksum(bytes, this.#checksum)
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    if (size === 0) return
+    for (const chunk of chunks) this.#checksum = checksum(chunk, this.#checksum)
+    await this.#file!.write(chunks, this.#bytes)
+    this.#bytes += size
   }
 }

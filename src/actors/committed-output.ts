@@ -6,6 +6,7 @@ import { Board, type BoardBuffers } from '../mailbox/board.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import { Inbox } from '../mailbox/inbox.ts'
 import type { Batch } from '../records/batch.ts'
+import { SHARD_LIMITS } from '../recovery/shard-limits.ts'
 import { generationsOf } from '../topology/generations.ts'
 import type { Plan } from '../topology/plan.ts'
 import { logDirectory } from './job.ts'
@@ -81,6 +82,13 @@ export async function* readOutput(
   }
 }
 
+/** As an epoch of a shard that read them would, by default. */
+const AT_ONCE = {
+  rows: SHARD_LIMITS.epochRowsMax,
+  bytes: SHARD_LIMITS.epochBytesMax,
+  fetchBytes: SHARD_LIMITS.fetchBytesMax,
+}
+
 /** A reader that is slower than the retention finds that rows have gone. */
 async function fill(
   inbox: Inbox,
@@ -89,7 +97,7 @@ async function fill(
   name: string,
 ): Promise<readonly unknown[]> {
   try {
-    return await inbox.fill(65_536, ({ batch }) => into.push(batch))
+    return await inbox.fill(AT_ONCE, ({ batch }) => into.push(batch))
   } catch (error) {
     if (!isOvertaken()) throw error
     throw userError('output', `rows of output '${name}' went before they were read: give it a longer retention`, error)

@@ -32,8 +32,12 @@ export class MergeSinkProgram implements Program {
   #digest = 0
   #made: MergeMarkerState | null = null
 
-  constructor(context: SinkContext, table: (name: string) => KeyedTable) {
+  readonly #pieceBytesMax: number
+
+  /** @param pieceBytesMax bytes of rows that are made text at a time */
+  constructor(context: SinkContext, table: (name: string) => KeyedTable, pieceBytesMax: number) {
     this.#context = context
+    this.#pieceBytesMax = pieceBytesMax
     this.#table = () => table(TABLE)
   }
 
@@ -119,13 +123,20 @@ export class MergeSinkProgram implements Program {
     const { schema, format, columns } = this.#context
     let builder = new BatchBuilder(schema)
     let copies: number[] = []
+    let bytes = 0
     for (const [key, value] of this.#table().range()) {
-      pushPacked(builder, schema, key)
-      copies.push(Buffer.from(value).readDoubleLE(0))
-      if (copies.length < CHUNK_ROWS) continue
-      yield format.encode(builder.finish(), columns, Int32Array.from(copies))
-      builder = new BatchBuilder(schema)
-      copies = []
+      // A row that holds very often is a piece, or several, by itself.
+      const most = Math.max(1, Math.floor(this.#pieceBytesMax / key.length))
+      for (let left = Buffer.from(value).readDoubleLE(0); left > 0; left -= most) {
+        pushPacked(builder, schema, key)
+        copies.push(Math.min(left, most))
+        bytes += key.length * Math.min(left, most)
+        if (copies.length < CHUNK_ROWS && bytes < this.#pieceBytesMax) continue
+        bytes = 0
+        yield format.encode(builder.finish(), columns, Int32Array.from(copies))
+        builder = new BatchBuilder(schema)
+        copies = []
+      }
     }
     if (copies.length > 0) yield format.encode(builder.finish(), columns, Int32Array.from(copies))
   }

@@ -6,7 +6,9 @@ import type { FromWorker } from './protocol.ts'
 import { type RunningWorker, WorkerDied, type WorkerEnd, type Workers, type WorkerTask } from './workers.ts'
 
 /** Batches live for milliseconds: with room for a few epochs in the young generation hardly any is copied. */
-const YOUNG_MB = 64
+const YOUNG_MB_MAX = 64
+/** It comes on top of the heap's limit: a small heap has a small one. */
+const YOUNG_SHARE = 1 / 8
 
 export class WorkerPool implements Workers {
   readonly #pool: Piscina
@@ -22,7 +24,10 @@ export class WorkerPool implements Workers {
       atomics: 'disabled',
       recordTiming: false,
       maxQueue: 'auto',
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: heapMb,
+        maxYoungGenerationSizeMb: Math.min(YOUNG_MB_MAX, Math.ceil(heapMb * YOUNG_SHARE)),
+      },
     })
     // The death of a busy thread rejects its task instead.
     this.#pool.on('error', onBroken)

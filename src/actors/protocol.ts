@@ -28,6 +28,7 @@ export interface HostConfig {
   readonly out: string
   readonly workers: number
   readonly heapMb: number
+  readonly offHeapMb: number
   readonly host: number
   readonly hosts: number
   readonly limits: ShardLimits

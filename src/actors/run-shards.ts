@@ -4,6 +4,7 @@ import { toWireError, unreachable, userError } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import { plan } from '../topology/plan.ts'
 import { explainFileError } from './file-error.ts'
+import { OffHeapWatch } from './off-heap.ts'
 import type { FromWorker } from './protocol.ts'
 import { ShardGroup } from './shard-group.ts'
 import type { ShardMachine } from './shard-machine.ts'
@@ -47,6 +48,10 @@ async function runAll(
   let report = () => {}
   const activity = new Activity()
   port.postMessage({ type: 'activity', memory: activity.memory })
+  if (machine.offHeap !== undefined) {
+    const watch = new OffHeapWatch(machine.offHeap, config.offHeapMb, () => group.status().map(({ shard }) => shard))
+    activity.watch = () => watch.check()
+  }
   const group = new ShardGroup({
     plan: whole,
     shards: whole.shards.filter((shard) => shards.includes(shard.id)),
@@ -79,7 +84,14 @@ async function runAll(
     }
   })
   report = () => port.postMessage(status())
-  const stop = seam.scheduler.every(STATUS_MS, report)
+  const stop = seam.scheduler.every(STATUS_MS, () => {
+    report()
+    try {
+      activity.watch()
+    } catch (error) {
+      group.fail(error)
+    }
+  })
   try {
     return { outcome: await group.run(), last: status() }
   } finally {

@@ -201,45 +201,27 @@ export class ShardActor {
   }
 
   #makeContext(journal: Journal): ShardContext {
-    const {
-      seam,
-      board,
-      log,
-      limits,
-      version,
-      directory,
-      openStore,
-      discardStore,
-      snapshots,
-      snapshotIntervalMs,
-      activity,
-    } = this.#services
+    const { seam, log, directory, openStore, discardStore, snapshots } = this.#services
     const stage = this.#plan.stages[this.shard.stage]!
     const inbox = new Inbox(log, this.#layout.incoming(), this.shard.index)
     inbox.learn(this.#layout.incoming(), this.#layout.until)
     const outbox = new Outbox(this.#layout.routes(this.#layout.current))
     this.#program.output = ({ edge, batch }) => outbox.add(edge, batch)
     return {
+      ...this.#services,
       shard: this.shard.id,
       cell: this.shard.cell,
       layout: this.#layout,
       edges: this.#plan.edges.filter((edge) => edge.from.stage === stage.index).map((edge) => edge.id),
       program: this.#program,
-      seam,
-      board,
-      log,
       inbox,
       outbox,
       journal,
-      activity,
       skips: this.#skips,
-      version,
-      limits,
       attempts: new RecoveryAttempts(seam.files, attemptsFile(directory, this.shard.id)),
       openStore: () => openStore(this.shard, this.#program.tables),
       discardStore: () => discardStore(this.shard),
       snapshots: this.#program.tables.length > 0 ? (snapshots?.(this.shard, this.#program.tables) ?? null) : null,
-      snapshotIntervalMs,
       outputRetention: outputRetention(stage),
       bindStore: (store) => {
         this.#store = store
@@ -268,6 +250,7 @@ export class ShardActor {
       activity: this.#services.activity,
       table: this.#table,
       journal: (ask) => journal.ask(ask),
+      limits: this.#services.limits,
       make: (planned, context) => makeOperator(planned, context, seam),
     })
     if (stage.kind === 'operators') return program
@@ -285,15 +268,21 @@ export class ShardActor {
   }
 
   #makeSink(stage: PlannedStage): Program {
-    const { seam, out, directory } = this.#services
+    const { seam, out, directory, limits } = this.#services
+    const { batchBytesMax } = limits
     if (stage.name === DEAD_LETTERS) {
       const columns = DEAD_LETTER_SCHEMA.names
       const path = `${directory}/${DEAD_LETTERS}.jsonl`
-      return new AppendSinkProgram({ seam, schema: DEAD_LETTER_SCHEMA, columns, path, format: jsonLines })
+      return new AppendSinkProgram(
+        { seam, schema: DEAD_LETTER_SCHEMA, columns, path, format: jsonLines },
+        batchBytesMax,
+      )
     }
     const { node, schema, inputFacts } = stage.nodes[0]!
     const { path, format, columns } = (node as SinkNode).connector!
     const context = { seam, schema, columns: columns ?? schema.names, path: `${out}/${path}`, format }
-    return inputFacts[0]!.retracts ? new MergeSinkProgram(context, this.#table) : new AppendSinkProgram(context)
+    return inputFacts[0]!.retracts
+      ? new MergeSinkProgram(context, this.#table, batchBytesMax)
+      : new AppendSinkProgram(context, batchBytesMax)
   }
 }

@@ -110,6 +110,12 @@ export class ShardGroup {
     return this.#actors[0]!.try(trial)
   }
 
+  /** Ends all of them, for a reason that is no shard's. */
+  fail(error: unknown): void {
+    this.#failure ??= error
+    this.drain()
+  }
+
   drain(): void {
     this.#isDraining = true
     for (const actor of this.#actors) actor.drain()

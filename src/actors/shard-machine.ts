@@ -2,6 +2,7 @@
 import type { Board, BoardBuffers } from '../mailbox/board.ts'
 import type { Environment } from '../storage/environment.ts'
 import type { Topology } from '../topology/topology.ts'
+import type { OffHeapMemory } from './off-heap.ts'
 
 export interface ShardMachine {
   /** For the code version in markers: a replay under another one need not give the same bytes. */
@@ -9,5 +10,7 @@ export interface ShardMachine {
   openStore(directory: string, tables: readonly string[]): Environment
   /** See `Board`. */
   openBoard(buffers: BoardBuffers, bell: number, own?: ReadonlySet<number>): Board
+  /** Where the thread is to end when it holds too much outside its heap; none where it is the user's own. */
+  readonly offHeap?: OffHeapMemory
   load(module: string, name: string): Promise<Topology>
 }

@@ -6,13 +6,15 @@ import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { SourceTimes } from '../mailbox/source-times.ts'
 import type { Batch } from '../records/batch.ts'
+import { batchBytes } from '../records/batch-bytes.ts'
 import { consecutiveOrigins, type OriginColumn } from '../records/origin.ts'
 import type { RowSkips } from '../recovery/fill-epoch.ts'
-import type { Program, ProgramOutput } from '../recovery/program.ts'
+import type { Program, ProgramOutput, ReadLimits } from '../recovery/program.ts'
 import type { SourceContext, SplitRows } from '../topology/connector.ts'
 import type { DeadLetterKind } from '../topology/dead-letters.ts'
 import type { SourceNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
+import { ReadPace } from './read-pace.ts'
 import { keepRows, offsetsOf } from './row-choice.ts'
 import { Split, type SplitState } from './split.ts'
 import type { StageProgram } from './stage-program.ts'
@@ -42,6 +44,8 @@ export class SourceProgram implements Program {
   #rejected = 0
   #followedAt = 0
   readonly #skips: RowSkips | null
+  readonly #pace = new ReadPace()
+  #bytesOut = 0
   #isChosen: ((split: number, offset: number) => boolean) | null = null
   #last = { split: 0, offsets: [] as readonly number[] }
 
@@ -70,7 +74,10 @@ export class SourceProgram implements Program {
     return this.#stage.output
   }
   set output(output: (output: ProgramOutput) => void) {
-    this.#stage.output = output
+    this.#stage.output = (one) => {
+      this.#bytesOut += batchBytes(one.batch)
+      output(one)
+    }
   }
 
   async open(markerState: unknown): Promise<void> {
@@ -101,18 +108,22 @@ export class SourceProgram implements Program {
     return this.#splits.every((split) => split.isEnded)
   }
 
-  async read(rowsMax: number): Promise<boolean> {
+  async read(limits: ReadLimits): Promise<boolean> {
     for (let tried = 0; tried < this.#splits.length; tried++) {
       const split = this.#splits[this.#turn++ % this.#splits.length]!
       if (split.reader === null) continue
-      const rows = await split.reader.read(rowsMax)
+      const rows = await split.reader.read(this.#pace.rows(limits), limits.batchBytesMax)
       this.#last = { split: split.number, offsets: [] }
       if (rows === 'wait') {
         split.waited(this.#now())
         continue
       }
       if (rows === null) await split.end()
-      else this.#take(split, rows)
+      else {
+        this.#bytesOut = 0
+        this.#take(split, rows)
+        this.#pace.told(limits, rows.batch.length, batchBytes(rows.batch), this.#bytesOut)
+      }
       this.#reportTime()
       this.#follow()
       return true

@@ -8,7 +8,7 @@ import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
-import type { Operator, OperatorContext } from '../operators/operator.ts'
+import type { Operator, OperatorContext, OperatorLimits } from '../operators/operator.ts'
 import { copyShared } from '../operators/take-over.ts'
 import { type Guard, isOfRow, withOperator } from '../operators/user-code.ts'
 import type { Batch } from '../records/batch.ts'
@@ -42,6 +42,7 @@ export interface StageServices {
   readonly activity: Activity
   readonly table: (name: string) => KeyedTable
   readonly journal: OperatorContext['journal']
+  readonly limits: OperatorLimits
   readonly make: (planned: PlannedNode, context: OperatorContext) => Operator
 }
 
@@ -73,7 +74,12 @@ export class StageProgram implements Program {
   async inherit(from: readonly PredecessorTables[], owns: OwnsHash, room: () => Promise<void>): Promise<void> {
     for (const planned of this.#stage.nodes) {
       const of = (tables: PredecessorTables) => (name: string) => tables(`n${planned.node.id}.${name}`)
-      const blocks = takeOver(planned, { from: from.map(of), to: of(this.#services.table), owns })
+      const blocks = takeOver(planned, {
+        from: from.map(of),
+        to: of(this.#services.table),
+        owns,
+        limits: this.#services.limits,
+      })
       for (const _ of blocks) await room()
     }
     copyShared({ from, to: this.#services.table }, STAGE_TABLE)
@@ -195,6 +201,7 @@ export class StageProgram implements Program {
       journal: this.#services.journal,
       table: (name) => this.#services.table(`n${id}.${name}`),
       guard: this.#guardOf(planned),
+      limits: this.#services.limits,
     }
   }
 

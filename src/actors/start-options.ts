@@ -10,6 +10,8 @@ const STALL_MS = 10_000
 const WORKERS_MAX = 60
 /** With less, a worker dies before it takes a task. */
 const HEAP_MB_MIN = 32
+/** With less, the engine's own buffers may be too much. */
+const OFF_HEAP_MB_MIN = 64
 
 export interface StartOptions {
   /** Where state and logs live. Default `.umbel`; each topology has a folder of its own in it. */
@@ -28,6 +30,11 @@ export interface StartOptions {
   readonly hosts?: number
   /** Heap limit of each worker, in MB, at least 32. Default 512. */
   readonly heapMb?: number
+  /**
+   * What each worker may hold outside its heap, in MB, at least 64: buffers and typed arrays, the engine's own and those of
+   * users' functions. One that holds more is ended, named, and started again. Default 1024.
+   */
+  readonly offHeapMb?: number
   /** A host that is silent for so many milliseconds is killed, and its shards start anew. Default 10,000. */
   readonly heartbeatMs?: number
   /**
@@ -50,6 +57,7 @@ export const checkSizes = (options: StartOptions) => ({
   parallelism: wholeNumber('shards', options.shards ?? defaultParallelism()),
   workers: wholeNumber('workers', options.workers ?? defaultWorkers(), 1, WORKERS_MAX),
   heapMb: wholeNumber('heapMb', options.heapMb ?? 512, HEAP_MB_MIN, 65_536),
+  offHeapMb: wholeNumber('offHeapMb', options.offHeapMb ?? 1024, OFF_HEAP_MB_MIN, 1 << 20),
   hosts: wholeNumber('hosts', options.hosts ?? 1),
   heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS, 1, 3_600_000),
   stallMs: wholeNumber('stallMs', options.stallMs ?? STALL_MS, 200, 3_600_000),

@@ -9,6 +9,7 @@ import type { Skips } from '../recovery/fill-epoch.ts'
 import type { Trial } from '../recovery/trial.ts'
 import { type Plan, placeOf } from '../topology/plan.ts'
 import { explainFileError } from './file-error.ts'
+import { isOffHeap } from './off-heap.ts'
 import type { FromHost, FromWorker, Place, ToWorker } from './protocol.ts'
 import { isFatal } from './restart-budget.ts'
 import { type RunningWorker, WorkerDied, type WorkerTask } from './workers.ts'
@@ -174,7 +175,7 @@ export class WorkerSlot {
     const plan = this.#services.plan()
     const at = this.#activity?.now() ?? null
     if (at !== null) return [placeOf(plan, at)]
-    if (/exited with code/.test(error.message)) return []
+    if (/exited with code/.test(error.message) || isOffHeap(error.message)) return []
     const running = plan.shards.filter(({ id, stage }) => shards.includes(id) && plan.stages[stage]!.kind !== 'sink')
     return running.map(({ id }) => ({ shard: id, operator: 'what it left behind', call: 0 }))
   }

@@ -39,11 +39,16 @@ export interface CallChoice {
   readonly isChosen?: (call: number) => boolean
 }
 
+/** A function that keeps 100 KB a call has kept some 100 MB by then; to look takes some microseconds. */
+const WATCH_CALLS = 1024
+
 export class Activity {
   readonly #cells: Int32Array
   #skips = new Map<number, SkippedCall>()
   #isChosen: ((call: number) => boolean) | null = null
   #isChoosy = false
+  /** Looks after the thread every so many calls, and at each epoch. @throws what the shard is to end of */
+  watch: () => void = () => {}
 
   constructor(memory = new SharedArrayBuffer(CELLS * 4)) {
     this.#cells = new Int32Array(memory)
@@ -55,6 +60,7 @@ export class Activity {
 
   /** An epoch begins: its calls are counted from 1. */
   startEpoch({ skips = [], isChosen }: CallChoice = {}): void {
+    this.watch()
     this.#cells[CALL] = 0
     this.#skips = new Map(skips.map((skip) => [skip.call, skip]))
     this.#isChosen = isChosen ?? null
@@ -84,6 +90,7 @@ export class Activity {
   /** Comes before each call of a user's function. @throws LeftOut in its place */
   call(): void {
     const call = ++this.#cells[CALL]!
+    if (call % WATCH_CALLS === 0) this.watch()
     if (this.#isChoosy) this.#check(call)
   }
 

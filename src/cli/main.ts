@@ -16,6 +16,13 @@ function wholeNumber(text: string): number {
   return value
 }
 
+/** Names are checked where limits are known. */
+function limit(text: string, before: Readonly<Record<string, number>>): Record<string, number> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('give a name and a whole number above 0, such as epochRowsMax=1000.')
+  return { ...before, [text.slice(0, at)]: wholeNumber(text.slice(at + 1)) }
+}
+
 const isJson = process.argv.includes('--json')
 
 const program = new Command('umbel')
@@ -49,6 +56,8 @@ program
   .option('--workers <n>', 'worker threads a host', wholeNumber)
   .option('--hosts <n>', 'host processes', wholeNumber)
   .option('--heap-mb <n>', 'heap limit of each worker', wholeNumber)
+  .option('--off-heap-mb <n>', 'what each worker may hold in buffers outside its heap', wholeNumber)
+  .option('--limit <name=n>', 'a limit of each shard, such as epochBytesMax=4000000; may be repeated', limit, {})
   .option(
     '--stall-ms <n>',
     'how long a call of a function may take before its worker hangs (default: 10000)',

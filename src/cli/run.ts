@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly workers?: number
   readonly hosts?: number
   readonly heapMb?: number
+  readonly offHeapMb?: number
+  readonly limit?: Readonly<Record<string, number>>
   readonly stallMs?: number
   readonly snapshotEvery?: string
   /** A directory; false for none, true where nothing was said. */
@@ -31,10 +33,10 @@ const EXIT_INTERRUPTED = 130
 export async function run(module: string, options: RunOptions): Promise<void> {
   // What the user's module prints when it is loaded must not stand beside the result.
   if (options.json) globalThis.console = new Console(process.stderr)
-  const { snapshotEvery: every, snapshots: place, ...plain } = options
+  const { snapshotEvery: every, snapshots: place, limit: limits, ...plain } = options
   const directory = typeof place === 'string' ? place : undefined
   const snapshots = place === false ? false : { every, directory }
-  const running = await start(module, { ...plain, snapshots, host: 'process' })
+  const running = await start(module, { ...plain, limits, snapshots, host: 'process' })
   const progress = options.json ? null : new Progress(running, process.stderr)
   let signals = 0
   const onSignal = (): void => {

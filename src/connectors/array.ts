@@ -47,11 +47,12 @@ class ArrayReader implements SplitReader {
     this.#row = (position?.row as number | undefined) ?? 0
   }
 
-  async read(rowsMax: number): Promise<SplitRows | null> {
+  async read(rowsMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<SplitRows | null> {
     if (this.#row >= this.#rows.length) return null
     const to = Math.min(this.#rows.length, this.#row + rowsMax)
-    const intake = new RowIntake(this.#schema, this.#row, to - this.#row)
-    for (; this.#row < to; this.#row++) takeObject(this.#rows[this.#row]!, this.#schema.names, this.#parsers, intake)
+    const intake = new RowIntake(this.#schema, this.#row, bytesMax, to - this.#row)
+    while (this.#row < to && !intake.isFull)
+      takeObject(this.#rows[this.#row++]!, this.#schema.names, this.#parsers, intake)
     return intake.finish()
   }
 

@@ -108,7 +108,7 @@ class CsvFile implements RowFile {
 
   async read(rowsMax: number, into: RowIntake | null): Promise<number> {
     let count = 0
-    while (count < rowsMax && !this.#hasEnded) {
+    while (count < rowsMax && !this.#hasEnded && into?.isFull !== true) {
       const record = this.#records.take() ?? (await this.#records.next())
       if (record === null) {
         this.#hasEnded = true

@@ -17,7 +17,10 @@ const CHUNK_BYTES = 1 << 16
 
 /** One open file of rows. */
 export interface RowFile {
-  /** Hands the next rows to `into`, or passes over them where it is null. Resolves to their number: below `rowsMax` at the end. */
+  /**
+   * Hands the next rows to `into` until that is full, or passes over them where it is null. Resolves to their number: below
+   * `rowsMax` at the end, or when it is full.
+   */
   read(rowsMax: number, into: RowIntake | null): Promise<number>
   close(): void
 }
@@ -105,14 +108,14 @@ class FilesReader implements SplitReader {
     this.#bytesRead = cursor.bytesBefore
   }
 
-  async read(rowsMax: number): Promise<SplitRows | null> {
+  async read(rowsMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<SplitRows | null> {
     const cursor = this.#cursor
-    const intake = new RowIntake(this.#context.schema, cursor.offset)
+    const intake = new RowIntake(this.#context.schema, cursor.offset, bytesMax)
     while (intake.rows < rowsMax) {
       const wanted = rowsMax - intake.rows
       const came = await this.#readOne(wanted, intake)
       cursor.advance(came)
-      if (came === wanted || !cursor.nextFile()) break
+      if (came === wanted || intake.isFull || !cursor.nextFile()) break
       this.close()
     }
     return intake.rows === 0 ? null : intake.finish()

@@ -81,7 +81,8 @@ const blockRows = (rowsPerSecond: number | null, ofSplit: number): number =>
     Math.max(1, Math.min(BLOCK_ROWS_MAX, ofSplit, ((rowsPerSecond ?? Number.POSITIVE_INFINITY) * BLOCK_MS) / 1000)),
   )
 
-type Make = (from: number, count: number) => SplitRows
+/** Makes rows: so many, or fewer where they come to enough bytes. */
+type Make = (from: number, count: number, bytesMax: number) => SplitRows
 
 interface Deal {
   readonly end: number
@@ -108,14 +109,15 @@ class GeneratorReader implements SplitReader {
     this.#index = position === null && deal.split > 0 ? deal.split * deal.block : this.#first
   }
 
-  async read(rowsMax: number): Promise<SplitRows | null | 'wait'> {
+  async read(rowsMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<SplitRows | null | 'wait'> {
     const { end, block, splits } = this.#deal
     if (this.#index >= end) return null
     const isAlone = splits === 1
     const blockEnd = isAlone ? end : (Math.floor(this.#index / block) + 1) * block
-    const to = Math.min(end, blockEnd, this.#index + rowsMax, this.#due())
-    if (to <= this.#index) return 'wait'
-    const made = this.#rows(this.#index, to)
+    const most = Math.min(end, blockEnd, this.#index + rowsMax, this.#due())
+    if (most <= this.#index) return 'wait'
+    const made = this.#rows(this.#index, most, bytesMax)
+    const to = this.#index + made.batch.length + made.rejected.length
     this.#index = isAlone || to < blockEnd ? to : to + (splits - 1) * block
     return made
   }
@@ -130,9 +132,9 @@ class GeneratorReader implements SplitReader {
 
   close(): void {}
 
-  #rows(from: number, to: number): SplitRows {
+  #rows(from: number, to: number, bytesMax: number): SplitRows {
     try {
-      return this.#make(from, to - from)
+      return this.#make(from, to - from, bytesMax)
     } catch (error) {
       if (error instanceof UmbelError) throw error
       const { message } = error as Error
@@ -154,9 +156,9 @@ class GeneratorReader implements SplitReader {
 
 function rowMaker(row: (index: number) => object, schema: Schema): Make {
   const parsers = schema.names.map((name) => valueParser(name, schema.fields[name]!))
-  return (from, count) => {
-    const intake = new RowIntake(schema, from, count)
-    for (let i = from; i < from + count; i++) {
+  return (from, count, bytesMax) => {
+    const intake = new RowIntake(schema, from, bytesMax, count)
+    for (let i = from; i < from + count && !intake.isFull; i++) {
       takeObject(row(i) as Record<string, unknown>, schema.names, parsers, intake)
     }
     return intake.finish()

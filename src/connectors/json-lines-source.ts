@@ -85,7 +85,7 @@ class JsonLinesFile implements RowFile {
 
   async read(rowsMax: number, into: RowIntake | null): Promise<number> {
     let count = 0
-    while (count < rowsMax) {
+    while (count < rowsMax && into?.isFull !== true) {
       if (this.#at === this.#lines.length) {
         if (await this.#fill()) continue
         break

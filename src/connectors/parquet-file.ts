@@ -19,6 +19,9 @@ const TAKES: Record<FieldType['kind'], RegExp> = {
   date: /^DATE$/,
 }
 
+/** A row group of up to so many times the bytes that are asked for is decoded in one go: each go costs a look at all of it. */
+const WHOLE = 4
+
 /** Decoded rows, and where in the file they begin. */
 export interface RowGroup {
   readonly batch: Batch
@@ -58,16 +61,34 @@ export class ParquetFile {
     return Number(this.#metadata.num_rows)
   }
 
-  /** The row group that holds a row, of which only rows before `end` are asked for. */
-  async readGroup(row: number, end: number): Promise<RowGroup> {
+  /**
+   * The row group that holds a row, of which only rows before `end` are asked for; of a group that is much larger than
+   * `bytesMax` only some from that row on.
+   */
+  async readGroup(row: number, end: number, bytesMax: number): Promise<RowGroup> {
     let start = 0
-    let length = 0
     for (const group of this.#metadata.row_groups) {
-      length = Number(group.num_rows)
-      if (row < start + length) break
-      start += length
+      const length = Number(group.num_rows)
+      if (row >= start + length) {
+        start += length
+        continue
+      }
+      const bytes = this.#bytesOf(group)
+      if (bytes <= bytesMax * WHOLE) return { batch: await this.#decode(start, Math.min(length, end - start)), start }
+      const piece = Math.max(1, Math.floor((length * bytesMax) / bytes))
+      return { batch: await this.#decode(row, Math.min(piece, start + length - row, end - row)), start: row }
     }
-    return { batch: await this.#decode(start, Math.min(length, end - start)), start }
+    throw new Error(`${this.#name} has no row ${row}`)
+  }
+
+  /** What the columns that are asked for come to, decoded: no less than the file says, nor than a number a row. */
+  #bytesOf({ columns, num_rows }: FileMetaData['row_groups'][number]): number {
+    let bytes = 0
+    for (const { meta_data } of columns) {
+      if (meta_data === undefined || !this.#schema.names.includes(meta_data.path_in_schema[0]!)) continue
+      bytes += Math.max(Number(meta_data.total_uncompressed_size), Number(num_rows) * 8)
+    }
+    return bytes
   }
 
   close(): void {
@@ -90,6 +111,8 @@ export class ParquetFile {
         rowStart: start,
         rowEnd: start + length,
         parsers: PARSERS,
+        // Of a piece only its own pages are read, where the file says where they are.
+        useOffsetIndex: true,
         // Texts are said to be texts; what is not are bytes.
         utf8: false,
         onChunk: ({ columnName, columnData, rowStart }) => {

@@ -3,6 +3,7 @@
  * the row group where it was again. Which files, and positions: see `file-cursor.ts`; one file: see `parquet-file.ts`.
  */
 import { Batch } from '../records/batch.ts'
+import { rowsWithin } from '../records/batch-bytes.ts'
 import type { Column } from '../records/column.ts'
 import type { SourceConnector, SourceContext, SplitPosition, SplitReader, SplitRows } from '../topology/connector.ts'
 import { FileCursor, filePath, findFiles } from './file-cursor.ts'
@@ -61,7 +62,7 @@ class ParquetReader implements SplitReader {
     return this.#file
   }
 
-  async read(rowsMax: number): Promise<SplitRows | null> {
+  async read(rowsMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<SplitRows | null> {
     const cursor = this.#cursor
     const left = this.#rowsMax - cursor.offset
     if (left <= 0) return null
@@ -71,9 +72,9 @@ class ParquetReader implements SplitReader {
       this.close()
       file = await this.openFile()
     }
-    const { batch, start } = await this.#groupOf(file, left)
+    const { batch, start } = await this.#groupOf(file, left, bytesMax)
     const { row, offset } = cursor
-    const count = Math.min(start + batch.length - row, rowsMax)
+    const count = Math.min(rowsWithin(batch, row - start, bytesMax) - (row - start), rowsMax)
     cursor.advance(count)
     return { batch: sliceBatch(batch, row - start, row - start + count), offsets: offset, rejected: [] }
   }
@@ -98,13 +99,13 @@ class ParquetReader implements SplitReader {
     this.#group = null
   }
 
-  async #groupOf(file: ParquetFile, left: number): Promise<RowGroup> {
+  async #groupOf(file: ParquetFile, left: number, bytesMax: number): Promise<RowGroup> {
     const { row } = this.#cursor
     const known = this.#group
     if (known !== null && row < known.start + known.batch.length) return known
     // The former one goes first: two at once may be more than there is room for.
     this.#group = null
-    this.#group = await file.readGroup(row, row + left)
+    this.#group = await file.readGroup(row, row + left, bytesMax)
     return this.#group
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { BatchBuilder } from '../records/batch.ts'
-import type { Value } from '../records/column.ts'
+import { columnTypeOf, type Value } from '../records/column.ts'
 import type { Schema } from '../records/schema.ts'
 import type { RejectedRow, SplitRows } from '../topology/connector.ts'
 import { Misfit } from './parse-value.ts'
@@ -24,17 +24,33 @@ export class RowIntake {
   readonly #builder: BatchBuilder
   readonly #first: number
   readonly #rejected: RejectedRow[] = []
+  /** Columns whose values have a length. */
+  readonly #wide: readonly number[]
+  readonly #bytesMax: number
+  #bytes = 0
 
-  /** @param first the offset of the first row */
-  constructor(schema: Schema, first: number, capacity = 256) {
+  /**
+   * @param first the offset of the first row
+   * @param bytesMax when it is full
+   */
+  constructor(schema: Schema, first: number, bytesMax: number, capacity = 256) {
     this.#builder = new BatchBuilder(schema, capacity)
     this.#first = first
+    this.#bytesMax = bytesMax
+    this.#wide = [...schema.names.keys()].filter(
+      (c) => columnTypeOf(schema.fields[schema.names[c]!]!.kind) !== 'number',
+    )
     this.values = new Array(schema.names.length).fill(null)
   }
 
   /** Rows so far, rejected ones too. */
   get rows(): number {
     return this.#builder.length + this.#rejected.length
+  }
+
+  /** The rows so far come to the bytes that are asked for, or more. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#bytesMax
   }
 
   /** Takes the row at hand into the batch, or says why it does not fit; then `reject` is to follow. */
@@ -44,11 +60,14 @@ export class RowIntake {
     const { builders } = this.#builder
     for (let c = 0; c < values.length; c++) builders[c]!.push(values[c] as Value)
     this.#builder.end()
+    this.#bytes += values.length * 8
+    for (const c of this.#wide) this.#bytes += (values[c] as string | Uint8Array | null)?.length ?? 0
     return null
   }
 
   reject(reason: string, raw: string): void {
     const shown = raw.length > RAW_MAX ? `${raw.slice(0, RAW_MAX)}...` : raw
+    this.#bytes += shown.length
     this.#rejected.push({ offset: this.#first + this.rows, reason, raw: shown })
   }
 

@@ -5,6 +5,13 @@ import type { IncomingRecord, LogReader } from './log.ts'
 import { type RecordHead, SEGMENT_HEADER } from './segment.ts'
 import { listSegments, openSegment, readHead, segmentOf } from './segment-chain.ts'
 
+/** A record's head, and where in which file it stands. */
+interface FoundRecord {
+  readonly record: RecordHead
+  readonly file: ReadableFile
+  readonly position: number
+}
+
 /** Walks the records of a sender, whatever the partition. */
 export class RecordCursor {
   readonly #files: Files
@@ -25,8 +32,16 @@ export class RecordCursor {
     return this.#next
   }
 
-  /** The record of the next epoch, which must exist. @throws corruption `log` */
-  next(): { record: RecordHead; file: ReadableFile; position: number } {
+  /** The record of the next epoch, which must exist, and is gone past. @throws corruption `log` */
+  next(): FoundRecord {
+    const found = this.look()
+    this.#at = found.position + found.record.bytes
+    this.#next++
+    return found
+  }
+
+  /** The same, without going past it. */
+  look(): FoundRecord {
     const found = this.#find() ?? this.#refind()
     if (found === null) {
       throw corruptionError(
@@ -35,12 +50,10 @@ export class RecordCursor {
           `in ${this.#directory}; it was trimmed or its files were changed`,
       )
     }
-    this.#at = found.position + found.record.bytes
-    this.#next++
     return found
   }
 
-  #find() {
+  #find(): FoundRecord | null {
     if (this.#file === null) return null
     const record = readHead(this.#file, this.#at)
     if (record === null || record.epoch !== this.#next) return null
@@ -48,7 +61,7 @@ export class RecordCursor {
   }
 
   // The sender has rolled to another segment, or a newer life went on in its own.
-  #refind() {
+  #refind(): FoundRecord | null {
     this.close()
     const segment = segmentOf(listSegments(this.#files, this.#directory), this.#next)
     const file = segment === undefined ? null : openSegment(this.#files, segment.path)
@@ -92,12 +105,16 @@ export class EmbeddedReader implements LogReader {
     return this.#cursor.nextEpoch - 1
   }
 
-  async next(known = 0): Promise<IncomingRecord | null> {
+  async next(known = 0, bytesMax = Number.POSITIVE_INFINITY): Promise<IncomingRecord | null> {
     if (!this.#isVisible(known)) return null
-    const { record, file, position } = this.#cursor.next()
+    const { record, file, position } = this.#cursor.look()
+    const own = [...record.blocks()].filter(
+      ({ edge, partition }) => partition === this.#partition && this.#edges.includes(edge),
+    )
+    if (own.reduce((sum, { bytes }) => sum + bytes, 0) > bytesMax) return null
+    this.#cursor.next()
     const frames: { edge: number; bytes: Uint8Array }[] = []
-    for (const block of record.blocks()) {
-      if (block.partition !== this.#partition || !this.#edges.includes(block.edge)) continue
+    for (const block of own) {
       const bytes = new Uint8Array(Buffer.allocUnsafeSlow(block.bytes).buffer)
       file.read(position + block.offset, bytes)
       frames.push({ edge: block.edge, bytes })

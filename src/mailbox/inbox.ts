@@ -6,6 +6,7 @@
 import { corruptionError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
+import { batchBytes } from '../records/batch-bytes.ts'
 import { checkFrame, decodeFrame, frameBytes } from '../records/frame-decoder.ts'
 import type { Schema } from '../records/schema.ts'
 import type { IncomingRecord, MailboxLog } from './log.ts'
@@ -21,6 +22,22 @@ export interface Slice {
 export interface InboxBatch {
   readonly edge: number
   readonly batch: Batch
+}
+
+/** How much is taken in at once. */
+export interface FillLimits {
+  readonly rows: number
+  /** Of rows, as they are when they are written out. */
+  readonly bytes: number
+  /** Of the logs. */
+  readonly fetchBytes: number
+}
+
+/** What one record brought. */
+interface Taken {
+  readonly rows: number
+  readonly bytes: number
+  readonly fetched: number
 }
 
 export class Inbox {
@@ -69,21 +86,28 @@ export class Inbox {
   }
 
   /**
-   * Hands out what is visible, sender by sender, until about `rowsMax` rows.
+   * Hands out what is visible, sender by sender, until one of the limits is reached. The record that reaches it is taken
+   * in whole; one that would fetch too much is left, unless it is the first.
    * @returns the slices read, in order; empty when nothing new is visible
    */
-  async fill(rowsMax: number, take: (batch: InboxBatch) => void): Promise<Slice[]> {
+  async fill(limits: FillLimits, take: (batch: InboxBatch) => void): Promise<Slice[]> {
     const slices: Slice[] = []
     const { all } = this.#senders
-    let rows = 0
-    for (let tried = 0; tried < all.length && rows < rowsMax; tried++) {
+    let [rows, bytes, fetched] = [0, 0, 0]
+    const isFull = () => rows >= limits.rows || bytes >= limits.bytes || fetched >= limits.fetchBytes
+    for (let tried = 0; tried < all.length && !isFull(); tried++) {
       const s = this.#turn++ % all.length
       const sender = all[s]!
       if (!this.#senders.isRead(sender)) continue
       const from = sender.reader.position
-      for (let record = await this.#next(sender); record !== null; record = await this.#next(sender)) {
-        rows += this.#accept(sender, record, take)
-        if (rows >= rowsMax) break
+      while (!isFull()) {
+        const left = fetched === 0 ? Number.POSITIVE_INFINITY : limits.fetchBytes - fetched
+        const record = await this.#next(sender, left)
+        if (record === null) break
+        const taken = this.#accept(sender, record, take)
+        rows += taken.rows
+        bytes += taken.bytes
+        fetched += taken.fetched
       }
       if (sender.reader.position > from) slices.push({ sender: s, from, to: sender.reader.position })
     }
@@ -110,20 +134,21 @@ export class Inbox {
   }
 
   /** The next record that is cut for this inbox's shard. */
-  async #next(sender: Sender): Promise<IncomingRecord | null> {
+  async #next(sender: Sender, bytesMax: number): Promise<IncomingRecord | null> {
     if (sender.isRetired) return null
     const { position } = sender.reader
-    const record = await sender.reader.next()
+    const record = await sender.reader.next(0, bytesMax)
     if (record === null || record.layout < this.#until) return record
     this.#senders.seek(sender, position)
     sender.hasSwitched = true
     return null
   }
 
-  #accept(sender: Sender, record: IncomingRecord, take: (batch: InboxBatch) => void): number {
-    let rows = 0
+  #accept(sender: Sender, record: IncomingRecord, take: (batch: InboxBatch) => void): Taken {
+    let [rows, rowsBytes, fetched] = [0, 0, 0]
     for (const { edge, bytes } of record.frames) {
       const schema = this.#schemas.get(edge)!
+      fetched += bytes.length
       for (let at = 0; at < bytes.length; ) {
         const length = frameBytes(bytes, at)
         const frame = bytes.subarray(at, length > 0 ? at + length : bytes.length)
@@ -131,10 +156,11 @@ export class Inbox {
         const batch = decodeFrame(frame, schema)
         take({ edge, batch })
         rows += batch.length
+        rowsBytes += batchBytes(batch)
         at += length
       }
     }
     this.#senders.hear(sender, record)
-    return rows
+    return { rows, bytes: rowsBytes, fetched }
   }
 }

@@ -67,10 +67,11 @@ export interface LogReader {
   /**
    * The next visible record, or null when there is none yet.
    * @param known a position that was read before: records up to it are visible, whether or not their sender lives
+   * @param bytesMax null also where the frames of the next record are larger than this
    * @throws corruption `log` when a record at or below what was announced or is known is missing or damaged, or when the
    *   log ends before what was read
    */
-  next(known?: number): Promise<IncomingRecord | null>
+  next(known?: number, bytesMax?: number): Promise<IncomingRecord | null>
   close(): void
 }
 

@@ -150,14 +150,15 @@ class MemoryReader implements LogReader {
     return this.#position
   }
 
-  async next(known = 0): Promise<IncomingRecord | null> {
+  async next(known = 0, bytesMax = Number.POSITIVE_INFINITY): Promise<IncomingRecord | null> {
     const epoch = this.#position + 1
     if (!this.#isVisible(epoch, known)) return null
     const record = this.#read(epoch)
-    this.#position = epoch
     const isOwn = ({ edge }: { edge: number }) => this.#edges.includes(edge)
-    const frames = record.frames
-      .filter((block) => block.partition === this.#partition && isOwn(block))
+    const own = record.frames.filter((block) => block.partition === this.#partition && isOwn(block))
+    if (own.reduce((sum, { bytes }) => sum + bytes.length, 0) > bytesMax) return null
+    this.#position = epoch
+    const frames = own
       // Each receiver has bytes of its own, as from a file: batches are views on them.
       .map(({ edge, bytes }) => ({ edge, bytes: Uint8Array.from(bytes) }))
     const { layout, isRetired } = record

@@ -4,11 +4,12 @@
  * the timers (rows first, then timers by key); or, with `order: 'arrival'`, as they come, corrections too.
  */
 import { Packr } from 'msgpackr'
-import type { Budget } from '../base/budget.ts'
+import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { userError } from '../base/errors.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
+import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
 import { packKey, packValues, unpackKey } from '../records/key.ts'
 import { originBytes } from '../records/origin.ts'
@@ -17,7 +18,8 @@ import type { FieldKind, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { ActorContext, ActorDefinition } from './actor-definition.ts'
-import { HeldBatches, holdAgain, takeDue } from './held-batches.ts'
+import { compareDue, type DueRow } from './due-rows.ts'
+import { HeldRows } from './held-rows.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { UndoLog } from './undo-log.ts'
 import { isOfRow, type RefusedRow } from './user-code.ts'
@@ -34,14 +36,17 @@ export interface ActorPlan {
 }
 
 const packr = new Packr({ useRecords: false })
-const PASSED = Buffer.from('watermark') // other keys of the state's table begin with 0 or 1
+// Other keys of the state's table begin with 0 or 1.
+const PASSED = Buffer.from('watermark')
+const POSITION = Buffer.from('position')
+const NO_END = { rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
 
 export class ActorOperator implements Operator {
   readonly #plan: ActorPlan
   readonly #context: OperatorContext
   readonly #state: KeyedTable
   readonly #timers: KeyedTable
-  readonly #held: HeldBatches
+  readonly #held: HeldRows
   readonly #cursor: RowCursor
   readonly #keyColumns: readonly number[]
   readonly #keyKinds: readonly FieldKind[]
@@ -61,13 +66,15 @@ export class ActorOperator implements Operator {
   /** What the function at hand has emitted and overwritten: undone if it throws and its row is refused. */
   #emitted: { row: Readonly<Record<string, Value>>; diff: number; origin: Uint8Array }[] = []
   readonly #undo: UndoLog | null
+  /** Of rows, since it was last counted against the budget. */
+  #emittedBytes = 0
 
   constructor(plan: ActorPlan, context: OperatorContext) {
     this.#plan = plan
     this.#context = context
     this.#state = context.table('state')
     this.#timers = context.table('timers')
-    this.#held = new HeldBatches(context.table('held'), plan.input)
+    this.#held = new HeldRows(context.table('held'), plan.input)
     this.#cursor = new RowCursor(plan.input)
     this.#keyColumns = plan.keys.map((name) => plan.input.names.indexOf(name))
     this.#keyKinds = plan.keys.map((name) => plan.input.fields[name]!.kind)
@@ -80,6 +87,8 @@ export class ActorOperator implements Operator {
   open([watermark]: readonly Timestamp[]): void {
     const passed = this.#state.get(PASSED)
     this.#watermark = passed === undefined ? watermark! : (packr.unpack(passed) as Timestamp)
+    const position = this.#state.get(POSITION)
+    if (position !== undefined) this.#held.restore(position)
   }
 
   onBatch(batch: Batch): void {
@@ -90,6 +99,7 @@ export class ActorOperator implements Operator {
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
+    this.#emittedBytes = 0
     const done = this.#runUntil(watermark! - this.#plan.inputBound, budget)
     this.#emitBuilt()
     if (done && watermark! > this.#watermark) {
@@ -101,6 +111,8 @@ export class ActorOperator implements Operator {
 
   flush(): void {
     this.#state.put(PASSED, packr.pack(this.#watermark))
+    const position = this.#held.save()
+    if (position !== null) this.#state.put(POSITION, position)
   }
 
   digest(): number {
@@ -111,20 +123,30 @@ export class ActorOperator implements Operator {
 
   /** Rows and timers before `cut`, in order. Rows that are left when the budget ends are held again. */
   #runUntil(cut: Timestamp, budget: Budget): boolean {
-    const due = takeDue(this.#held, cut)
+    if (isSpent(budget)) return false
+    return this.#held.take(cut, budget, (rows) => this.#runRows(rows, budget)) && this.#runTimers(cut, budget)
+  }
+
+  /** @returns how many of the rows were handled before the budget ended */
+  #runRows(rows: readonly DueRow[], budget: Budget): number {
     let next = 0
-    for (; next < due.length && budget.rows > 0; next++) {
-      const { batch, row } = due[next]!
-      if (!this.#runTimers(batch.times[row]!, budget)) break
+    for (; next < rows.length; next++) {
+      const { batch, row } = rows[next]!
+      // Rows of one place stay together: where to go on is told by the place.
+      const isTied = next > 0 && compareDue(rows[next - 1]!, rows[next]!) === 0
+      if (!isTied && isSpent(budget)) break
+      if (!this.#runTimers(batch.times[row]!, isTied ? { ...NO_END } : budget)) break
       this.#cursor.bind(batch)
       this.#onRow(batch, row)
-      budget.rows--
+      this.#spend(budget)
     }
-    if (next < due.length) {
-      holdAgain(this.#held, due.slice(next))
-      return false
-    }
-    return this.#runTimers(cut, budget)
+    return next
+  }
+
+  /** A row or a timer counts, and what it has emitted. */
+  #spend(budget: Budget): void {
+    spend(budget, 1, this.#emittedBytes)
+    this.#emittedBytes = 0
   }
 
   /** Timers before `time`, in order of (time, key); a timer may set another one that is due. */
@@ -136,8 +158,7 @@ export class ActorOperator implements Operator {
         this.#timersFrom = time
         break
       }
-      if (budget.rows <= 0) return false
-      budget.rows--
+      if (isSpent(budget)) return false
       const [stored, value] = entry
       const [at, key] = packr.unpack(value) as [number, Uint8Array]
       this.#timersFrom = at
@@ -145,6 +166,7 @@ export class ActorOperator implements Operator {
       this.#enter(key, at, 1, Buffer.concat([this.#plan.origin, stored]))
       const timer = () => ({ timer: at, key: this.#keyValues })
       this.#act(() => this.#plan.definition.onTimer?.(at, this.#handle), timer)
+      this.#spend(budget)
     }
     return true
   }
@@ -183,7 +205,10 @@ export class ActorOperator implements Operator {
     } finally {
       this.#mayAct = false
     }
-    for (const { row, diff, origin } of this.#emitted) this.#builder.push(row, diff, origin)
+    for (const { row, diff, origin } of this.#emitted) {
+      this.#builder.push(row, diff, origin)
+      this.#emittedBytes += valuesBytes(Object.values(row))
+    }
   }
 
   #write(table: KeyedTable, key: Uint8Array, value: Uint8Array | null): void {

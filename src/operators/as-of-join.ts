@@ -3,16 +3,18 @@
  * when the table's watermark has passed it, so that no version can be missed; a version that arrives late, within the
  * table's lateness, takes back the answers that it changes and gives the right ones. Null keys match nothing.
  */
-import type { Budget } from '../base/budget.ts'
+import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { Batch } from '../records/batch.ts'
+import { batchBytes, pieceOf, rowBytesOf, valuesBytes } from '../records/batch-bytes.ts'
 import { type Column, ColumnBuilder, valueAt } from '../records/column.ts'
 import { packKey } from '../records/key.ts'
 import { originBytes } from '../records/origin.ts'
 import type { Schema } from '../records/schema.ts'
-import { HeldBatches, splitByTime } from './held-batches.ts'
+import { type FrameLimits, HeldBatches, splitByTime } from './held-batches.ts'
 import { History, type Version, versionAt } from './history.ts'
 import { KeyIndex } from './key-index.ts'
-import type { Operator, OperatorContext } from './operator.ts'
+import type { Operator, OperatorContext, OperatorLimits } from './operator.ts'
+import { pickColumn } from './pick-column.ts'
 
 export interface AsOfJoinPlan {
   readonly left: Schema
@@ -27,8 +29,22 @@ export interface AsOfJoinPlan {
   readonly rightBound: number
 }
 
+/** What rows of a batch found: the versions, and for each row which of them, or -1. */
+interface Found {
+  readonly codes: Int32Array
+  readonly versions: readonly Version[]
+}
+
 const LEFT = 0
-const KEYS_KEPT = 100_000
+/** Of held rows: those that must wait again are written anew. And what a version takes beside its values. */
+const FRAME_ROWS = 16_384
+const VERSION_BYTES = 96
+
+/** How large the frames of rows are that a join holds. */
+export const joinFrame = ({ batchBytesMax }: OperatorLimits): FrameLimits => ({
+  rows: FRAME_ROWS,
+  bytes: batchBytesMax,
+})
 
 export class AsOfJoin implements Operator {
   readonly #plan: AsOfJoinPlan
@@ -41,6 +57,9 @@ export class AsOfJoin implements Operator {
   readonly #keys: KeyIndex
   /** Versions by key id, loaded on first use. */
   #versions: Version[][] = []
+  #versionsBytes = 0
+  /** Of answers that the epoch may still put out as rows come. */
+  #bytesLeft: number
   #leftWatermark = Number.NEGATIVE_INFINITY
   #rightWatermark = Number.NEGATIVE_INFINITY
   /** Waiting rows may be due: looked for once each time the table's watermark moves. */
@@ -49,9 +68,11 @@ export class AsOfJoin implements Operator {
   constructor(plan: AsOfJoinPlan, context: OperatorContext) {
     this.#plan = plan
     this.#context = context
+    const frame = joinFrame(context.limits)
     this.#history = new History(context.table('right'))
-    this.#waiting = new HeldBatches(context.table('waiting'), plan.left)
-    this.#answered = new HeldBatches(context.table('answered'), plan.left)
+    this.#waiting = new HeldBatches(context.table('waiting'), plan.left, frame)
+    this.#answered = new HeldBatches(context.table('answered'), plan.left, frame)
+    this.#bytesLeft = context.limits.outboxBytesMax
     this.#leftColumns = plan.leftKeys.map((name) => plan.left.names.indexOf(name))
     this.#rightColumns = plan.rightKeys.map((name) => plan.right.names.indexOf(name))
     this.#keys = new KeyIndex(
@@ -75,38 +96,59 @@ export class AsOfJoin implements Operator {
     this.open([left!, right!])
     if (this.#plan.rightBound > 0) this.#answered.releaseBefore(right! - this.#plan.rightBound)
     if (this.#hasDue && this.#answerWaiting(budget)) this.#hasDue = false
+    this.#bytesLeft = this.#context.limits.outboxBytesMax
     return !this.#hasDue
   }
 
-  flush(): void {
-    if (this.#keys.size <= KEYS_KEPT) return
-    this.#keys.clear()
-    this.#versions = []
+  memoryBytes(): number {
+    return this.#keys.memoryBytes + this.#versionsBytes
   }
 
+  flush(): void {
+    if (this.memoryBytes() <= this.#context.limits.cacheBytesMax) return
+    this.#keys.clear()
+    this.#forgetVersions()
+  }
+
+  /** Rows whose time has passed are answered at once, as far as the epoch has room for the answers. */
   #onLeft(batch: Batch): void {
     const { before, rest } = splitByTime(batch, this.#rightWatermark)
-    if (before !== null) this.#answer(before)
     if (rest !== null) this.#waiting.hold(rest)
+    if (before === null) return
+    const budget = { rows: before.length, bytes: this.#bytesLeft }
+    this.#answer(before, budget)
+    this.#bytesLeft = budget.bytes
   }
 
   /** @returns false when the budget ended before the waiting rows did */
   #answerWaiting(budget: Budget): boolean {
-    for (const { key, batch } of this.#waiting.entries()) {
+    for (const { key, batch } of this.#waiting.before(this.#rightWatermark)) {
+      if (isSpent(budget)) return false
       const { before, rest } = splitByTime(batch, this.#rightWatermark)
-      if (before === null) continue
-      if (budget.rows <= 0) return false
       this.#waiting.release(key)
-      if (rest !== null) this.#waiting.hold(rest)
-      this.#answer(before)
-      budget.rows -= before.length
+      if (rest !== null) {
+        // It is written anew, and that too must fit into the epoch.
+        this.#waiting.hold(rest)
+        spend(budget, 0, batchBytes(rest))
+      }
+      if (!this.#answer(before!, budget)) return false
     }
     return true
   }
 
-  #answer(batch: Batch): void {
-    this.#emit(batch, null)
-    if (this.#plan.rightBound > 0) this.#answered.hold(batch)
+  /** Answers rows until their answers spend the budget, and lets the others wait: false where there are any. */
+  #answer(batch: Batch, budget: Budget): boolean {
+    const found = this.#match(batch, budget)
+    const count = found.codes.length
+    const answered = count < batch.length ? pieceOf(batch, 0, count) : batch
+    if (count > 0) {
+      this.#emit(answered, null, found)
+      if (this.#plan.rightBound > 0) this.#answered.hold(answered)
+    }
+    if (count === batch.length) return true
+    this.#waiting.hold(pieceOf(batch, count, batch.length))
+    this.#hasDue = true
+    return false
   }
 
   #onRight(batch: Batch): void {
@@ -126,6 +168,7 @@ export class AsOfJoin implements Operator {
       const origin = batch.origins === null ? '' : Buffer.from(originBytes(batch.origins, i)).toString('latin1')
       const values = columns.map((column, c) => valueAt(column, kinds[c]!, i))
       this.#history.change(key, versions, { time: batch.times[i]!, origin, values }, batch.diff(i))
+      this.#versionsBytes += VERSION_BYTES + valuesBytes(values)
       this.#history.prune(key, versions, horizon)
     }
     if (late !== null) this.#emitAnswered(late, 1)
@@ -152,11 +195,13 @@ export class AsOfJoin implements Operator {
 
   /** Emits the current answers of answered rows whose key and time the late versions touch. */
   #emitAnswered(late: { ids: Set<number>; from: number }, diff: number): void {
-    for (const { batch } of this.#answered.entries()) {
+    for (const { batch } of this.#answered.before(Number.POSITIVE_INFINITY)) {
       const ids = new Int32Array(batch.length)
       this.#keys.resolve(batch, ids)
       const rows = Int32Array.from(ids.keys()).filter((i) => late.ids.has(ids[i]!) && batch.times[i]! >= late.from)
-      if (rows.length > 0) this.#emit(batch.gather(rows, rows.length), diff)
+      if (rows.length === 0) continue
+      const touched = batch.gather(rows, rows.length)
+      this.#emit(touched, diff, this.#match(touched, null))
     }
   }
 
@@ -167,13 +212,24 @@ export class AsOfJoin implements Operator {
 
   #versionsOf(id: number, key: Uint8Array): Version[] {
     let versions = this.#versions[id]
-    if (versions === undefined) this.#versions[id] = versions = this.#history.load(key)
+    if (versions === undefined) {
+      versions = this.#history.load(key)
+      const bytes = versions.reduce((sum, version) => sum + VERSION_BYTES + valuesBytes(version.values), 0)
+      // In the middle of a batch too: its keys alone may have more versions than there is room for.
+      if (this.#versionsBytes + bytes > this.#context.limits.cacheBytesMax) this.#forgetVersions()
+      this.#versionsBytes += bytes
+      this.#versions[id] = versions
+    }
     return versions
   }
 
+  #forgetVersions(): void {
+    this.#versions = []
+    this.#versionsBytes = 0
+  }
+
   /** Joins and emits; `sign` multiplies the diffs of a correction. */
-  #emit(batch: Batch, sign: number | null): void {
-    const found = this.#match(batch)
+  #emit(batch: Batch, sign: number | null, found: Found): void {
     let rows: Int32Array | null = null
     if (this.#plan.how === 'inner') {
       rows = Int32Array.from(found.codes.keys()).filter((i) => found.codes[i]! >= 0)
@@ -187,15 +243,22 @@ export class AsOfJoin implements Operator {
     this.#context.emit(rows === null ? joined : joined.gather(rows, rows.length))
   }
 
-  /** The version of each row as a code into the versions found, -1 where there is none. */
-  #match(batch: Batch): { codes: Int32Array; versions: Version[] } {
+  /**
+   * The version of each row as a code into the versions found, -1 where there is none.
+   * @param budget counted down by what the answers come to; only rows before it is spent are among them
+   */
+  #match(batch: Batch, budget: Budget | null): Found {
     const ids = new Int32Array(batch.length)
     this.#keys.resolve(batch, ids)
     const codes = new Int32Array(batch.length)
     const versions: Version[] = []
     const codeOf = new Map<Version, number>()
     let [lastVersion, lastCode]: [Version | undefined, number] = [undefined, -1]
-    for (let i = 0; i < batch.length; i++) {
+    const bytesOf = rowBytesOf(batch)
+    const left = budget ?? { rows: batch.length, bytes: Number.POSITIVE_INFINITY }
+    let lastBytes = 0
+    let i = 0
+    for (; i < batch.length && !isSpent(left); i++) {
       const id = ids[i]!
       const known = this.#versions[id] ?? this.#versionsOf(id, packKey(batch, this.#leftColumns, i))
       const version = versionAt(known, batch.times[i]!)
@@ -206,37 +269,19 @@ export class AsOfJoin implements Operator {
           lastCode = versions.push(version) - 1
           codeOf.set(version, lastCode)
         }
+        lastBytes = version === undefined ? 0 : valuesBytes(version.values)
       }
       codes[i] = lastCode
+      spend(left, 1, bytesOf(i) + lastBytes)
     }
-    return { codes, versions }
+    return { codes: codes.subarray(0, i), versions }
   }
 
-  #rightColumn(name: string, field: number, { codes, versions }: { codes: Int32Array; versions: Version[] }): Column {
+  #rightColumn(name: string, field: number, { codes, versions }: Found): Column {
     const type = this.#plan.right.fields[name]!
     const builder = new ColumnBuilder({ ...type, nullable: true }, versions.length + 1)
     for (const version of versions) builder.push(version.values[field]!)
     builder.push(null)
-    return pick(builder.finish(), codes, versions.length)
+    return pickColumn(builder.finish(), codes, versions.length)
   }
-}
-
-/** The values at the given codes; -1 stands for the value at `none`. */
-function pick(column: Column, codes: Int32Array, none: number): Column {
-  if (column.type === 'string') {
-    return { type: 'string', codes: codes.map((code) => column.codes[code < 0 ? none : code]!), values: column.values }
-  }
-  if (column.type === 'bytes') {
-    return { type: 'bytes', values: Array.from(codes, (code) => column.values[code < 0 ? none : code]!) }
-  }
-  const data = new Float64Array(codes.length)
-  const valid = new Uint8Array(codes.length)
-  let nulls = 0
-  for (let i = 0; i < codes.length; i++) {
-    const at = codes[i]! < 0 ? none : codes[i]!
-    data[i] = column.data[at]!
-    valid[i] = column.valid === null ? 1 : column.valid[at]!
-    if (valid[i] === 0) nulls++
-  }
-  return { type: 'number', data, valid: nulls > 0 ? valid : null }
 }

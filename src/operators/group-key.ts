@@ -16,12 +16,16 @@ export const areNumbers = (types: readonly FieldType[]): boolean =>
 export const isBefore = (a: GroupKey, b: GroupKey): boolean => (a as number) < (b as number)
 
 /** The first index whose key is at or above `key`; the length where there is none. */
-export function lowerBound(keys: readonly GroupKey[], key: GroupKey): number {
+export const lowerBound = (keys: readonly GroupKey[], key: GroupKey): number =>
+  lowerBoundOf(keys.length, (i) => keys[i]!, key)
+
+/** The same of `length` keys that are got one by one. */
+export function lowerBoundOf(length: number, keyOf: (i: number) => GroupKey, key: GroupKey): number {
   let low = 0
-  let high = keys.length
+  let high = length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (isBefore(keys[middle]!, key)) low = middle + 1
+    if (isBefore(keyOf(middle), key)) low = middle + 1
     else high = middle
   }
   return low

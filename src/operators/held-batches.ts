@@ -1,44 +1,81 @@
 /**
  * Batches held in a table until time has passed them: rows that wait for another input, or that may have to be
- * corrected. One frame a batch, not an entry a row. Keys: f64 latest event time of the batch, u32 counter.
+ * corrected. Frames of bounded size, not an entry a row; what is held may be larger than memory, so they are read a few at
+ * a time. Keys: f64 earliest and f64 latest event time of the batch, u32 counter.
  */
 import type { Batch } from '../records/batch.ts'
+import { rowsWithin } from '../records/batch-bytes.ts'
 import { decodeFrame } from '../records/frame-decoder.ts'
-import { encodeFrame } from '../records/frame-encoder.ts'
-import { packKey, packValues, unpackKey } from '../records/key.ts'
-import { compareOrigins } from '../records/origin.ts'
+import { encodeParts } from '../records/frame-encoder.ts'
+import { packValues, unpackKey } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
+import type { Entry } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
 
-/** A held row whose time has come. */
-export interface DueRow {
+/** Frames read at a time, and their bytes. */
+const READ_FRAMES = 256
+const READ_BYTES = 1 << 20
+
+export interface HeldBatch {
+  /** To let it go. */
+  readonly key: Uint8Array
+  readonly earliest: number
+  readonly latest: number
   readonly batch: Batch
-  readonly row: number
+}
+
+/** Rows of a frame, and their bytes, at the most. */
+export interface FrameLimits {
+  readonly rows?: number
+  readonly bytes: number
 }
 
 export class HeldBatches {
   readonly #table: KeyedTable
   readonly #schema: Schema
+  readonly #frameBytesMax: number
+  readonly #frameRowsMax: number
   #next = 0
 
-  constructor(table: KeyedTable, schema: Schema) {
+  constructor(table: KeyedTable, schema: Schema, frame: FrameLimits) {
     this.#table = table
     this.#schema = schema
-    for (const [key] of table.range())
-      this.#next = Math.max(this.#next, (unpackKey(key, ['float', 'int'])[1] as number) + 1)
+    this.#frameBytesMax = frame.bytes
+    this.#frameRowsMax = frame.rows ?? Number.POSITIVE_INFINITY
+    for (const [key] of table.range()) this.#next = Math.max(this.#next, timesOf(key).number + 1)
   }
 
   hold(batch: Batch): void {
-    if (batch.length === 0) return
-    let latest = Number.NEGATIVE_INFINITY
-    for (const time of batch.times) if (time > latest) latest = time
-    this.#table.put(packValues([latest, this.#next++]), encodeFrame(batch))
+    for (let from = 0; from < batch.length; ) {
+      const to = Math.min(rowsWithin(batch, from, this.#frameBytesMax), from + this.#frameRowsMax)
+      this.#holdFrame(batch, from, to)
+      from = to
+    }
   }
 
-  /** All held batches, those with the earliest end first, with the keys to let them go. */
-  *entries(): Iterable<{ key: Uint8Array; batch: Batch }> {
-    const entries = [...this.#table.range()]
-    for (const [key, frame] of entries) yield { key, batch: decodeFrame(frame, this.#schema) }
+  #holdFrame(batch: Batch, from: number, to: number): void {
+    let [earliest, latest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    const { times } = batch
+    for (let row = from; row < to; row++) {
+      if (times[row]! < earliest) earliest = times[row]!
+      if (times[row]! > latest) latest = times[row]!
+    }
+    const isWhole = to - from === batch.length
+    const rows = isWhole ? null : Int32Array.from({ length: to - from }, (_, i) => from + i)
+    const frame = encodeParts([{ batch, rows, count: to - from }])
+    this.#table.put(packValues([earliest, latest, this.#next++]), frame)
+  }
+
+  /**
+   * Held batches that have a row before `time`, the earliest first. They may be released on the way; what is held
+   * meanwhile is not among them.
+   */
+  *before(time: number): Iterable<HeldBatch> {
+    const next = this.#next
+    for (const [key, frame] of this.#read(time)) {
+      const { earliest, latest, number } = timesOf(key)
+      if (number < next) yield { key, earliest, latest, batch: decodeFrame(frame, this.#schema) }
+    }
   }
 
   /** Holds the chosen rows of what another holds, batch by batch. */
@@ -57,61 +94,33 @@ export class HeldBatches {
 
   /** Lets go of the batches whose every row is before `time`. */
   releaseBefore(time: number): void {
-    const keys = [...this.#table.range({ to: packValues([time]) })].map(([key]) => key)
-    for (const key of keys) this.#table.remove(key)
+    const over: Uint8Array[] = []
+    for (const [key] of this.#table.range({ to: packValues([time]) })) if (timesOf(key).latest < time) over.push(key)
+    for (const key of over) this.#table.remove(key)
+  }
+
+  /** A few entries at a time, so that the table may be written to in between. */
+  *#read(time: number): Iterable<Entry> {
+    const to = time === Number.POSITIVE_INFINITY ? undefined : packValues([time])
+    let from: Uint8Array | undefined
+    for (;;) {
+      const entries: Entry[] = []
+      let bytes = 0
+      for (const entry of this.#table.range({ from, to })) {
+        entries.push(entry)
+        bytes += entry[1].length
+        if (entries.length === READ_FRAMES || bytes >= READ_BYTES) break
+      }
+      yield* entries
+      if (bytes < READ_BYTES && entries.length < READ_FRAMES) return
+      from = Buffer.concat([entries.at(-1)![0], Uint8Array.of(0)])
+    }
   }
 }
 
-/**
- * Takes the held rows before `cut`, in order of (time, origin). What became of one row in the meantime is settled: a row
- * that was taken back again is not among them, so that nothing depends on the order of arrival.
- */
-export function takeDue(held: HeldBatches, cut: number): DueRow[] {
-  const due: DueRow[] = []
-  for (const { key, batch } of held.entries()) {
-    const { before, rest } = splitByTime(batch, cut)
-    if (before === null) continue
-    held.release(key)
-    if (rest !== null) held.hold(rest)
-    for (let row = 0; row < before.length; row++) due.push({ batch: before, row })
-  }
-  due.sort(compareDue)
-  const settled: DueRow[] = []
-  for (let from = 0, to = 1; from < due.length; from = to++) {
-    while (to < due.length && compareDue(due[from]!, due[to]!) === 0) to++
-    if (to - from === 1) settled.push(due[from]!)
-    else settled.push(...settle(due.slice(from, to)))
-  }
-  return settled
-}
-
-const compareDue = (a: DueRow, b: DueRow): number =>
-  a.batch.times[a.row]! - b.batch.times[b.row]! || compareOrigins(a.batch.origins!, a.row, b.batch.origins!, b.row)
-
-/** What is left of updates of one time and origin when insertions and retractions of equal rows have cancelled out. */
-function settle(updates: readonly DueRow[]): DueRow[] {
-  const left = new Map<string, DueRow[]>()
-  for (const update of updates) {
-    const { batch, row } = update
-    const columns = batch.columns.map((_, c) => c)
-    const content = Buffer.from(packKey(batch, columns, row)).toString('latin1')
-    const same = left.get(content)
-    if (same === undefined) left.set(content, [update])
-    else if (same.length > 0 && same[0]!.batch.diff(same[0]!.row) !== batch.diff(row)) same.pop()
-    else same.push(update)
-  }
-  return [...left].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, updates]) => updates)
-}
-
-/** Holds rows again that were taken too early. */
-export function holdAgain(held: HeldBatches, rows: readonly DueRow[]): void {
-  const byBatch = new Map<Batch, number[]>()
-  for (const { batch, row } of rows) {
-    const list = byBatch.get(batch)
-    if (list === undefined) byBatch.set(batch, [row])
-    else list.push(row)
-  }
-  for (const [batch, list] of byBatch) held.hold(batch.gather(Int32Array.from(list), list.length))
+function timesOf(key: Uint8Array): { earliest: number; latest: number; number: number } {
+  const [earliest, latest, number] = unpackKey(key, ['float', 'float', 'int']) as [number, number, number]
+  return { earliest, latest, number }
 }
 
 /** The rows of a batch that are before `time`, and the others. */

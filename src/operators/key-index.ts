@@ -136,6 +136,11 @@ export class KeyIndex {
     return this.#areNumbers ? this.#values[0]!.numbers()![id]! : this.text(id)
   }
 
+  /** True where keys differ in length: `text` is then known of every key that was sorted. */
+  get isWide(): boolean {
+    return this.#types.some(({ kind }) => kind === 'string' || kind === 'bytes')
+  }
+
   /** The packed bytes of a key, as latin1 text: compares as the bytes do. */
   text(id: number): string {
     const known = this.#texts[id]

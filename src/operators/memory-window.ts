@@ -48,6 +48,11 @@ export class MemoryWindow {
     this.#canSubtract = specs.every(({ kind }) => kind !== 'min' && kind !== 'max')
   }
 
+  /** Groups that it holds beside those of the panes. */
+  get size(): number {
+    return this.#sliding?.cells.size ?? 0
+  }
+
   /** Panes have changed that a made window may hold: the next one is made from scratch. */
   forget(): void {
     this.#sliding = null

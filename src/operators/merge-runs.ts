@@ -11,6 +11,16 @@ export interface RunCursor {
   step(): void
 }
 
+/** How much is merged in one go. */
+export interface BlockLimits {
+  readonly groups: number
+  readonly bytes: number
+  /** What each group counts, beside the text of its key. */
+  readonly groupBytes: number
+  /** Whether texts of keys count. */
+  readonly isWide: boolean
+}
+
 /** Merges cursors group by group, in blocks, and can be left and gone on with. */
 export class RunMerge {
   readonly #specs: readonly CellSpec[]
@@ -26,12 +36,14 @@ export class RunMerge {
     return this.#heap.length === 0
   }
 
-  /** The next groups in key order, at most `groupsMax`; slot i holds the cells of key i. */
-  block(groupsMax: number): { keys: GroupKey[]; store: CellStore; slots: Int32Array } {
+  /** The next groups in key order, until one limit is reached; slot i holds the cells of key i. */
+  block(most: BlockLimits): { keys: GroupKey[]; store: CellStore; slots: Int32Array } {
     const store = new CellStore(this.#specs)
     const keys: GroupKey[] = []
-    while (this.#heap.length > 0 && keys.length < groupsMax) {
+    let bytes = 0
+    while (this.#heap.length > 0 && keys.length < most.groups && bytes < most.bytes) {
       const key = this.#heap[0]!.key!
+      bytes += most.groupBytes + (most.isWide ? (key as string).length : 0)
       const slot = store.take()
       keys.push(key)
       while (this.#heap.length > 0 && this.#heap[0]!.key === key) {

@@ -15,6 +15,14 @@ import type { Guard } from './user-code.ts'
 /** Where an operator's output goes: the next operators of the stage, or the outbox. */
 export type Emit = (batch: Batch) => void
 
+/** Budgets in bytes: those of the shard (`ShardLimits`) that an operator keeps to. */
+export interface OperatorLimits {
+  readonly batchBytesMax: number
+  readonly outboxBytesMax: number
+  readonly cacheBytesMax: number
+  readonly writeSetBytesMax: number
+}
+
 export interface OperatorContext {
   /** A table of this operator; names are layout on disk. */
   table(name: string): KeyedTable
@@ -22,6 +30,7 @@ export interface OperatorContext {
   /** Runs `ask` (a clock, randomness, a call outside) once and journals its answer in the marker; replay gets the journal. */
   journal<T>(ask: () => T): T
   readonly guard: Guard
+  readonly limits: OperatorLimits
 }
 
 export interface Operator {

@@ -7,6 +7,7 @@ import type { GroupKey } from './group-key.ts'
 import type { KeyIndex } from './key-index.ts'
 import { MemoryWindow, type OrderedGroups } from './memory-window.ts'
 import { RunMerge } from './merge-runs.ts'
+import type { OperatorLimits } from './operator.ts'
 import { Pane } from './pane.ts'
 import { PaneTable } from './pane-table.ts'
 import type { PaneClock } from './window.ts'
@@ -22,13 +23,13 @@ export class Panes {
   #slots = new Int32Array(0)
   #digest = 0
 
-  constructor(table: KeyedTable, specs: readonly CellSpec[], clock: PaneClock, keys: KeyIndex) {
+  constructor(table: KeyedTable, specs: readonly CellSpec[], clock: PaneClock, keys: KeyIndex, limits: OperatorLimits) {
     this.#specs = specs
     this.#clock = clock
     this.#keys = keys
     this.#cells = new CellStore(specs)
     this.#memory = new MemoryWindow(specs, clock, keys, this.#cells, this.#panes)
-    this.#stored = new PaneTable(table, specs)
+    this.#stored = new PaneTable(table, specs, limits)
   }
 
   /** Adds rows; `keyIds[i]` is the key of row i. */
@@ -73,8 +74,10 @@ export class Panes {
 
   /** The groups of a window behind the key `after`, merged on the way. Void as soon as a pane changes. */
   merge(end: number, after: GroupKey | null): RunMerge {
-    const cursors = this.#startsOf(end).flatMap((start) => [
-      ...this.#stored.cursors(start, after),
+    const starts = this.#startsOf(end)
+    const groups = this.#stored.windowGroups(starts.reduce((sum, start) => sum + this.#stored.runs(start), 0))
+    const cursors = starts.flatMap((start) => [
+      ...this.#stored.cursors(start, after, groups),
       ...this.#memory.cursors(start, after),
     ])
     return new RunMerge(this.#specs, cursors)
@@ -83,6 +86,7 @@ export class Panes {
   /** Stores what is in memory. Returns false when there was nothing. */
   flush(): boolean {
     let isChanged = false
+    this.#stored.startFlush()
     for (const pane of this.#panes.values()) {
       if (pane.size === 0) continue
       isChanged = true
@@ -118,7 +122,7 @@ export class Panes {
   }
 
   get memoryBytes(): number {
-    return this.#cells.size * (this.#specs.length * 12 + 24)
+    return (this.#cells.size + this.#memory.size) * (this.#specs.length * 16 + 24)
   }
 
   #startsOf(end: number): number[] {

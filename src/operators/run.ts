@@ -14,11 +14,15 @@ const NUMBER_KEYS = 2
 const HEADER = 16
 /** Groups in a chunk: about 64 KB with a few cells and short keys. */
 export const CHUNK_GROUPS = 1024
+/** Of long ones fewer: the keys' texts in a chunk come to about so many bytes. */
+export const CHUNK_KEY_BYTES = 1 << 16
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 
 /** Groups in key order. */
 export interface RunChunk {
+  /** How many the chunk has, of which these are a part. */
+  readonly groups: number
   readonly keys: readonly GroupKey[]
   readonly cells: readonly Cell[]
 }
@@ -79,8 +83,28 @@ function putTexts(chunk: Buffer, at: number, keys: readonly string[]): void {
   for (const key of keys) at += chunk.write(key, at, 'latin1')
 }
 
-/** @throws corruption `run` when the bytes are not a chunk of these cells */
-export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunChunk {
+/** The end of the chunk that begins with the group at `from`. */
+export function chunkEnd(keys: readonly GroupKey[], from: number): number {
+  const end = Math.min(keys.length, from + CHUNK_GROUPS)
+  if (typeof keys[from] === 'number') return end
+  let bytes = 0
+  for (let i = from; i < end; i++) {
+    bytes += (keys[i] as string).length
+    if (bytes >= CHUNK_KEY_BYTES) return i + 1
+  }
+  return end
+}
+
+/**
+ * Decodes a chunk, or a part of it: at most `most` groups from group `first` on.
+ * @throws corruption `run` when the bytes are not a chunk of these cells
+ */
+export function decodeChunk(
+  bytes: Uint8Array,
+  specs: readonly CellSpec[],
+  first = 0,
+  most = Number.POSITIVE_INFINITY,
+): RunChunk {
   const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const layout = chunk.length < HEADER ? 0 : chunk.readUInt32LE(0)
   if (layout !== TEXT_KEYS && layout !== NUMBER_KEYS)
@@ -92,9 +116,11 @@ export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunC
   if (keysAt + keyBytes + restBytes !== chunk.length || keyBytes < keyBytesMin)
     throw corruptionError('run', `a run of ${chunk.length} bytes has another length inside`)
   let at = HEADER
+  const size = Math.max(0, Math.min(most, count - first))
   const floats = (): Float64Array => {
-    const values = new Float64Array(count)
-    new Uint8Array(values.buffer).set(chunk.subarray(at, at + count * 8))
+    const values = new Float64Array(size)
+    const from = at + first * 8
+    new Uint8Array(values.buffer).set(chunk.subarray(from, from + size * 8))
     at += count * 8
     return values
   }
@@ -102,21 +128,36 @@ export function decodeChunk(bytes: Uint8Array, specs: readonly CellSpec[]): RunC
     cell.high = floats()
     if (cell.isSum) cell.low = floats()
   }
-  const keys = layout === NUMBER_KEYS ? Array.from(floats()) : takeTexts(chunk, keysAt, count, keyBytes)
+  const keys = layout === NUMBER_KEYS ? Array.from(floats()) : takeTexts(chunk, keysAt, { count, first, size })
   for (const [c, group, rest, special] of packr.unpack(chunk.subarray(keysAt + keyBytes)) as Rest) {
-    if (rest) cells[c]!.rest.set(group, rest)
-    if (special) cells[c]!.special.set(group, special)
+    if (group < first || group >= first + size) continue
+    if (rest) cells[c]!.rest.set(group - first, rest)
+    if (special) cells[c]!.special.set(group - first, special)
   }
-  return { keys, cells }
+  return { groups: count, keys, cells }
 }
 
-function takeTexts(chunk: Buffer, at: number, count: number, bytes: number): string[] {
-  const text = chunk.toString('latin1', at + count * 4, at + bytes)
+/** The texts of `size` of the `count` keys whose ends stand at `at`. */
+function takeTexts(
+  chunk: Buffer,
+  at: number,
+  { count, first, size }: { count: number; first: number; size: number },
+): string[] {
+  const endOf = (i: number): number => (i < 0 ? 0 : chunk.readUInt32LE(at + i * 4))
+  const start = endOf(first - 1)
+  const texts = at + count * 4
+  const text = chunk.toString('latin1', texts + start, texts + endOf(first + size - 1))
   let from = 0
-  return Array.from({ length: count }, (_, i) => {
-    const end = chunk.readUInt32LE(at + i * 4)
+  return Array.from({ length: size }, (_, i) => {
+    const end = endOf(first + i) - start
     const key = text.slice(from, end)
     from = end
     return key
   })
+}
+
+/** The key of the last group of a chunk. @throws corruption `run` */
+export function lastKeyOf(bytes: Uint8Array, specs: readonly CellSpec[]): GroupKey {
+  const { groups } = decodeChunk(bytes, specs, 0, 0)
+  return decodeChunk(bytes, specs, groups - 1, 1).keys[0]!
 }

@@ -10,9 +10,13 @@ import { unpackKey, unpackPrefix } from '../records/key.ts'
 import type { FieldType, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { planCells } from './aggregation.ts'
-import { HeldBatches } from './held-batches.ts'
+import { joinFrame } from './as-of-join.ts'
+import { areNumbers } from './group-key.ts'
+import { type FrameLimits, HeldBatches } from './held-batches.ts'
+import { ACTOR_FRAME } from './held-rows.ts'
 import { keyColumns } from './key-index.ts'
 import { RunMerge } from './merge-runs.ts'
+import type { OperatorLimits } from './operator.ts'
 import { OwnedKeys } from './owned-keys.ts'
 import { PaneTable } from './pane-table.ts'
 import type { WindowAggregatePlan } from './window-output.ts'
@@ -24,6 +28,7 @@ export interface TakeOver {
   readonly from: readonly Tables[]
   readonly to: Tables
   readonly owns: (hash: number) => boolean
+  readonly limits: OperatorLimits
   /** The columns of the first input by which the stage's rows are split. */
   readonly routing: readonly string[]
 }
@@ -39,13 +44,20 @@ export function* takeOverWindows(take: TakeOver, plan: Pick<WindowAggregatePlan,
   const { specs } = planCells(plan.input, plan.aggregations)
   const types = typesOf(plan.input, plan.keys)
   const owned = new OwnedKeys(take.owns, types, indexesOf(plan.keys, take.routing))
-  const into = new PaneTable(take.to('panes'), specs)
+  const { limits } = take
+  const most = {
+    groups: GROUPS,
+    bytes: limits.batchBytesMax,
+    groupBytes: specs.length * 16,
+    isWide: !areNumbers(types),
+  }
+  const into = new PaneTable(take.to('panes'), specs, limits)
   for (const tables of take.from) {
-    const source = new PaneTable(tables('panes'), specs)
+    const source = new PaneTable(tables('panes'), specs, limits)
     for (const pane of source.panes()) {
-      const merge = new RunMerge(specs, source.cursors(pane))
+      const merge = new RunMerge(specs, source.cursors(pane, null, source.windowGroups(source.runs(pane))))
       while (!merge.isDone) {
-        const { keys, store, slots } = merge.block(GROUPS)
+        const { keys, store, slots } = merge.block(most)
         const rows = owned.ofColumns(keyColumns(keys, types), keys.length)
         const chosen = Array.from(rows, (row) => keys[row]!)
         if (chosen.length > 0)
@@ -73,7 +85,8 @@ export function* takeOverJoin(take: TakeOver, { left, right, leftKeys, rightKeys
   const owned = new OwnedKeys(take.owns, typesOf(right, rightKeys), indexesOf(leftKeys, take.routing))
   const kinds = typesOf(right, rightKeys).map(({ kind }) => kind)
   yield* takeOverEntries(take, 'right', owned, (key) => unpackPrefix(key, kinds).values)
-  for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, leftKeys)
+  const frame = joinFrame(take.limits)
+  for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, leftKeys, frame)
 }
 
 export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly string[]) {
@@ -84,17 +97,17 @@ export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly str
   yield* takeOverEntries(take, 'timers', owned, (_, value) =>
     unpackKey((packr.unpack(value) as [number, Uint8Array])[1], kinds),
   )
-  yield* takeOverRows(take, 'held', input, keys)
+  yield* takeOverRows(take, 'held', input, keys, ACTOR_FRAME)
   copyShared(take, 'state')
 }
 
 /** Packed keys begin with 0 or 1; what is not of a key has a name. */
 const isShared = (key: Uint8Array): boolean => key[0]! > 1
 
-function* takeOverRows(take: TakeOver, table: string, schema: Schema, keys: readonly string[]) {
+function* takeOverRows(take: TakeOver, table: string, schema: Schema, keys: readonly string[], frame: FrameLimits) {
   const owned = new OwnedKeys(take.owns, typesOf(schema, keys), indexesOf(keys, take.routing))
   const columns = indexesOf(schema.names, keys)
-  const into = new HeldBatches(take.to(table), schema)
+  const into = new HeldBatches(take.to(table), schema, frame)
   for (const tables of take.from) yield* into.takeOver(tables(table), (batch) => owned.ofBatch(batch, columns))
 }
 

@@ -3,28 +3,28 @@
  * watermark has reached its end, in (end, key) order, and again for each correction by a late row: -1 of what was said,
  * +1 of what holds now. Of an `eager` one everything is said at once, and every change is such a correction.
  */
-import type { Budget } from '../base/budget.ts'
+import { type Budget, isSpent } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import type { FieldType } from '../records/schema.ts'
 import { planCells } from './aggregation.ts'
 import { Corrections } from './corrections.ts'
+import { spendGroups } from './emission.ts'
 import { areNumbers, type GroupKey, keyText } from './group-key.ts'
 import { KeyIndex, keyColumns } from './key-index.ts'
 import type { OrderedGroups } from './memory-window.ts'
 import type { RunMerge } from './merge-runs.ts'
-import type { Operator, OperatorContext } from './operator.ts'
+import type { Operator, OperatorContext, OperatorLimits } from './operator.ts'
 import { Panes } from './panes.ts'
 import { PaneClock } from './window.ts'
 import { type WindowAggregatePlan, WindowOutput } from './window-output.ts'
 import { WindowProgress } from './window-progress.ts'
 
 /**
- * Bytes of keys that may stay in memory over a flush. Numbers are added anew faster than they are found in a table that
- * has outgrown the processor's cache; texts are dear to make and to sort.
+ * Bytes of keys that may stay in memory over a flush, where they are numbers: these are added anew faster than they are
+ * found in a table that has outgrown the processor's cache. Texts are dear to make and to sort: they may fill the cache.
  */
 const NUMBER_BYTES_KEPT = 1 << 20
-const TEXT_BYTES_KEPT = 8 << 20
 /** Groups merged at a time where a window is read from stored runs. */
 const BLOCK_GROUPS = 4096
 
@@ -32,6 +32,7 @@ export class WindowAggregate implements Operator {
   readonly #plan: WindowAggregatePlan
   readonly #clock: PaneClock
   readonly #output: WindowOutput
+  readonly #limits: OperatorLimits
   readonly #keys: KeyIndex
   readonly #keyTypes: readonly FieldType[]
   readonly #keyBytesKept: number
@@ -47,14 +48,16 @@ export class WindowAggregate implements Operator {
 
   constructor(plan: WindowAggregatePlan, context: OperatorContext) {
     this.#plan = plan
+    this.#limits = context.limits
     this.#clock = new PaneClock(plan.window)
     const { specs, results } = planCells(plan.input, plan.aggregations)
     this.#output = new WindowOutput(plan, results, context.emit)
     const columns = plan.keys.map((name) => plan.input.names.indexOf(name))
     this.#keyTypes = plan.keys.map((name) => plan.input.fields[name]!)
     this.#keys = new KeyIndex(columns, this.#keyTypes)
-    this.#keyBytesKept = areNumbers(this.#keyTypes) ? NUMBER_BYTES_KEPT : TEXT_BYTES_KEPT
-    this.#panes = new Panes(context.table('panes'), specs, this.#clock, this.#keys)
+    const { cacheBytesMax } = context.limits
+    this.#keyBytesKept = areNumbers(this.#keyTypes) ? Math.min(NUMBER_BYTES_KEPT, cacheBytesMax) : cacheBytesMax
+    this.#panes = new Panes(context.table('panes'), specs, this.#clock, this.#keys, context.limits)
     this.#progress = new WindowProgress(context.table('firing'))
     this.#corrections = new Corrections(specs, this.#keys, this.#panes)
   }
@@ -76,7 +79,7 @@ export class WindowAggregate implements Operator {
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
     this.#watermark = watermark!
     // In full, whatever the budget: nothing that is not said may be left when keys are forgotten at a flush.
-    for (const change of this.#corrections.take()) budget.rows -= this.#output.emitChange(change, this.#keys)
+    for (const change of this.#corrections.take()) this.#output.emitChange(change, this.#keys, budget)
     for (;;) {
       if (this.#progress.current === null) {
         const due = this.#nextDue()
@@ -146,7 +149,7 @@ export class WindowAggregate implements Operator {
    * that a replay, which may find in memory what was stored the first time, pauses behind the same key.
    */
   #fire(budget: Budget): boolean {
-    if (budget.rows <= 0) return false
+    if (isSpent(budget)) return false
     const { end, after } = this.#progress.current!
     const last = this.#panes.isStored(end) ? this.#fireStored(end, after, budget) : this.#fireMemory(end, after, budget)
     if (last !== null) {
@@ -163,28 +166,39 @@ export class WindowAggregate implements Operator {
   #fireMemory(end: number, after: GroupKey | null, budget: Budget): GroupKey | null {
     this.#order ??= { ...this.#panes.groups(end, after), done: 0 }
     const { ids, slots, cells, done: from } = this.#order
-    const to = Math.min(ids.length, from + budget.rows)
+    const { rowBytes } = this.#output
+    const keyBytes = this.#keys.isWide ? (i: number) => this.#keys.text(ids[i]!).length : null
+    const to = spendGroups(budget, { from, to: ids.length, rowBytes }, keyBytes)
     const part = ids.subarray(from, to)
     this.#output.emitGroups(end, this.#keys.columns(part), cells, slots.subarray(from, to), (i) =>
       this.#keys.text(part[i]!),
     )
     this.#order.done = to
-    budget.rows -= to - from
-    return budget.rows > 0 ? null : this.#keys.key(ids[to - 1]!)
+    return isSpent(budget) ? this.#keys.key(ids[to - 1]!) : null
   }
 
   /** Emits a window that is partly or wholly stored, by merging its runs; see `#fireMemory`. */
   #fireStored(end: number, after: GroupKey | null, budget: Budget): GroupKey | null {
     this.#merge ??= this.#panes.merge(end, after)
-    while (!this.#merge.isDone && budget.rows > 0) {
-      const block = this.#merge.block(Math.min(BLOCK_GROUPS, budget.rows))
+    const { rowBytes } = this.#output
+    const { isWide } = this.#keys
+    const { batchBytesMax } = this.#limits
+    while (!this.#merge.isDone && !isSpent(budget)) {
+      // No more than the budget would take if every group had rows: what is merged must be emitted.
+      const block = this.#merge.block({
+        groups: Math.min(BLOCK_GROUPS, budget.rows),
+        bytes: Math.min(batchBytesMax, budget.bytes),
+        groupBytes: rowBytes,
+        isWide,
+      })
       const counts = block.store.cells[0]!.high
       const slots = block.slots.filter((slot) => counts[slot]! > 0)
       if (slots.length === 0) continue
       const keys = Array.from(slots, (slot) => block.keys[slot]!)
       this.#output.emitGroups(end, keyColumns(keys, this.#keyTypes), block.store, slots, (i) => keyText(keys[i]!))
-      budget.rows -= keys.length
-      if (budget.rows <= 0) return keys.at(-1)!
+      const keyBytes = isWide ? (i: number) => (keys[i] as string).length : null
+      spendGroups(budget, { from: 0, to: keys.length, rowBytes }, keyBytes)
+      if (isSpent(budget)) return keys.at(-1)!
     }
     return null
   }

@@ -1,4 +1,5 @@
 /** The output side of a windowed aggregation: groups with their cells become rows of the output schema. */
+import { type Budget, spend } from '../base/budget.ts'
 import { Batch } from '../records/batch.ts'
 import { type Column, gatherColumn, type NumberColumn } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
@@ -67,10 +68,10 @@ export class WindowOutput {
   }
 
   /**
-   * Takes back what was said of groups of one window and says what holds now, where the two differ.
-   * @returns the number of rows emitted
+   * Takes back what was said of groups of one window and says what holds now, where the two differ. In full, whatever is
+   * left of the budget.
    */
-  emitChange({ end, ids, cells, before, after }: GroupChange, index: KeyIndex): number {
+  emitChange({ end, ids, cells, before, after }: GroupChange, index: KeyIndex, budget: Budget): void {
     const counts = cells.cells[0]!.high
     const [said, now] = [this.#read(cells, before), this.#read(cells, after)]
     const changed = pick(
@@ -84,7 +85,16 @@ export class WindowOutput {
     const inserted = changed.filter((i) => counts[after[i]!]! > 0)
     this.#emitPicked(end, keys, said, keyText, retracted, -1)
     this.#emitPicked(end, keys, now, keyText, inserted, 1)
-    return retracted.length + inserted.length
+    for (const picked of [retracted, inserted]) {
+      let bytes = picked.length * this.rowBytes
+      if (index.isWide) for (const i of picked) bytes += keyText(i).length
+      spend(budget, picked.length, bytes)
+    }
+  }
+
+  /** Bytes of a row, without those of its key's text. */
+  get rowBytes(): number {
+    return this.#plan.output.names.length * 8
   }
 
   #read(cells: CellStore, slots: Int32Array): NumberColumn[] {

@@ -1,5 +1,9 @@
 /** The growing bytes of one frame. Blocks of numbers are written in place, at multiples of 8. */
+import { userError } from '../base/errors.ts'
 import { align8 } from './frame-layout.ts'
+
+/** A frame's length is a number of 32 bits, and is read as one with a sign. */
+const FRAME_BYTES_MAX = 2 ** 31 - 8
 
 export class FrameTarget {
   #bytes: Buffer
@@ -74,7 +78,16 @@ export class FrameTarget {
 
   #reserve(bytes: number): void {
     if (this.at + bytes <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(align8(Math.max(this.#bytes.length * 2, this.at + bytes)))
+    if (this.at + bytes > FRAME_BYTES_MAX) {
+      throw userError(
+        'frame-size',
+        `what an epoch puts out for one receiver is more than a frame can hold, ${FRAME_BYTES_MAX} bytes: lower the limits ` +
+          'epochRowsMax and epochBytesMax, or make smaller rows',
+      )
+    }
+    const larger = Buffer.allocUnsafeSlow(
+      Math.min(FRAME_BYTES_MAX, align8(Math.max(this.#bytes.length * 2, this.at + bytes))),
+    )
     this.#bytes.copy(larger, 0, 0, this.at)
     this.#bytes = larger
   }

@@ -110,22 +110,21 @@ export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { va
       const value = bits.readDoubleBE(0)
       return kind === 'bool' ? value === 1 : value
     }
-    const content: number[] = []
+    const parts: Uint8Array[] = []
     for (;;) {
-      if (at >= key.length) throw corruptionError('packed-key', 'a packed key ends within a text')
-      const byte = key[at++]!
-      if (byte !== 0) {
-        content.push(byte)
-        continue
-      }
-      const next = key[at++]
-      if (next === 0) break
-      if (next !== 0xff) {
+      const zero = key.indexOf(0, at)
+      if (zero < 0) throw corruptionError('packed-key', 'a packed key ends within a text')
+      const next = key[zero + 1]
+      if (next !== 0 && next !== 0xff) {
         throw corruptionError('packed-key', `a packed key has ${next ?? 'its end'} behind a 0 in a text`)
       }
-      content.push(0)
+      // What stood for a 0 keeps its first byte.
+      parts.push(key.subarray(at, next === 0 ? zero : zero + 1))
+      at = zero + 2
+      if (next === 0) break
     }
-    return kind === 'string' ? Buffer.from(content).toString('utf8') : Uint8Array.from(content)
+    const content = Buffer.concat(parts)
+    return kind === 'string' ? content.toString('utf8') : new Uint8Array(content)
   })
   return { values, end: at }
 }

@@ -8,6 +8,7 @@ import type { SkippedCall } from '../base/activity.ts'
 import { invariant } from '../base/errors.ts'
 import type { Board } from '../mailbox/board.ts'
 import type { Slice } from '../mailbox/inbox.ts'
+import { AppendsInFlight } from './appends-in-flight.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
 import { type EpochInput, fillEpoch, NO_INPUT } from './fill-epoch.ts'
@@ -44,7 +45,7 @@ export class EpochDriver {
   #isRetired: boolean
   readonly #cut: OutputCut
   readonly #reports: ShardReports
-  #inFlight: Promise<void>[] = []
+  readonly #inFlight = new AppendsInFlight()
   #failure: unknown
   #draining = false
   #wake: () => void = () => {}
@@ -162,8 +163,9 @@ export class EpochDriver {
     this.#stores?.touch()
     this.#storeIfDue(this.#isLast)
     const isYoung = epoch - this.#shard.epoch <= CAREFUL_EPOCHS
-    if (this.#inFlight.length >= (isYoung ? 1 : limits.appendsInFlightMax)) await this.#inFlight[0]
-    else await seam.scheduler.turn()
+    const appendsMax = isYoung ? 1 : limits.appendsInFlightMax
+    if (!this.#inFlight.isFull(appendsMax)) await seam.scheduler.turn()
+    await this.#inFlight.makeRoom(appendsMax, limits.outboxBytesMax)
     await this.#stores?.makeRoom()
   }
 
@@ -199,7 +201,7 @@ export class EpochDriver {
       ...inbox.watermarks(),
     )
     const { frames, watermarks } = processed
-    const before = this.#inFlight.at(-1)
+    const before = this.#inFlight.last
     const appended = this.#shard.writer.append({ epoch, ...routing, watermarks, frames, marker })
     seam.crashPoint('appending', shard, epoch)
     const done = appended.then(async (bytes) => {
@@ -219,11 +221,7 @@ export class EpochDriver {
       }
       this.#backlog.settle()
     })
-    this.#inFlight.push(done)
-    done.then(
-      () => void this.#inFlight.splice(this.#inFlight.indexOf(done), 1),
-      (error) => this.#fail(error),
-    )
+    this.#inFlight.add(done, processed.bytes, (error) => this.#fail(error))
   }
 
   /** The machine takes only what is in order. */
@@ -251,9 +249,7 @@ export class EpochDriver {
   }
 
   #storeIfDue(now = false): boolean {
-    return (
-      this.#stores?.ifDue(this.observation.epoch, this.#markerHash, () => Promise.all(this.#inFlight), now) ?? false
-    )
+    return this.#stores?.ifDue(this.observation.epoch, this.#markerHash, () => this.#inFlight.settled(), now) ?? false
   }
 
   /**
@@ -281,7 +277,7 @@ export class EpochDriver {
   }
 
   async #finish(): Promise<void> {
-    await Promise.all([...this.#inFlight, this.#stores?.settled()])
+    await Promise.all([this.#inFlight.settled(), this.#stores?.settled()])
     this.#throwFailure()
     this.#storeIfDue(true)
     await this.#stores?.settled()

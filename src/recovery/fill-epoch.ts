@@ -45,14 +45,15 @@ export async function fillEpoch(context: ShardContext, epoch: Epoch, isCaughtUp:
   const { program, inbox, limits, skips } = context
   const batches: InboxBatch[] = []
   if (program.read !== undefined) {
-    const came = await program.read(limits.epochRowsMax)
+    const came = await program.read(limits)
     return came || program.isExhausted === true ? { batches, slices: [], skips: [] } : null
   }
   if (skips?.kind === 'calls' && isNext(context, skips, epoch)) {
     await inbox.replay(skips.slices, (batch) => batches.push(batch))
     return { batches, slices: skips.slices, skips: skips.calls }
   }
-  const slices = isCaughtUp ? await inbox.fill(limits.epochRowsMax, (batch) => batches.push(batch)) : []
+  const { epochRowsMax: rows, epochBytesMax: bytes, fetchBytesMax: fetchBytes } = limits
+  const slices = isCaughtUp ? await inbox.fill({ rows, bytes, fetchBytes }, (batch) => batches.push(batch)) : []
   return slices.length > 0 || !isCaughtUp ? { batches, slices, skips: [] } : null
 }
 

@@ -1,20 +1,30 @@
 /** The middle of an epoch, the same when it runs first and when it is replayed: rows in, time on, output hashed. */
 import type { CallChoice } from '../base/activity.ts'
+import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { EdgeWatermark, PartitionFrames } from '../mailbox/log.ts'
 import type { ShardContext } from './shard-context.ts'
+import type { ShardLimits } from './shard-limits.ts'
 
 export interface ProcessedEpoch {
   /** Rows of output. */
   readonly rows: number
   readonly frames: readonly PartitionFrames[]
+  /** Of the frames. */
+  readonly bytes: number
   readonly outputs: number
   readonly changes: number
   readonly watermarks: readonly EdgeWatermark[]
   /** False when windows are still due at this watermark: the next epoch goes on without waiting for input. */
   readonly isCaughtUp: boolean
 }
+
+/** What an epoch may emit by itself, beside what its input brings. */
+export const emissionOf = ({ epochRowsMax, outboxBytesMax }: ShardLimits): Budget => ({
+  rows: epochRowsMax,
+  bytes: outboxBytesMax,
+})
 
 export function processEpoch(
   context: ShardContext,
@@ -24,13 +34,14 @@ export function processEpoch(
   const { program, inbox, outbox, limits, activity } = context
   activity.startEpoch(choice)
   for (const batch of batches) program.onBatch(batch)
-  const isCaughtUp = program.advance(inbox.watermarks(), { rows: limits.epochRowsMax })
+  const isCaughtUp = program.advance(inbox.watermarks(), emissionOf(limits))
   activity.endEpoch()
   const { rows } = outbox
   const frames = outbox.seal()
   return {
     rows,
     frames,
+    bytes: frames.reduce((sum, { chunks }) => chunks.reduce((all, chunk) => all + chunk.length, sum), 0),
     outputs: hashFrames(frames),
     changes: program.digest(),
     watermarks: context.edges.map((edge) => ({ edge, watermark: program.watermarkOf(edge) })),

@@ -10,6 +10,7 @@ import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Batch } from '../records/batch.ts'
 import type { KeyedTable } from '../storage/table.ts'
+import type { ShardLimits } from './shard-limits.ts'
 
 export interface ProgramOutput {
   readonly edge: number
@@ -21,6 +22,8 @@ export type PredecessorTables = (name: string) => KeyedTable
 
 /** Whether a shard owns the rows with this routing hash. */
 export type OwnsHash = (hash: number) => boolean
+/** How much a source reads at once. */
+export type ReadLimits = Pick<ShardLimits, 'epochRowsMax' | 'batchBytesMax' | 'outboxBytesMax'>
 
 export interface Program {
   /** Names of the tables; none for a program whose state is in its marker. */
@@ -45,7 +48,7 @@ export interface Program {
   /** Bytes held in memory beyond the write set. */
   memoryBytes(): number
   /** A source reads instead of being given batches. Resolves false when nothing has come (yet). */
-  read?(rowsMax: number): Promise<boolean>
+  read?(limits: ReadLimits): Promise<boolean>
   /** Of a source, in a trial: only these rows are passed on; nothing is said of the others. */
   choose?(isChosen: (split: number, offset: number) => boolean): void
   /** Of a source: what came last. */

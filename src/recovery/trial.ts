@@ -6,7 +6,7 @@
 import type { Epoch } from '../base/ids.ts'
 import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
 import { fillEpoch, isNext } from './fill-epoch.ts'
-import { processEpoch } from './process-epoch.ts'
+import { emissionOf, processEpoch } from './process-epoch.ts'
 import type { RecoveredShard } from './recover.ts'
 import type { ShardContext } from './shard-context.ts'
 
@@ -80,13 +80,13 @@ async function tryRows({ program, limits, seam, activity }: ShardContext, trial:
   } else program.choose!(() => false)
   let [seen, first] = [0, null as TrialInput | null]
   while (clock.monotonic() < until && seen < (input?.kind === 'rows' ? input.offsets.length : 1)) {
-    if (await program.read!(limits.epochRowsMax)) {
+    if (await program.read!(limits)) {
       const { split, offsets } = program.lastRead!()
       if (input === null || (input.kind === 'rows' && split === input.split)) seen += offsets.length
       first ??= { kind: 'rows', split, offsets }
     } else if (program.isExhausted === true) break
     else await scheduler.after(5)
   }
-  program.advance([], { rows: limits.epochRowsMax })
+  program.advance([], emissionOf(limits))
   return input ?? (seen > 0 ? first : null)
 }

@@ -123,16 +123,23 @@ export class LmdbEnvironment implements Environment {
     let alike: Entry[] = []
     const range = { start: from && asBuffer(from), end: to && asBuffer(to), snapshot: false }
     const entries = opened.getRange(range)[Symbol.iterator]()
-    for (let next = reading(() => entries.next()); !next.done; next = reading(() => entries.next())) {
-      const { key, value: sealed } = next.value
-      const value = unseal(key, sealed)
-      const isKeyLong = isStoredLong(key)
-      if (alike.length > 0 && !(isKeyLong && isCutAlike(key, alike[0]![0]))) {
-        yield* sortedWithin(alike, options)
-        alike = []
+    let isOver = false
+    try {
+      for (let next = reading(() => entries.next()); !next.done; next = reading(() => entries.next())) {
+        const { key, value: sealed } = next.value
+        const value = unseal(key, sealed)
+        const isKeyLong = isStoredLong(key)
+        if (alike.length > 0 && !(isKeyLong && isCutAlike(key, alike[0]![0]))) {
+          yield* sortedWithin(alike, options)
+          alike = []
+        }
+        if (isKeyLong) alike.push(takeApart(value))
+        else yield [key, value]
       }
-      if (isKeyLong) alike.push(takeApart(value))
-      else yield [key, value]
+      isOver = true
+    } finally {
+      // Whoever leaves before the end must not leave a cursor behind.
+      if (!isOver) entries.return?.()
     }
     if (alike.length > 0) yield* sortedWithin(alike, options)
   }

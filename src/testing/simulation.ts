@@ -45,6 +45,11 @@ const MOST_MS = 600_000
 /** Small ones, so that a short run has many epochs, stores, snapshots and segments; no result may depend on them. */
 const limitsOf = (random: Random): ShardLimits => ({
   epochRowsMax: pick(random, [5, 12, 40]),
+  epochBytesMax: pick(random, [300, 16 << 20]),
+  batchBytesMax: pick(random, [200, 8 << 20]),
+  fetchBytesMax: pick(random, [600, 16 << 20]),
+  outboxBytesMax: pick(random, [250, 16 << 20]),
+  cacheBytesMax: pick(random, [100, 8 << 20]),
   appendsInFlightMax: pick(random, [1, 3]),
   storeIntervalMs: pick(random, [1, 5, 20]),
   writeSetBytesMax: pick(random, [20_000, 1 << 20]),
@@ -80,6 +85,7 @@ class Simulation implements SimulatedMachine {
         out: OUT,
         workers: scenario.workers,
         heapMb: 512,
+        offHeapMb: 1024,
         hosts: scenario.hosts,
         stallMs: 10_000,
         held: [],

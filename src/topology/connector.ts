@@ -28,8 +28,12 @@ export interface SplitRows {
 export type SplitPosition = Readonly<Record<string, unknown>> | null
 
 export interface SplitReader {
-  /** The next rows, at most about `rowsMax`; null at the end; `'wait'` when none are due yet. */
-  read(rowsMax: number): Promise<SplitRows | null | 'wait'>
+  /**
+   * The next rows; null at the end; `'wait'` when none are due yet.
+   * @param rowsMax no more than about so many
+   * @param bytesMax and no more once they have come to so many bytes, where the reader can tell
+   */
+  read(rowsMax: number, bytesMax?: number): Promise<SplitRows | null | 'wait'>
   /** The position behind the rows handed out so far. */
   position(): SplitPosition
   /** How far through, 0 to 1, where that is known. */

@@ -106,7 +106,9 @@ const held = {
     let isHeld = hold !== undefined && position === null
     return {
       async read(rowsMax) {
-        if (!isHeld || reader.position().index < 15_000) return reader.read(Math.min(rowsMax, 1000))
+        if (!isHeld) return reader.read(Math.min(rowsMax, 1000))
+        const left = 15_000 - reader.position().index
+        if (left > 0) return reader.read(Math.min(rowsMax, 1000, left))
         if (!fs.existsSync(hold)) fs.writeFileSync(hold, '')
         else if (fs.readFileSync(hold, 'utf8') === 'go') isHeld = false
         return 'wait'

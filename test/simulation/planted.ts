@@ -89,9 +89,9 @@ export const planted = [
   },
   {
     name: 'rows that an epoch has no room for are lost',
-    file: 'operators/held-batches.js',
-    from: 'held.hold(batch.gather(Int32Array.from(list), list.length));',
-    to: 'void held;',
+    file: 'operators/held-rows.js',
+    from: 'const position = left ?? { time: cut, origin: NO_ORIGIN };',
+    to: 'const position = { time: cut, origin: NO_ORIGIN };',
   },
   {
     name: 'a shard ends while something is due',

@@ -26,6 +26,19 @@ export function putReadingCases(test: PutCase): void {
     await writer.close()
   })
 
+  test('a record whose frames are larger than is asked for is left where it is', async (t, driver) => {
+    const writer = await begin(driver, SENDER)
+    await write(driver, writer, records(1, 2))
+    const reader = driver.log.reader(SENDER, EDGES, 0, 0)
+    t.equal(await reader.next(0, 1), null)
+    t.equal(reader.position, 0)
+    const first = (await reader.next(0, 1 << 20))!
+    const bytes = first.frames.reduce((sum, frame) => sum + frame.bytes.length, 0)
+    t.equal(await reader.next(0, bytes - 1), null)
+    t.equal(textOfRead(await reader.next(0, bytes)), texts(1, 2)[1], 'one that is as large is not')
+    await writer.close()
+  })
+
   test('appends in flight resolve, and are announced, in order of epochs', async (t, driver) => {
     const writer = await begin(driver, SENDER)
     const resolved: number[] = []

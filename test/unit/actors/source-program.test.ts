@@ -8,6 +8,7 @@ import { SourceTimes } from '../../../src/mailbox/source-times.ts'
 import { type Batch, BatchBuilder } from '../../../src/records/batch.ts'
 import { eventTime, int, schema } from '../../../src/records/schema.ts'
 import type { ProgramOutput } from '../../../src/recovery/program.ts'
+import { SHARD_LIMITS, type ShardLimits } from '../../../src/recovery/shard-limits.ts'
 import type { SourceConnector, SplitRows } from '../../../src/topology/connector.ts'
 import { plan } from '../../../src/topology/plan.ts'
 import { type SourceSettings, source, topology } from '../../../src/topology/topology.ts'
@@ -62,7 +63,14 @@ const buffersOf = (shards: number) => makeBoardBuffers(shards)
 async function open(
   hand: Hand,
   settings: SourceSettings,
-  options: { clock?: StillClock; marker?: unknown; board?: Board; index?: number; shards?: number } = {},
+  options: {
+    clock?: StillClock
+    marker?: unknown
+    board?: Board
+    index?: number
+    shards?: number
+    limits?: Partial<ShardLimits>
+  } = {},
 ) {
   const { clock = new StillClock(), marker = null, index = 0, shards = 1 } = options
   const whole = plan(topology('ticks', source('ticks', Tick, hand.connector(), settings).output('all')), shards)
@@ -79,6 +87,7 @@ async function open(
         throw new Error('a source has no tables')
       },
       journal: (ask) => ask(),
+      limits: SHARD_LIMITS,
       make: (_, context) => ({ onBatch: (batch) => context.emit(batch) }),
     }),
     stage.nodes[0]!,
@@ -96,8 +105,8 @@ async function open(
     program,
     /** One epoch: true when something came. */
     async epoch() {
-      const came = await program.read(100)
-      if (came) program.advance([], { rows: 100 })
+      const came = await program.read({ ...SHARD_LIMITS, epochRowsMax: 100, ...options.limits })
+      if (came) program.advance([], { rows: 100, bytes: Number.POSITIVE_INFINITY })
       return came
     },
     get watermark() {

@@ -85,6 +85,8 @@ const rowsIn = (batches: readonly InboxBatch[]) =>
     batch.rows().map((row) => `${edge}:${SENDERS[row.at as number]}${row.id ?? row.name}`),
   )
 
+const INFINITE = Number.POSITIVE_INFINITY
+
 interface Fill {
   readonly before: InboxState
   readonly slices: Slice[]
@@ -92,10 +94,10 @@ interface Fill {
   readonly after: InboxState
 }
 
-async function fill(inbox: Inbox, rowsMax: number): Promise<Fill> {
+async function fill(inbox: Inbox, rows: number, { bytes = INFINITE, fetchBytes = INFINITE } = {}): Promise<Fill> {
   const before = inbox.state()
   const batches: InboxBatch[] = []
-  const slices = await inbox.fill(rowsMax, (batch) => batches.push(batch))
+  const slices = await inbox.fill({ rows, bytes, fetchBytes }, (batch) => batches.push(batch))
   return { before, slices, batches, after: inbox.state() }
 }
 
@@ -229,3 +231,26 @@ t.test('a frame of other columns, or a damaged one, is corruption', async (t) =>
   await append
   await t.rejects(fill(net.inbox, 10), { kind: 'corruption', code: 'frame' })
 })
+
+t.test(
+  'a fill ends with the record that reaches its bytes, of rows or of the log; a larger one comes alone',
+  async (t) => {
+    const sizes = async (limits: { bytes?: number; fetchBytes?: number }): Promise<number[]> => {
+      const net = new Net()
+      for (const count of [10, 10, 500, 10]) await net.append('left/0', count, 1)
+      const rows: number[] = []
+      for (;;) {
+        const { batches, slices } = await fill(net.inbox, INFINITE, limits)
+        if (slices.length === 0) return rows
+        rows.push(batches.reduce((sum, { batch }) => sum + batch.length, 0))
+      }
+    }
+    t.strictSame(await sizes({}), [530])
+    // A row is two numbers.
+    t.strictSame(await sizes({ bytes: 161 }), [20, 500, 10])
+    t.strictSame(await sizes({ bytes: 160 }), [10, 10, 500, 10])
+    // What would fetch too much is left for the next.
+    t.strictSame(await sizes({ fetchBytes: 1000 }), [20, 500, 10])
+    t.strictSame(await sizes({ fetchBytes: 1 }), [10, 10, 500, 10])
+  },
+)

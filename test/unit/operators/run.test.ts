@@ -9,7 +9,7 @@ import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
 import type { KeyedTable } from '../../../src/storage/table.ts'
 import { WriteSet } from '../../../src/storage/write-set.ts'
 import { fractionOf, nearest, total } from '../../oracle/exact.ts'
-import { runs } from './support.ts'
+import { LIMITS, runs } from './support.ts'
 
 const specs: CellSpec[] = [
   { kind: 'count', column: -1 },
@@ -145,7 +145,12 @@ function merged(cursors: ConstructorParameters<typeof RunMerge>[1], blockMax: nu
   const merge = new RunMerge(specs, cursors)
   const groups: unknown[][] = []
   while (!merge.isDone) {
-    const { keys, store, slots } = merge.block(blockMax)
+    const { keys, store, slots } = merge.block({
+      groups: blockMax,
+      bytes: Number.POSITIVE_INFINITY,
+      groupBytes: 0,
+      isWide: true,
+    })
     deepStrictEqual(keys.length <= blockMax && keys.length > 0, true)
     keys.forEach((key, i) => void groups.push([key, ...seen(store, slots[i]!)]))
   }
@@ -169,12 +174,13 @@ t.test('a pane is the sum of its runs, through merges of levels and reopening', 
       fc.option(keys),
       (appends, blockMax, after) => {
         const table = tableOf(new WriteSet(new MemoryEnvironment()))
-        let panes = new PaneTable(table, specs)
+        let panes = new PaneTable(table, specs, LIMITS)
         const said = new Map<number, Groups[]>()
         for (const { pane, groups, reopen } of appends) {
-          if (reopen) panes = new PaneTable(table, specs)
+          if (reopen) panes = new PaneTable(table, specs, LIMITS)
           if (groups.size === 0) continue
           const { keys, store, slots } = fill(groups)
+          panes.startFlush()
           panes.append(pane, keys, store.cells, slots)
           said.set(pane, [...(said.get(pane) ?? []), groups])
         }
@@ -185,10 +191,10 @@ t.test('a pane is the sum of its runs, through merges of levels and reopening', 
         for (const [pane, parts] of said) {
           const all = expectedAll(together(parts))
           deepStrictEqual(panes.has(pane), true)
-          deepStrictEqual(merged(panes.cursors(pane), blockMax), all)
+          deepStrictEqual(merged(panes.cursors(pane, null, 5), blockMax), all)
           if (after !== null) {
             deepStrictEqual(
-              merged(panes.cursors(pane, after), blockMax),
+              merged(panes.cursors(pane, after, 5), blockMax),
               all.filter(([key]) => (key as string) > after),
             )
           }
@@ -212,7 +218,7 @@ t.test('a pane is the sum of its runs, through merges of levels and reopening', 
 
 t.test('eight runs of a level become one of the next', (t) => {
   const table = tableOf(new WriteSet(new MemoryEnvironment()))
-  const panes = new PaneTable(table, specs)
+  const panes = new PaneTable(table, specs, LIMITS)
   const { keys, store, slots } = fill(
     new Map([
       ['a', [1]],
@@ -221,35 +227,37 @@ t.test('eight runs of a level become one of the next', (t) => {
   )
   const counts: number[] = []
   for (let i = 1; i <= 65; i++) {
+    panes.startFlush()
     panes.append(0, keys, store.cells, slots)
     counts.push([...table.range()].length)
   }
   t.strictSame(counts.slice(0, 17), [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 8, 2, 3])
   t.equal(counts[63], 1, 'and eight of those one of the level above')
   t.equal(counts[64], 2)
-  t.strictSame(merged(panes.cursors(0), 10), [
+  t.strictSame(merged(panes.cursors(0, null, 5), 10), [
     ['a', 65, 65, 65, 1, 1],
     ['b', 65, 65, 130, 2, 2],
   ])
-  t.strictSame(merged(new PaneTable(table, specs).cursors(0), 10).length, 2)
+  t.strictSame(merged(new PaneTable(table, specs, LIMITS).cursors(0, null, 5), 10).length, 2)
   t.end()
 })
 
 t.test('runs of several chunks are merged, searched and gone on with behind any key', (t) => {
   const table = tableOf(new WriteSet(new MemoryEnvironment()))
-  const panes = new PaneTable(table, specs)
+  const panes = new PaneTable(table, specs, LIMITS)
   const key = (i: number) => String(i).padStart(5, '0')
   const size = 2 * CHUNK_GROUPS + 7
   for (let run = 0; run < 10; run++) {
     const groups = new Map(Array.from({ length: size }, (_, i) => [key(i * 2 + (run % 2)), [run]]))
     const { keys, store, slots } = fill(groups)
+    panes.startFlush()
     panes.append(3, keys, store.cells, slots)
   }
-  const all = merged(panes.cursors(3), 1000)
+  const all = merged(panes.cursors(3, null, 100), 1000)
   t.equal(all.length, 2 * size)
   t.strictSame(all[5], [key(5), 5, 5, 25, 1, 9])
   for (const at of [0, CHUNK_GROUPS - 1, CHUNK_GROUPS, 2 * CHUNK_GROUPS - 1, 2 * CHUNK_GROUPS, 2 * size - 1]) {
-    const rest = merged(new PaneTable(table, specs).cursors(3, key(at)), 1000)
+    const rest = merged(new PaneTable(table, specs, LIMITS).cursors(3, key(at), 100), 1000)
     t.equal(rest.length, 2 * size - 1 - at)
     t.strictSame(rest[0], all[at + 1])
     const store = new CellStore(specs)
@@ -259,5 +267,41 @@ t.test('runs of several chunks are merged, searched and gone on with behind any 
   }
   panes.remove(3)
   t.strictSame([...table.range()], [])
+  t.end()
+})
+
+t.test('long keys make chunks of fewer groups, and parts of a chunk are read alone', (t) => {
+  const table = tableOf(new WriteSet(new MemoryEnvironment()))
+  const panes = new PaneTable(table, specs, LIMITS)
+  const key = (i: number) => String(i).padStart(4, '0').padEnd(8000, '.')
+  const groups = new Map(Array.from({ length: 100 }, (_, i) => [key(i), [i]]))
+  const { keys, store, slots } = fill(groups)
+  panes.append(0, keys, store.cells, slots)
+  const sizes = [...table.range()].map(([, chunk]) => chunk.length)
+  t.ok(Math.max(...sizes) < 100_000, `${Math.max(...sizes)} bytes`)
+  t.strictSame(
+    merged(panes.cursors(0, key(41), 3), 7).map(([found]) => found),
+    Array.from({ length: 58 }, (_, i) => key(42 + i)),
+  )
+  t.end()
+})
+
+t.test('merges of one flush are bounded: what is left is merged with later ones', (t) => {
+  const writes = new WriteSet(new MemoryEnvironment())
+  const limits = { ...LIMITS, writeSetBytesMax: 64_000 }
+  const panes = new PaneTable(tableOf(writes), specs, limits)
+  const { keys, store, slots } = fill(new Map([['k'.repeat(900), [1]]]))
+  for (let pane = 0; pane < 200; pane++) {
+    for (let run = 0; run < 7; run++) panes.append(pane, keys, store.cells, slots)
+  }
+  panes.startFlush()
+  for (let pane = 0; pane < 200; pane++) panes.append(pane, keys, store.cells, slots)
+  const left = Array.from({ length: 200 }, (_, pane) => panes.runs(pane)).filter((count) => count === 8).length
+  t.ok(left > 100, `${left} panes are left to merge`)
+  for (let flush = 0; flush < 20; flush++) {
+    panes.startFlush()
+    for (let pane = 0; pane < 200; pane++) panes.append(pane, keys, store.cells, slots)
+  }
+  t.strictSame(merged(panes.cursors(7, null, 5), 10), [['k'.repeat(900), 28, 28, 28, 1, 1]])
   t.end()
 })

@@ -5,7 +5,7 @@
  * flushes fell in the first run: that is checked here, for every test that crashes.
  */
 import { deepStrictEqual } from 'node:assert/strict'
-import type { Operator, OperatorContext } from '../../../src/operators/operator.ts'
+import type { Operator, OperatorContext, OperatorLimits } from '../../../src/operators/operator.ts'
 import { type Guard, NO_GUARD } from '../../../src/operators/user-code.ts'
 import { type Batch, BatchBuilder } from '../../../src/records/batch.ts'
 import type { Value } from '../../../src/records/column.ts'
@@ -78,7 +78,7 @@ const lineOf = (schema: Schema, row: Readonly<Record<string, unknown>>): string 
 
 type Step =
   | { readonly batch: Batch; readonly port: number }
-  | { readonly watermarks: readonly number[]; readonly rows: number }
+  | { readonly watermarks: readonly number[]; readonly rows: number; readonly bytes: number }
 
 interface Done {
   readonly step: Step
@@ -89,6 +89,14 @@ interface Done {
   readonly answers: readonly unknown[]
 }
 
+/** Small ones, so that few rows fill them: no result may depend on them. */
+export const LIMITS: OperatorLimits = {
+  batchBytesMax: 100,
+  outboxBytesMax: 200,
+  cacheBytesMax: 200,
+  writeSetBytesMax: 1 << 22,
+}
+
 const META = new Uint8Array(0)
 
 export class Recorder {
@@ -97,6 +105,7 @@ export class Recorder {
   readonly journal = new Journal()
   operator!: Operator
   readonly guard: Guard
+  readonly #limits: OperatorLimits
   #sealedWrites: Write[] | null = null
   readonly #make: (context: OperatorContext) => Operator
   readonly #environment = new MemoryEnvironment()
@@ -110,8 +119,9 @@ export class Recorder {
   #sealedWatermarks: readonly number[] = []
   #out: Batch[] = []
 
-  constructor(make: (context: OperatorContext) => Operator, inputs = 1, guard = NO_GUARD) {
+  constructor(make: (context: OperatorContext) => Operator, inputs = 1, guard = NO_GUARD, limits = LIMITS) {
     this.#make = make
+    this.#limits = limits
     this.guard = guard
     this.#watermarks = new Array(inputs).fill(Number.NEGATIVE_INFINITY)
     this.#start(null)
@@ -126,13 +136,13 @@ export class Recorder {
   }
 
   /** One call of `advance`. */
-  step(watermarks: readonly number[], rows: number): boolean {
-    return this.#run({ watermarks, rows })
+  step(watermarks: readonly number[], rows: number, bytes = Number.POSITIVE_INFINITY): boolean {
+    return this.#run({ watermarks, rows, bytes })
   }
 
   /** Calls `advance` with a small budget until all is done; returns how many calls it took. */
-  advance(watermarks: readonly number[], rows = 2): number {
-    for (let calls = 1; calls < 100_000; calls++) if (this.step(watermarks, rows)) return calls
+  advance(watermarks: readonly number[], rows = 2, bytes = Number.POSITIVE_INFINITY): number {
+    for (let calls = 1; calls < 100_000; calls++) if (this.step(watermarks, rows, bytes)) return calls
     throw new Error('advance never ends')
   }
 
@@ -196,6 +206,7 @@ export class Recorder {
       emit: (batch) => this.#out.push(batch),
       journal: (ask) => this.journal.ask(ask),
       guard: this.guard,
+      limits: this.#limits,
     })
     if (stored !== null) this.operator.open?.(stored)
   }
@@ -206,7 +217,7 @@ export class Recorder {
     if ('batch' in step) this.operator.onBatch(step.batch, step.port)
     else {
       this.#watermarks = step.watermarks
-      isDone = this.operator.advance?.(step.watermarks, { rows: step.rows }) ?? true
+      isDone = this.operator.advance?.(step.watermarks, { rows: step.rows, bytes: step.bytes }) ?? true
     }
     const out = this.#out.flatMap((batch) =>
       updatesOf([batch]).map((line, i) =>

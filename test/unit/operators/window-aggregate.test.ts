@@ -522,3 +522,48 @@ function checkSaid(
     }
   })
 }
+
+t.test(
+  'emission pauses at bytes as it does at rows, behind the same key from memory and from stored runs',
+  async (t) => {
+    const wide = (i: number) => String(i).padStart(3, '0').padEnd(1000, '.')
+    const slices = async (flushes: number): Promise<number[][]> => {
+      const run = windowed(tumbling(10), rows)
+      for (let f = 0; f <= flushes; f++) {
+        run.push(rowsOf(Visit, ...Array.from({ length: 20 }, (_, i) => visit(1, wide(i)))))
+        run.step([0], 1)
+        if (f < flushes) await run.flush()
+      }
+      const counts: number[][] = []
+      for (let isDone = false; !isDone; ) {
+        const before = run.emitted.length
+        isDone = run.step([END], 1000, 3500)
+        counts.push(
+          run.emitted.slice(before).flatMap((batch) => batch.rows().map(({ key }) => Number.parseInt(`${key}`, 10))),
+        )
+      }
+      return counts
+    }
+    const expected = [0, 4, 8, 12, 16].map((from) => [from, from + 1, from + 2, from + 3])
+    for (const flushes of [0, 1, 10])
+      t.strictSame(
+        (await slices(flushes)).filter(({ length }) => length > 0),
+        expected,
+      )
+  },
+)
+
+t.test('a group that is wider than the budget is emitted alone', async (t) => {
+  const run = windowed(tumbling(10), rows)
+  run.push(rowsOf(Visit, visit(1, 'a'.repeat(5000)), visit(1, 'b'.repeat(5000))))
+  t.equal(run.step([END], 1000, 100), false)
+  t.equal(
+    run.emitted.reduce((sum, { length }) => sum + length, 0),
+    1,
+  )
+  t.equal(run.advance([END], 1000, 100) > 0, true)
+  t.equal(
+    run.emitted.reduce((sum, { length }) => sum + length, 0),
+    2,
+  )
+})

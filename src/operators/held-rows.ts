@@ -1,0 +1,70 @@
+/**
+ * Rows that an actor takes when time has passed them: held in batches, taken in order. How far they were taken is a place in
+ * that order, so that a batch is not written anew for the rows that are taken of it: it goes when its last one is behind.
+ */
+import { Packr } from 'msgpackr'
+import type { Budget } from '../base/budget.ts'
+import { copyOf } from '../base/bytes.ts'
+import { userError } from '../base/errors.ts'
+import type { Timestamp } from '../base/time.ts'
+import type { Batch } from '../records/batch.ts'
+import type { Schema } from '../records/schema.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { type DueRow, findDue, inOrder, type Position, positionOf } from './due-rows.ts'
+import { HeldBatches } from './held-batches.ts'
+
+/** Frames of held rows are small, so that those of other times are not read with the ones that are due. */
+export const ACTOR_FRAME = { rows: 4096, bytes: 1 << 20 }
+const NO_ORIGIN = new Uint8Array(0)
+
+const packr = new Packr({ useRecords: false })
+
+export class HeldRows {
+  readonly #batches: HeldBatches
+  /** Rows before it are over; null where none is. */
+  #position: Position | null = null
+
+  constructor(table: KeyedTable, schema: Schema) {
+    this.#batches = new HeldBatches(table, schema, ACTOR_FRAME)
+  }
+
+  /** Goes on from what `save` gave. */
+  restore(saved: Uint8Array): void {
+    const [time, origin] = packr.unpack(saved) as [number, Uint8Array]
+    this.#position = { time, origin: copyOf(origin) }
+  }
+
+  /** Null where nothing was taken yet. */
+  save(): Uint8Array | null {
+    return this.#position && packr.pack([this.#position.time, this.#position.origin])
+  }
+
+  /** @throws user error `bound` when a row comes behind what was taken */
+  hold(batch: Batch): void {
+    const passed = this.#position?.time ?? Number.NEGATIVE_INFINITY
+    for (const time of batch.times) {
+      if (time < passed)
+        throw userError(
+          'bound',
+          `a row at ${time} comes to an actor that is at ${passed}: its input needs a larger bound`,
+        )
+    }
+    this.#batches.hold(batch.length > ACTOR_FRAME.rows ? inOrder(batch) : batch)
+  }
+
+  /**
+   * Hands over the first rows before `cut`: once an epoch, though that may leave some of the budget, since to look for
+   * them costs more than they do.
+   * @param run handles rows in order, and says how many: rows of one place go together
+   * @returns false when rows are left that are due
+   */
+  take(cut: Timestamp, budget: Budget, run: (rows: readonly DueRow[]) => number): boolean {
+    const { rows, next, looked } = findDue(this.#batches, this.#position, cut, budget)
+    const done = run(rows)
+    const left = done < rows.length ? positionOf(rows[done]!) : next
+    const position = left ?? { time: cut, origin: NO_ORIGIN }
+    for (const { key, latest } of looked) if (latest < position.time) this.#batches.release(key)
+    if (this.#position === null || position.time >= this.#position.time) this.#position = position
+    return left === null
+  }
+}
