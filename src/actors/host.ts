@@ -5,7 +5,7 @@
 import { toWireError, unreachable } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
-import { type Board, type BoardBuffers, makeBoardBuffers } from '../mailbox/board.ts'
+import { type Board, type BoardBuffers, type KnownBoard, makeBoardBuffers } from '../mailbox/board.ts'
 import { type Plan, type PlannedShard, plan } from '../topology/plan.ts'
 import { placeShards } from './placement.ts'
 import type { BoardChange, FromHost, HostConfig, ToHost, ToWorker } from './protocol.ts'
@@ -37,7 +37,7 @@ export class Host {
   readonly #buffers: BoardBuffers
   readonly #board: Board
   /** What the others know of it. */
-  readonly #told: number[]
+  readonly #told: KnownBoard
   readonly #pool: Workers
   readonly #statuses = new Map<string, ShardStatus>()
   readonly #slots: readonly WorkerSlot[]

@@ -21,7 +21,16 @@ const GREATEST = 2n ** 53n
 export interface BoardBuffers {
   readonly shards: number
   readonly numbers: SharedArrayBuffer
+  /** By shard: how often one of its cells was written, so that only what changed is looked at. */
+  readonly writes: SharedArrayBuffer
+  /** The bells, and behind them how many of them somebody listens to. */
   readonly bells: SharedArrayBuffer
+}
+
+/** What somebody has been told of a board: cells, and how often those of each shard had been written. */
+export interface KnownBoard {
+  readonly cells: Float64Array
+  readonly writes: Int32Array
 }
 
 /** More shards than this can come to a running job only with its next start. */
@@ -35,11 +44,17 @@ export function makeBoardBuffers(shards: number): BoardBuffers {
   const cells = new BigInt64Array(numbers)
   cells.fill(-1n, 0, shards)
   cells.fill(LEAST, shards * 2, shards * 3)
-  return { shards, numbers, bells: new SharedArrayBuffer(4 * BELLS) }
+  return {
+    shards,
+    numbers,
+    writes: new SharedArrayBuffer(4 * shards),
+    bells: new SharedArrayBuffer(4 * (BELLS + 1)),
+  }
 }
 
 export class Board {
   readonly #cells: BigInt64Array
+  readonly #writes: Int32Array
   readonly #bells: Int32Array
   readonly #shards: number
   readonly #bell: number
@@ -53,8 +68,10 @@ export class Board {
     this.#own = own
     this.#shards = buffers.shards
     this.#cells = new BigInt64Array(buffers.numbers)
+    this.#writes = new Int32Array(buffers.writes)
     this.#bells = new Int32Array(buffers.bells)
     this.#bell = bell
+    for (let used = 0; used <= bell; ) used = Atomics.compareExchange(this.#bells, BELLS, used, bell + 1)
   }
 
   announced(shard: number): number {
@@ -64,7 +81,7 @@ export class Board {
   /** Tells everybody that the shard's log is visible up to `epoch`. Never goes back. */
   announce(shard: number, epoch: number): void {
     if (this.announced(shard) >= epoch) return
-    Atomics.store(this.#cells, shard, BigInt(epoch))
+    this.#write(shard, shard, BigInt(epoch))
     this.ring()
   }
 
@@ -74,7 +91,7 @@ export class Board {
 
   /** A smaller one rings: sources of other hosts may wait for it. */
   setBacklog(shard: number, bytes: number): void {
-    const before = Atomics.exchange(this.#cells, this.#shards + shard, BigInt(bytes))
+    const before = this.#write(shard, this.#shards + shard, BigInt(bytes))
     if (before > BigInt(bytes)) this.ring()
   }
 
@@ -92,7 +109,7 @@ export class Board {
 
   setSourceTime(shard: number, time: Timestamp): void {
     const value = Number.isFinite(time) ? BigInt(time) : time < 0 ? LEAST : GREATEST
-    if (Atomics.exchange(this.#cells, this.#shards * 2 + shard, value) !== value && value === GREATEST) this.ring()
+    if (this.#write(shard, this.#shards * 2 + shard, value) !== value && value === GREATEST) this.ring()
   }
 
   consumed(receiver: number, sender: number): number {
@@ -100,7 +117,7 @@ export class Board {
   }
 
   setConsumed(receiver: number, sender: number, position: number): void {
-    this.#set(this.#consumedCell(receiver, sender), position)
+    this.#set(receiver, this.#consumedCell(receiver, sender), position)
   }
 
   ended(shard: number): number {
@@ -116,29 +133,50 @@ export class Board {
   }
 
   setRetained(receiver: number, sender: number, position: number): void {
-    this.#set(this.#retainedCell(receiver, sender), position)
+    this.#set(receiver, this.#retainedCell(receiver, sender), position)
   }
 
-  #set(cell: number, value: number): void {
+  #set(writer: number, cell: number, value: number): void {
     if (Number(Atomics.load(this.#cells, cell)) === value) return
-    Atomics.store(this.#cells, cell, BigInt(value))
+    this.#write(writer, cell, BigInt(value))
     this.ring()
   }
 
+  /**
+   * The cell first and then the count: whoever sees the count sees the cell, and who sees the cell alone looks again.
+   * @returns what was there
+   */
+  #write(writer: number, cell: number, value: bigint): bigint {
+    const before = Atomics.exchange(this.#cells, cell, value)
+    Atomics.add(this.#writes, writer, 1)
+    return before
+  }
+
   /** What `changes` compares with at first: no cell is known yet, so that it tells every one. */
-  nothingKnown(): number[] {
-    return Array.from(this.#cells, () => Number.NaN)
+  nothingKnown(): KnownBoard {
+    return {
+      cells: new Float64Array(this.#cells.length).fill(Number.NaN),
+      writes: new Int32Array(this.#shards).fill(-1),
+    }
   }
 
   /** Cells that differ from `known`, which is brought up to date. */
-  changes(known: number[]): [cell: number, value: number][] {
+  changes(known: KnownBoard): [cell: number, value: number][] {
     const changes: [number, number][] = []
-    for (let cell = 0; cell < this.#cells.length; cell++) {
-      if (this.#own !== null && !this.#own.has(this.#writerOf(cell))) continue
+    const shards = this.#shards
+    const look = (cell: number): void => {
       const value = Number(Atomics.load(this.#cells, cell))
-      if (value === known[cell]) continue
-      known[cell] = value
+      if (value === known.cells[cell]) return
+      known.cells[cell] = value
       changes.push([cell, value])
+    }
+    for (let shard = 0; shard < shards; shard++) {
+      const writes = Atomics.load(this.#writes, shard)
+      if (writes === known.writes[shard] || (this.#own !== null && !this.#own.has(shard))) continue
+      known.writes[shard] = writes
+      for (let kind = 0; kind < 3; kind++) look(kind * shards + shard)
+      for (const first of [this.#consumedCell(shard, 0), this.#retainedCell(shard, 0)])
+        for (let sender = 0; sender < shards; sender++) look(first + sender)
     }
     return changes
   }
@@ -146,14 +184,16 @@ export class Board {
   /** Takes over what other processes have written. A cell has one writer, so there is nothing to merge. */
   apply(changes: readonly (readonly [cell: number, value: number])[]): void {
     for (const [cell, value] of changes) {
-      if (!this.#own?.has(this.#writerOf(cell))) Atomics.store(this.#cells, cell, BigInt(value))
+      const writer = this.#writerOf(cell)
+      if (!this.#own?.has(writer)) this.#write(writer, cell, BigInt(value))
     }
     this.ring()
   }
 
   /** Wakes every thread of the host that waits. */
   ring(): void {
-    for (let bell = 0; bell < BELLS; bell++) {
+    const used = Atomics.load(this.#bells, BELLS)
+    for (let bell = 0; bell < used; bell++) {
       Atomics.add(this.#bells, bell, 1)
       Atomics.notify(this.#bells, bell)
     }

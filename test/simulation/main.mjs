@@ -3,9 +3,11 @@
  * A seed that finds something is cut down to the faults that it takes, and told with the command that repeats it. The last
  * line is `N seeds, N violations`.
  */
+import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runInParallel } from './in-parallel.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -19,10 +21,21 @@ const { values } = parseArgs({
     first: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    /** Processes at a time. */
+    jobs: { type: 'string', default: `${os.availableParallelism()}` },
     /** Another build than dist: for builds with planted bugs. */
     dist: { type: 'string', default: 'dist' },
   },
 })
+
+const [first, count] = [Number(values.from), Number(values.seeds)]
+const jobs = Math.min(Number(values.jobs), count)
+if (jobs > 1) {
+  const { counts, hasFailed } = await runInParallel(process.argv.slice(2), first, count, jobs, values.first)
+  console.log(`${counts.faults} faults, ${counts.starts} starts`)
+  console.log(`${counts.seeds} seeds, ${counts.violations} violations`)
+  process.exit(hasFailed || counts.violations > 0 ? 1 : 0)
+}
 
 const dist = (file) => import(pathToFileURL(path.resolve(values.dist, file)).href)
 const { below, endOwnThread, LifeEnded, planFaults, seededRandom, simulate } = await dist('testing/index.js')
@@ -76,7 +89,6 @@ async function shrink(seed, faults) {
 }
 
 const only = values.only?.split(',').map(Number)
-const [first, count] = [Number(values.from), Number(values.seeds)]
 let [found, inflicted, seeds, starts] = [0, 0, 0, 0]
 for (let seed = first; seed < first + count; seed++) {
   const { scenario, faults, run, violations } = await runSeed(seed, (all) =>

@@ -1,7 +1,10 @@
 /** Each planted bug is noticed by the simulation within 500 seeds. `BUG=text` runs those whose names contain it. */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { planted } from './planted.ts'
 
@@ -10,30 +13,42 @@ const root = path.resolve(import.meta.dirname, '../..')
 // Below the root, so that packages are found; Git ignores it.
 const place = path.join(root, 'out', 'planted')
 
-function simulate(...args: string[]) {
+async function simulate(...args: string[]) {
   const main = path.join(root, 'test/simulation/main.mjs')
   const { NODE_OPTIONS: _, ...env } = process.env
-  return spawnSync(process.execPath, [main, ...args], { cwd: root, encoding: 'utf8', env })
+  const child = spawn(process.execPath, [main, ...args, '--jobs', '1'], { cwd: root, env })
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { status: child.exitCode, stdout, stderr }
 }
 
+// Each is a process of its own, mostly.
+t.jobs = os.availableParallelism()
 t.teardown(() => fs.rmSync(place, { recursive: true, force: true }))
 
 t.test('a seed gives the same run again, step by step', async (t) => {
-  const [one, other] = [1, 2].map(() => simulate('--seeds', '20', '--verbose').stdout)
+  const runs = await Promise.all([1, 2].map(() => simulate('--seeds', '20', '--verbose')))
+  const [one, other] = runs.map(({ stdout }) => stdout)
   t.match(one, /seed 20: .* faults, \d+ starts, \d+ ms, \d+ tasks\n/)
   t.equal(one, other)
 })
 
 for (const [number, bug] of planted.entries()) {
   if (!bug.name.includes(process.env.BUG ?? '')) continue
-  t.test(bug.name, async (t) => {
+  t.test(bug.name, { buffered: true }, async (t) => {
     const dist = path.join(place, String(number))
     fs.cpSync(path.join(root, 'dist'), dist, { recursive: true })
     const file = path.join(dist, bug.file)
-    const text = fs.readFileSync(file, 'utf8')
-    t.equal(text.split(bug.from).length, 2, `${bug.file} has it once: ${bug.from}`)
-    fs.writeFileSync(file, text.replace(bug.from, bug.to))
-    const { status, stdout, stderr } = simulate('--dist', dist, '--seeds', String(SEEDS), '--first', '--no-shrink')
+    const built = fs.readFileSync(file, 'utf8')
+    t.equal(built.split(bug.from).length, 2, `${bug.file} has it once: ${bug.from}`)
+    fs.writeFileSync(file, built.replace(bug.from, bug.to))
+    const { status, stdout, stderr } = await simulate(
+      '--dist',
+      dist,
+      '--seeds',
+      String(SEEDS),
+      '--first',
+      '--no-shrink',
+    )
     t.equal(status, 1, `it is noticed ${stderr}`)
     t.match(stdout, /^\d+ seeds, [1-9]\d* violations\n$/m)
     t.comment(stdout.split('\n').slice(0, 2).join(' '), stdout.trimEnd().split('\n').at(-1))
