@@ -17,6 +17,8 @@ export interface DeadLetter {
   readonly reason: string
   readonly stack: string | null
   readonly row: string
+  readonly diff: number
+  readonly node: number | null
 }
 
 export const deadLetterFile = (directory: string): string => `${directory}/${DEAD_LETTERS}.jsonl`

@@ -35,6 +35,8 @@ export interface Engine {
   drain(): void
   /** Goes over to other numbers of shards: all changes since the job began. */
   rescale(rescales: readonly Rescale[]): void
+  /** Dead letters were ordered to be taken once more. */
+  retry(): void
   /** Asks these shards for a snapshot. */
   snapshot(shards: readonly ShardId[]): void
   status(): ShardStatus[]
@@ -77,6 +79,7 @@ export function startInline({ plan: first, rescales: _, ...started }: Started): 
       group.learn(whole)
       for (const { id } of whole.shards.slice(known)) group.adopt(id, null)
     },
+    retry: () => group.retry(),
     snapshot: (shards) => group.snapshot(shards),
     status: () => group.status(),
     deaths: () => [],
@@ -123,6 +126,7 @@ export function startProcesses(
       whole = plan(whole.topology, started.parallelism, rescales)
       supervisor.rescale(rescales)
     },
+    retry: () => supervisor.retry(),
     snapshot: (shards) => supervisor.snapshot(shards),
     status: () => supervisor.status(),
     deaths: () => supervisor.deaths,

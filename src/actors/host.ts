@@ -178,6 +178,7 @@ export class Host {
         return
       case 'drain':
       case 'snapshot':
+      case 'retry':
         return this.#sendToWorkers(message)
       default:
         unreachable(message)

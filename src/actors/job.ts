@@ -4,6 +4,7 @@
  *   job.json          what runs here: definition, shards, state     supervisor.json   who runs it: see `supervisor-lock.ts`
  *   log/<shard>/      the shard's log                               state/<shard>/    its store
  *   dead-letters.jsonl                                              state/<shard>.opening   while it is being opened
+ *   dead-letters.orders.json   which of them were retried or dropped
  */
 import { userError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
@@ -89,7 +90,7 @@ export function prepareJob(
   }
   if (goesOn) return { job: found, isContinued: true }
   if (found !== null) files.remove(`${found.snapshots}/${found.run}`)
-  for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial'])
+  for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial', 'dead-letters.orders.json'])
     files.remove(`${directory}/${name}`)
   const job: JobRecord = {
     topology: topology.name,

@@ -62,6 +62,8 @@ export type ToHost =
   | { type: 'snapshot'; shards: readonly ShardId[] }
   /** All changes of numbers of shards since the job began. */
   | { type: 'rescale'; rescales: readonly Rescale[] }
+  /** Dead letters were ordered to be taken once more. */
+  | { type: 'retry' }
   | { type: 'board'; changes: readonly BoardChange[] }
   /** The answer to a death: the worker starts again, without the shards that are held. */
   | { type: 'restart'; worker: number; held: readonly ShardId[] }
@@ -92,6 +94,7 @@ export type ToWorker =
   | { type: 'drain' }
   | { type: 'snapshot'; shards: readonly ShardId[] }
   | { type: 'rescale'; rescales: readonly Rescale[] }
+  | { type: 'retry' }
   | { type: 'adopt'; shard: ShardId; skips: Skips | null }
 
 export type FromWorker =

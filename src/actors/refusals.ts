@@ -13,6 +13,8 @@ export interface Letter {
   readonly reason: string
   readonly stack: string | null
   readonly row: string
+  readonly diff: number
+  readonly node: number | null
 }
 
 export class Refusals {

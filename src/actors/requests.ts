@@ -5,11 +5,12 @@
 import { unreachable, userError } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import type { Rescale } from '../topology/generations.ts'
+import type { LetterRequest } from './letter-orders.ts'
 import type { Running } from './running.ts'
 
 const LOOK_MS = 250
 
-export type Request = { readonly kind: 'snapshot' } | ({ readonly kind: 'rescale' } & Rescale)
+export type Request = { readonly kind: 'snapshot' } | ({ readonly kind: 'rescale' } & Rescale) | LetterRequest
 
 interface Answer {
   readonly id: string
@@ -45,6 +46,10 @@ function carryOut(request: Request, running: Running): Promise<void> {
       return running.snapshot()
     case 'rescale':
       return running.rescale(request.stage, request.shards)
+    case 'retry':
+      return running.retry(request.letters, request.row ?? undefined)
+    case 'drop':
+      return running.drop(request.letters)
     default:
       unreachable(request)
   }

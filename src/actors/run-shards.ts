@@ -77,6 +77,8 @@ async function runAll(
         return group.snapshot(message.shards)
       case 'rescale':
         return group.learn(plan(topology, config.parallelism, message.rescales))
+      case 'retry':
+        return group.retry()
       case 'adopt':
         return group.adopt(message.shard, message.skips)
       default:

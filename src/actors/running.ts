@@ -2,8 +2,10 @@
 import { nodeSeam } from '../base/real/node-seam.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Plan } from '../topology/plan.ts'
+import { actOnLetters, settleOrders } from './act-on-letters.ts'
 import { readOutput } from './committed-output.ts'
 import type { Engine, Started } from './engine.ts'
+import type { LetterRequest } from './letter-orders.ts'
 import { rescaleRunning } from './rescale.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import type { Death } from './supervisor.ts'
@@ -43,6 +45,17 @@ export interface Running {
    * @example await running.rescale('by-origin', 8)
    */
   rescale(stage: string, shards: number): Promise<void>
+  /**
+   * Takes dead letters once more: each goes where it was turned away, and is judged as if it had come now. Resolves when
+   * they were taken.
+   * @param letters their numbers, as `umbel dead-letters list` gives them
+   * @param row another row in the place of the one that was turned away, as a JSON object
+   * @throws user error `dead-letter` that names the letter which cannot be retried, and why
+   * @example await running.retry([3], '{"at":"2026-01-01T00:00:00Z","user":"ann"}')
+   */
+  retry(letters: readonly number[], row?: string): Promise<void>
+  /** Notes that dead letters need no more attention. @throws user error `dead-letter` where there are none with such numbers */
+  drop(letters: readonly number[]): Promise<void>
   /** Comes to a graceful end: everything is stored, a later start goes on. */
   stop(): Promise<void>
 }
@@ -58,6 +71,7 @@ export function makeRunning(
   const ended = engine.ended
     .then(
       (outcome) => {
+        if (outcome === 'finished') settleOrders(started, engine)
         over(outcome)
         return outcome
       },
@@ -77,6 +91,7 @@ export function makeRunning(
     bell: 2,
     directory: started.directory,
   }
+  const act = (request: LetterRequest) => actOnLetters(started, engine, request, () => isOver)
   // What was committed is given out in any case; a failed run is told behind it.
   async function* outputBatches(name: string): AsyncGenerator<Batch> {
     yield* readOutput(options, name, () => isOver)
@@ -99,6 +114,8 @@ export function makeRunning(
     },
     snapshot: () => takeSnapshots(started, engine, () => isOver),
     rescale: (stage, shards) => rescaleRunning(started, engine, { stage, shards }, () => isOver),
+    retry: (letters, row) => act({ kind: 'retry', letters, row: row ?? null }),
+    drop: (letters) => act({ kind: 'drop', letters, row: null }),
     async stop() {
       engine.drain()
       await ended

@@ -3,7 +3,6 @@ import { createActor } from 'xstate'
 import type { Activity } from '../base/activity.ts'
 import { isDamagedStore } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
-import { jsonLines } from '../connectors/json-lines.ts'
 import type { Board } from '../mailbox/board.ts'
 import { Inbox } from '../mailbox/inbox.ts'
 import type { MailboxLog } from '../mailbox/log.ts'
@@ -26,14 +25,12 @@ import type { ShardStore } from '../recovery/shard-store.ts'
 import { runTrial, type Trial, type TrialInput } from '../recovery/trial.ts'
 import type { Environment } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from '../topology/dead-letters.ts'
-import type { SinkNode } from '../topology/graph.ts'
 import { type Plan, type PlannedShard, type PlannedStage, sourceNodeOf } from '../topology/plan.ts'
-import { AppendSinkProgram } from './append-sink-program.ts'
 import { attemptsFile } from './job.ts'
 import { makeOperator } from './make-operator.ts'
-import { MergeSinkProgram } from './merge-sink-program.ts'
+import { makeSink } from './make-sink.ts'
 import { PlannedLayout } from './planned-layout.ts'
+import { type RetriesStatus, RetryQueue } from './retry-queue.ts'
 import { shardMachine } from './shard.machine.ts'
 import { SourceProgram } from './source-program.ts'
 import { StageProgram } from './stage-program.ts'
@@ -68,6 +65,7 @@ export interface ShardStatus extends ShardObservation {
   /** Of a source: rows taken and turned away since the job began, interruptions or not. */
   readonly read: { readonly rows: number; readonly rejected: number } | null
   readonly recoveryMs: number
+  readonly retries: RetriesStatus
   /** Number of the shard's life; 0 until it has one. */
   readonly incarnation: number
 }
@@ -91,6 +89,7 @@ export class ShardActor {
   #recovered = { epoch: 0, incarnation: 0, replayed: 0, rebuilt: null as string | null, ms: 0 }
   #store: ShardStore | null = null
   readonly #skips: Skips | null
+  readonly #retries: RetryQueue
 
   /** @param skips what this life is to leave out */
   constructor(plan: Plan, shard: PlannedShard, services: ShardServices, skips: Skips | null = null) {
@@ -103,6 +102,8 @@ export class ShardActor {
     const journal = new Journal()
     this.#program = this.#makeProgram(plan.stages[shard.stage]!, journal)
     this.#layout = new PlannedLayout(plan, shard, (one) => this.#predecessor(one))
+    this.#retries = new RetryQueue(services.seam.files, services.directory, shard.id)
+    this.#retries.look(plan)
     this.#context = this.#makeContext(journal)
   }
 
@@ -170,6 +171,12 @@ export class ShardActor {
     this.#plan = plan
     this.#layout.learn(plan)
     this.#context.inbox.learn(this.#layout.incoming(), this.#layout.until)
+    this.#retries.look(plan)
+  }
+
+  /** Dead letters were ordered to be taken once more. */
+  retry(): void {
+    this.#retries.look(this.#plan)
   }
 
   drain(): void {
@@ -195,6 +202,7 @@ export class ShardActor {
       rebuilt: this.#recovered.rebuilt,
       recoveryMs: this.#recovered.ms,
       incarnation: this.#recovered.incarnation,
+      retries: this.#retries.status(this.#context.inbox.retried),
       progress: program instanceof SourceProgram ? program.progress() : null,
       read: program instanceof SourceProgram ? program.counts() : null,
     }
@@ -218,6 +226,7 @@ export class ShardActor {
       outbox,
       journal,
       skips: this.#skips,
+      retries: this.#retries,
       attempts: new RecoveryAttempts(seam.files, attemptsFile(directory, this.shard.id)),
       openStore: () => openStore(this.shard, this.#program.tables),
       discardStore: () => discardStore(this.shard),
@@ -243,14 +252,15 @@ export class ShardActor {
   #table = (name: string): KeyedTable => this.#store!.table(name)
 
   #makeProgram(stage: PlannedStage, journal: Journal): Program {
-    if (stage.kind === 'sink') return this.#makeSink(stage)
-    const { seam } = this.#services
+    const { seam, out, directory, limits } = this.#services
+    if (stage.kind === 'sink')
+      return makeSink(stage, { seam, out, directory, table: this.#table, pieceBytesMax: limits.batchBytesMax })
     const program = new StageProgram(this.#plan, stage, {
       shard: this.shard,
       activity: this.#services.activity,
       table: this.#table,
       journal: (ask) => journal.ask(ask),
-      limits: this.#services.limits,
+      limits,
       make: (planned, context) => makeOperator(planned, context, seam),
     })
     if (stage.kind === 'operators') return program
@@ -265,24 +275,5 @@ export class ShardActor {
     const context = { seam, schema: stage.nodes[0]!.schema }
     const skips = this.#skips?.kind === 'rows' ? this.#skips : null
     return new SourceProgram(program, stage.nodes[0]!, context, numbers, times, skips)
-  }
-
-  #makeSink(stage: PlannedStage): Program {
-    const { seam, out, directory, limits } = this.#services
-    const { batchBytesMax } = limits
-    if (stage.name === DEAD_LETTERS) {
-      const columns = DEAD_LETTER_SCHEMA.names
-      const path = `${directory}/${DEAD_LETTERS}.jsonl`
-      return new AppendSinkProgram(
-        { seam, schema: DEAD_LETTER_SCHEMA, columns, path, format: jsonLines },
-        batchBytesMax,
-      )
-    }
-    const { node, schema, inputFacts } = stage.nodes[0]!
-    const { path, format, columns } = (node as SinkNode).connector!
-    const context = { seam, schema, columns: columns ?? schema.names, path: `${out}/${path}`, format }
-    return inputFacts[0]!.retracts
-      ? new MergeSinkProgram(context, this.#table, batchBytesMax)
-      : new AppendSinkProgram(context, batchBytesMax)
   }
 }

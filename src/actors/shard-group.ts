@@ -127,6 +127,12 @@ export class ShardGroup {
     for (const actor of this.#actors) if (shards.includes(actor.shard.id)) actor.snapshot()
   }
 
+  /** Dead letters were ordered to be taken once more. */
+  retry(): void {
+    for (const actor of this.#actors) actor.retry()
+    this.#board.ring()
+  }
+
   status(): ShardStatus[] {
     return this.#actors.map((actor) => actor.status())
   }

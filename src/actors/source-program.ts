@@ -4,17 +4,21 @@
  */
 import type { Budget } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
+import { rowToJson } from '../connectors/row-json.ts'
 import type { SourceTimes } from '../mailbox/source-times.ts'
 import type { Batch } from '../records/batch.ts'
 import { batchBytes } from '../records/batch-bytes.ts'
 import { consecutiveOrigins, type OriginColumn } from '../records/origin.ts'
-import type { RowSkips } from '../recovery/fill-epoch.ts'
+import { RETRIED, type RowSkips } from '../recovery/fill-epoch.ts'
 import type { Program, ProgramOutput, ReadLimits } from '../recovery/program.ts'
+import type { Retry } from '../recovery/retries.ts'
 import type { SourceContext, SplitRows } from '../topology/connector.ts'
-import type { DeadLetterKind } from '../topology/dead-letters.ts'
 import type { SourceNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
+import { judgeTimes } from './judge-times.ts'
 import { ReadPace } from './read-pace.ts'
+import type { Letter } from './refusals.ts'
+import { readRetried } from './retried-row.ts'
 import { keepRows, offsetsOf } from './row-choice.ts'
 import { Split, type SplitState } from './split.ts'
 import type { StageProgram } from './stage-program.ts'
@@ -203,11 +207,30 @@ export class SourceProgram implements Program {
 
   #take(split: Split, given: SplitRows): void {
     const { batch, offsets, rejected } = this.#without(split, given)
-    for (const { offset, reason, raw } of rejected) this.#refuse(split, 'bad', offset, reason, raw)
-    const kept = this.#judge(split, batch, offsets)
-    this.#rows += kept.length
+    for (const { offset, reason, raw: row } of rejected)
+      this.#refuse({ split: split.number, kind: 'bad', offset, reason, row })
     split.heard(this.#now())
-    if (kept.length > 0) this.#stage.inject(this.#node.id, kept, 0)
+    this.#pass(this.#judge(split, batch, offsets))
+  }
+
+  #pass(rows: Batch): void {
+    this.#rows += rows.length
+    if (rows.length > 0) this.#stage.inject(this.#node.id, rows, 0)
+  }
+
+  /** A row of an operator goes there; one of the source is judged as if it had come now, where its time matters. */
+  retry(retry: Retry): void {
+    const { order, split: number, node, row } = retry
+    const offset = retry.offset ?? 0
+    const skip = this.#skips?.rows.find((one) => one.split === RETRIED && one.offset === order)
+    if (skip !== undefined) return this.#refuse({ ...retry, ...skip, split: number, offset, kind: 'killed' })
+    if (node !== null) return this.#stage.retry(retry)
+    const split = this.#splits.find((one) => one.number === number)!
+    const batch = readRetried(this.#planned.schema, retry)
+    if (typeof batch === 'string') return this.#refuse({ split: number, kind: 'bad', offset, reason: batch, row })
+    const { needsTime } = this.#planned.facts
+    this.#pass(needsTime ? this.#judge(split, batch, offset) : this.#withOrigins(split, batch, offset))
+    this.#reportTime()
   }
 
   /** The rows that are not to be left out. */
@@ -221,55 +244,23 @@ export class SourceProgram implements Program {
     const skips = new Map(this.#skips.rows.flatMap((skip) => (skip.split === number ? [[skip.offset, skip]] : [])))
     return keepRows(rows, (offset, row) => {
       const skip = skips.get(offset)
-      if (skip !== undefined)
-        this.#refuse(split, 'killed', offset, skip.reason, JSON.stringify(rows.batch.row(row)), skip.stack)
+      if (skip !== undefined) this.#refuse({ ...skip, kind: 'killed', row: rowText(rows.batch, row) })
       return skip === undefined
     })
   }
 
-  /** The rows that go on. Lateness is decided here, row by row, and nowhere else. */
+  /** The rows that go on. */
   #judge(split: Split, batch: Batch, offsets: number | Float64Array): Batch {
-    const { times, length } = batch
-    const rows = new Int32Array(length)
-    const kept = this.#judgeRows(split, times, rows, (row, kind, reason) => {
+    const rows = new Int32Array(batch.length)
+    const now = this.#context.seam.clock.now() * 1000
+    const since = { now, floor: this.#watermark(), latest: split.latest }
+    const { kept, late, latest } = judgeTimes(batch.times, this.#node.options, since, rows, (row, kind, reason) => {
       const offset = typeof offsets === 'number' ? offsets + row : offsets[row]!
-      this.#refuse(split, kind, offset, reason, JSON.stringify(batch.row(row)))
+      this.#refuse({ split: split.number, kind, offset, reason, row: rowText(batch, row) })
     })
+    split.latest = latest
+    this.#late += late
     return this.#withOrigins(split, batch, offsets).gather(rows, kept)
-  }
-
-  #judgeRows(
-    split: Split,
-    times: Float64Array,
-    rows: Int32Array,
-    refuse: (row: number, kind: 'late' | 'ahead', reason: string) => void,
-  ): number {
-    const { disorder, lateness, aheadMax } = this.#node.options
-    const ahead = aheadMax === null ? Number.POSITIVE_INFINITY : this.#context.seam.clock.now() * 1000 + aheadMax
-    // A new or resumed split is judged by at least what this shard has already told others.
-    const floor = this.#watermark()
-    let watermark = Math.max(floor, split.latest - disorder)
-    let kept = 0
-    for (let row = 0; row < times.length; row++) {
-      const time = times[row]!
-      if (time > ahead) {
-        refuse(row, 'ahead', `more than ${aheadMax} us ahead of the clock`)
-        continue
-      }
-      if (time > split.latest) {
-        split.latest = time
-        if (time - disorder > watermark) watermark = time - disorder
-      }
-      if (time < watermark) {
-        if (time < watermark - lateness) {
-          refuse(row, 'late', `${watermark - time} us behind the watermark, lateness is ${lateness} us`)
-          continue
-        }
-        this.#late++
-      }
-      rows[kept++] = row
-    }
-    return kept
   }
 
   #withOrigins(split: Split, batch: Batch, offsets: number | Float64Array): Batch {
@@ -281,17 +272,12 @@ export class SourceProgram implements Program {
     return batch.with(batch.schema, batch.columns, origins)
   }
 
-  #refuse(
-    split: Split,
-    kind: DeadLetterKind,
-    offset: number,
-    reason: string,
-    row: string,
-    stack: string | null = null,
-  ): void {
+  #refuse(letter: Pick<Letter, 'split' | 'kind' | 'offset' | 'reason' | 'row'> & Partial<Letter>): void {
     this.#rejected++
     const watermark = this.#watermark()
     const at = Number.isFinite(watermark) ? watermark : 0
-    this.#stage.refuse({ at, split: split.number, offset, kind, operator: null, reason, stack, row })
+    this.#stage.refuse({ operator: null, stack: null, diff: 1, node: null, ...letter, at })
   }
 }
+
+const rowText = (batch: Batch, row: number): string => rowToJson(batch.schema, batch.row(row))

@@ -7,12 +7,15 @@ import { type Activity, LeftOut } from '../base/activity.ts'
 import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
+import { rowToJson } from '../connectors/row-json.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Operator, OperatorContext, OperatorLimits } from '../operators/operator.ts'
 import { copyShared } from '../operators/take-over.ts'
 import { type Guard, isOfRow, withOperator } from '../operators/user-code.ts'
 import type { Batch } from '../records/batch.ts'
+import type { Value } from '../records/column.ts'
 import type { OwnsHash, PredecessorTables, Program, ProgramOutput } from '../recovery/program.ts'
+import type { Retry } from '../recovery/retries.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import {
   deadLettersOf,
@@ -24,6 +27,7 @@ import {
 } from '../topology/plan.ts'
 import { tablesOf, takeOver } from './make-operator.ts'
 import { type Letter, Refusals } from './refusals.ts'
+import { readRetried } from './retried-row.ts'
 
 const STAGE_TABLE = 'stage'
 const WATERMARKS = Buffer.from('watermarks')
@@ -104,6 +108,20 @@ export class StageProgram implements Program {
   onBatch({ edge, batch }: InboxBatch): void {
     const { to } = this.#inEdges.find((one) => one.id === edge)!
     this.inject(to!.node, batch, to!.port)
+  }
+
+  retry(retry: Retry): void {
+    const { planned, watermark } = this.#byNode.get(retry.node!)!
+    const { split, row, diff } = retry
+    const batch = readRetried(planned.inputSchemas[0]!, retry)
+    const at = Number.isFinite(watermark) ? watermark : 0
+    const operator = operatorOf(planned)
+    const again = { at, split, offset: null, operator, stack: null, row, diff, node: planned.node.id }
+    if (typeof batch === 'string') return this.refuse({ ...again, kind: 'bad', reason: batch })
+    const behind = watermark - batch.times[0]!
+    if (planned.facts.needsTime && behind > planned.inputFacts[0]!.bound)
+      return this.refuse({ ...again, kind: 'late', reason: `${behind} us behind the watermark of ${operator}` })
+    this.inject(planned.node.id, batch, 0)
   }
 
   /** Gives a batch to one node. */
@@ -205,31 +223,35 @@ export class StageProgram implements Program {
     }
   }
 
-  #guardOf({ node }: PlannedNode): Guard {
+  #guardOf(planned: PlannedNode): Guard {
     const { activity, shard } = this.#services
-    const operator = node.kind === 'actor' ? `actor '${node.name}'` : node.kind
-    const refuse: Guard['refuse'] = (at, row, thrown) => {
+    const schema = planned.inputSchemas[0]
+    const hasPlace = !planned.inputFacts[0]?.retracts || !planned.facts.needsOrigins
+    const refuse: Guard['refuse'] = (at, row, diff, thrown) => {
       const isLeftOut = thrown instanceof LeftOut
       if (!isLeftOut && !(this.#mayRefuse && isOfRow(thrown))) throw thrown
       const error = isLeftOut ? thrown.skipped : describe(thrown)
       // A trial says nothing of what it leaves out.
       if (error === null) return
       const kind = isLeftOut ? 'killed' : 'threw'
-      const { reason, stack } = error
+      const isRow = schema?.names.every((name) => name in row) === true
       this.refuse({
+        ...error,
         at,
         split: shard.index,
         offset: null,
         kind,
-        operator,
-        reason,
-        stack,
-        row: JSON.stringify(row),
+        operator: operatorOf(planned),
+        row: isRow ? rowToJson(schema, row as Readonly<Record<string, Value>>) : JSON.stringify(row),
+        diff,
+        node: isRow && hasPlace ? planned.node.id : null,
       })
     }
     return { call: () => activity.call(), refuse, mayRefuse: this.#mayRefuse }
   }
 }
+
+const operatorOf = ({ node }: PlannedNode): string => (node.kind === 'actor' ? `actor '${node.name}'` : node.kind)
 
 function describe(thrown: unknown): { reason: string; stack: string | null } {
   return thrown instanceof Error

@@ -100,6 +100,11 @@ export class Supervisor {
     for (const host of this.#hosts) host?.send({ type: 'snapshot', shards })
   }
 
+  /** Dead letters were ordered to be taken once more. */
+  retry(): void {
+    for (const host of this.#hosts) host?.send({ type: 'retry' })
+  }
+
   /** Stages have other numbers of shards from now on. Hosts that have ended already start again with what is theirs. */
   rescale(rescales: readonly Rescale[]): void {
     this.#config = { ...this.#config, rescales }

@@ -96,7 +96,7 @@ export class Suspects {
 function skipsOf({ input, poison }: Verdict & { kind: 'found' }, before: Skips | undefined): Skips {
   if (input.kind === 'calls') {
     const calls = poison.map(({ number, reason, stack }) => ({ call: number, reason, stack }))
-    return { kind: 'calls', epoch: input.epoch, slices: input.slices, calls }
+    return { kind: 'calls', epoch: input.epoch, slices: input.slices, retry: input.retry, calls }
   }
   const { split, offsets } = input
   const rows = poison.map(({ number, reason, stack }) => ({ split, offset: offsets[number - 1]!, reason, stack }))

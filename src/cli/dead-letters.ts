@@ -1,5 +1,8 @@
 /** `umbel dead-letters`: rows that were turned away. */
 import { type DeadLetter, readDeadLetters } from '../actors/dead-letter-file.ts'
+import { orderLetters, readOrders } from '../actors/letter-orders.ts'
+import { isHeld, SupervisorLock } from '../actors/real/supervisor-lock.ts'
+import { ask } from '../actors/requests.ts'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { makeTable } from './table.ts'
@@ -8,14 +11,27 @@ interface Options {
   readonly json?: boolean
 }
 
-export interface ListOptions extends Options {
+interface Filter {
   readonly kind?: string
   readonly source?: string
+}
+
+interface ListOptions extends Options, Filter {
   readonly limit: number
+  readonly open?: boolean
+}
+
+interface ActOptions extends Options, Filter {
+  readonly all?: boolean
+}
+
+interface RetryOptions extends ActOptions {
+  readonly row?: string
 }
 
 const COLUMNS = [
   { title: 'number', align: 'right' },
+  { title: 'state', align: 'left' },
   { title: 'kind', align: 'left' },
   { title: 'from', align: 'left' },
   { title: 'offset', align: 'right' },
@@ -31,16 +47,37 @@ const short = (text: string): string => {
   return line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line
 }
 
+/** What became of it: nobody has looked at it, or it was retried or dropped. */
+type LetterState = 'open' | 'retried' | 'dropped'
+
+interface Standing extends DeadLetter {
+  readonly state: LetterState
+}
+
+const STATES = { retry: 'retried', drop: 'dropped' } as const
+
+/** All of them, with what was ordered. */
+function readStandings(directory: string): Standing[] {
+  const letters = readDeadLetters(nodeSeam.files, directory)
+  const ordered = new Map(readOrders(nodeSeam.files, directory).map(({ letter, kind }) => [letter, STATES[kind]]))
+  return letters.map((letter) => ({ ...letter, state: ordered.get(letter.number) ?? 'open' }))
+}
+
+const isOf =
+  ({ kind, source }: Filter) =>
+  (letter: DeadLetter): boolean =>
+    (kind === undefined || letter.kind === kind) && (source === undefined || letter.source === source)
+
 export function deadLettersList(directory: string, options: ListOptions): void {
-  const { kind, source, limit, json } = options
-  const letters = readDeadLetters(nodeSeam.files, directory).filter(
-    (letter) => (kind === undefined || letter.kind === kind) && (source === undefined || letter.source === source),
-  )
-  if (json) return print(JSON.stringify({ letters }))
-  if (letters.length === 0) return print('There are none.')
-  const shown = letters.slice(0, limit)
-  const rows = shown.map(({ number, kind: of, source: from, split, operator, offset, reason, row }) => [
+  const { limit, json, open } = options
+  const letters = readStandings(directory).filter(isOf(options))
+  const wanted = open ? letters.filter(({ state }) => state === 'open') : letters
+  if (json) return print(JSON.stringify({ letters: wanted }))
+  if (wanted.length === 0) return print('There are none.')
+  const shown = wanted.slice(0, limit)
+  const rows = shown.map(({ number, state, kind: of, source: from, split, operator, offset, reason, row }) => [
     number,
+    state,
     of,
     `${from}/${split}${operator === null ? '' : ` ${operator}`}`,
     offset ?? '-',
@@ -48,23 +85,69 @@ export function deadLettersList(directory: string, options: ListOptions): void {
     short(row),
   ])
   print(makeTable(COLUMNS, rows))
-  if (shown.length < letters.length)
-    print(`… and ${letters.length - shown.length} more: give --limit, --kind or --source`)
+  if (shown.length < wanted.length)
+    print(`… and ${wanted.length - shown.length} more: give --limit, --kind or --source`)
 }
 
 export function deadLettersShow(directory: string, number: number, { json }: Options): void {
-  const letters = readDeadLetters(nodeSeam.files, directory)
+  const letters = readStandings(directory)
   const letter = letters[number - 1]
   if (letter === undefined)
     throw userError('dead-letter', `there is no dead letter ${number} in ${directory}: there are ${letters.length}`)
   print(json ? JSON.stringify(letter) : describe(letter))
 }
 
-function describe(letter: DeadLetter): string {
-  const { number, kind, source, split, offset, operator, at, reason, stack, row } = letter
+export const deadLettersRetry = (directory: string, numbers: readonly number[], options: RetryOptions): Promise<void> =>
+  act('retry', directory, numbers, options)
+
+export const deadLettersDrop = (directory: string, numbers: readonly number[], options: ActOptions): Promise<void> =>
+  act('drop', directory, numbers, options)
+
+async function act(
+  kind: 'retry' | 'drop',
+  directory: string,
+  numbers: readonly number[],
+  { all, json, row, ...filter }: RetryOptions,
+): Promise<void> {
+  const letters = chosen(directory, numbers, { all, ...filter })
+  if (row !== undefined && letters.length !== 1)
+    throw userError('dead-letter', `--row is for one dead letter, and these are ${letters.length}: give its number`)
+  const request = { kind, letters, row: row ?? null }
+  const isRunning = isHeld(directory)
+  if (letters.length > 0) {
+    if (isRunning) await ask(nodeSeam, directory, request, () => isHeld(directory))
+    else {
+      const lock = await SupervisorLock.take(directory)
+      try {
+        orderLetters(nodeSeam.files, directory, request)
+      } finally {
+        lock.release()
+      }
+    }
+  }
+  if (json) return print(JSON.stringify({ [STATES[kind]]: letters, isDone: isRunning || kind === 'drop' }))
+  if (letters.length === 0) return print('There are none.')
+  const what = letters.length === 1 ? 'One dead letter' : `${letters.length} dead letters`
+  if (kind === 'drop' || isRunning) print(`${what} ${STATES[kind]}.`)
+  else print(`${what} will be retried by the next start.`)
+}
+
+function chosen(directory: string, numbers: readonly number[], { all, ...filter }: ActOptions): number[] {
+  const isFiltered = all === true || filter.kind !== undefined || filter.source !== undefined
+  if (isFiltered === numbers.length > 0)
+    throw userError('dead-letter', 'say which ones: their numbers, or --kind and --source, or --all')
+  if (numbers.length > 0) return [...numbers]
+  return readStandings(directory)
+    .filter((letter) => letter.state === 'open' && isOf(filter)(letter))
+    .map(({ number }) => number)
+}
+
+function describe(letter: Standing): string {
+  const { number, state, kind, source, split, offset, operator, at, reason, stack, row } = letter
   const place = offset === null ? `${source}/${split}` : `${source}, split ${split}, offset ${offset}`
   return [
     `number   ${number}`,
+    `state    ${state}`,
     `kind     ${kind}`,
     `from     ${place}${operator === null ? '' : `, ${operator}`}`,
     `at       ${at}`,

@@ -3,7 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { userError } from '../base/errors.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
-import { deadLettersList, deadLettersShow } from './dead-letters.ts'
+import { deadLettersDrop, deadLettersList, deadLettersRetry, deadLettersShow } from './dead-letters.ts'
 import { reportError } from './errors.ts'
 import { inspect } from './inspect.ts'
 import { rescale } from './rescale.ts'
@@ -129,7 +129,9 @@ const deadLetters = program
     `
 Examples:
   $ umbel dead-letters list .umbel/flights --kind threw
-  $ umbel dead-letters show .umbel/flights 3      with the whole row, error and stack`,
+  $ umbel dead-letters show .umbel/flights 3      with the whole row, error and stack
+  $ umbel dead-letters retry .umbel/flights 3 --row '{"at":"2026-01-01T00:00:00Z","delay":7}'
+  $ umbel dead-letters drop .umbel/flights --kind late`,
   )
 deadLetters
   .command('list')
@@ -137,6 +139,7 @@ deadLetters
   .argument('<directory>', "a topology's data directory, such as .umbel/flights")
   .option('--kind <kind>', 'bad, late, ahead, threw or killed')
   .option('--source <name>', 'of one source or stage')
+  .option('--open', 'those alone that were neither retried nor dropped')
   .option('--limit <n>', 'rows to show', wholeNumber, 50)
   .option('--json', 'as JSON: all of them')
   .action(deadLettersList)
@@ -147,6 +150,21 @@ deadLetters
   .argument('<number>', 'as list numbers them', wholeNumber)
   .option('--json', 'as JSON')
   .action(deadLettersShow)
+const wholeNumbers = (text: string, before: readonly number[] = []): number[] => [...before, wholeNumber(text)]
+const onLetters = (name: string, description: string) =>
+  deadLetters
+    .command(name)
+    .description(description)
+    .argument('<directory>', "a topology's data directory, such as .umbel/flights")
+    .argument('[numbers...]', 'as list numbers them', wholeNumbers, [])
+    .option('--kind <kind>', 'all open ones that are bad, late, ahead, threw or killed')
+    .option('--source <name>', 'all open ones of one source or stage')
+    .option('--all', 'all open ones')
+    .option('--json', 'as JSON')
+onLetters('retry', 'take rows once more where they were turned away, now or from the next start on')
+  .option('--row <json>', 'another row in its place')
+  .action(deadLettersRetry)
+onLetters('drop', 'note that they need no more attention').action(deadLettersDrop)
 
 try {
   await program.parseAsync()

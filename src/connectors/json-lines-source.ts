@@ -10,6 +10,7 @@ import { filePath } from './file-cursor.ts'
 import { checkFiles, type FileFormat, openFiles, type RowFile } from './files.ts'
 import { jsonParser, type Parse } from './parse-value.ts'
 import type { RowIntake } from './row-intake.ts'
+import { parseObject } from './row-json.ts'
 
 /** Bytes of one line. A longer one is rejected without being held in memory. */
 const LINE_BYTES_MAX = 1 << 24
@@ -113,16 +114,11 @@ class JsonLinesFile implements RowFile {
 
   /** Puts the values of a line in place, or says why there are none. */
   #valuesOf(line: string, into: RowIntake): string | null {
-    let json: unknown
-    try {
-      json = JSON.parse(line)
-    } catch (error) {
-      return `the line is not JSON: ${(error as Error).message}`
-    }
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'the line is not a JSON object'
+    const json = parseObject(line)
+    if (typeof json === 'string') return json
     for (let c = 0; c < this.#fields.length; c++) {
       const { key, parse, absent, isRequired } = this.#fields[c]!
-      if (Object.hasOwn(json, key)) into.values[c] = parse((json as Record<string, unknown>)[key])
+      if (Object.hasOwn(json, key)) into.values[c] = parse(json[key])
       else if (isRequired) return `the line has no '${key}'`
       else into.values[c] = absent === undefined ? parse(undefined) : absent
     }

@@ -1,18 +1,8 @@
-/** JSON lines: one object a line. Times are ISO 8601 UTC, dates ISO, bytes base64, null is null. */
-import { isoDate, isoTime } from '../base/time.ts'
+/** JSON lines: one object a line, as in `row-json.ts`. */
 import type { Batch } from '../records/batch.ts'
 import { valueAt } from '../records/column.ts'
-import type { FieldKind } from '../records/schema.ts'
 import type { RowFormat, SinkConnector } from '../topology/connector.ts'
-
-function toJson(value: unknown, kind: FieldKind): unknown {
-  if (value === null) return null
-  if (kind === 'time') return isoTime(value as number)
-  if (kind === 'date') return isoDate(value as number)
-  if (kind === 'bytes') return Buffer.from(value as Uint8Array).toString('base64')
-  // JSON has no NaN and no infinities: as text they survive and are read back.
-  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
-}
+import { valueToJson } from './row-json.ts'
 
 export const jsonLines: RowFormat = {
   kind: 'json-lines',
@@ -23,7 +13,7 @@ export const jsonLines: RowFormat = {
     let text = ''
     for (let i = 0; i < batch.length; i++) {
       const object = Object.fromEntries(
-        sources.map(({ name, column, kind }) => [name, toJson(valueAt(column, kind, i), kind)]),
+        sources.map(({ name, column, kind }) => [name, valueToJson(valueAt(column, kind, i), kind)]),
       )
       text += `${JSON.stringify(object)}\n`.repeat(copies === null ? 1 : Math.max(0, copies[i]!))
     }

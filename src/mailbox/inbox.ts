@@ -10,13 +10,19 @@ import { batchBytes } from '../records/batch-bytes.ts'
 import { checkFrame, decodeFrame, frameBytes } from '../records/frame-decoder.ts'
 import type { Schema } from '../records/schema.ts'
 import type { IncomingRecord, MailboxLog } from './log.ts'
-import { type InboxEdge, type InboxSender, type InboxState, type Sender, Senders } from './senders.ts'
+import { type InboxEdge, type InboxSender, type Sender, Senders, type SendersState } from './senders.ts'
 
 /** A run of one sender's records: those behind position `from`, up to and including `to`. */
 export interface Slice {
   readonly sender: number
   readonly from: number
   readonly to: number
+}
+
+/** What has been taken in so far, as it is stored and marked. */
+export interface InboxState extends SendersState {
+  /** The last order to take a dead letter once more that was carried out; see `recovery/retries.ts`. */
+  readonly retried: number
 }
 
 export interface InboxBatch {
@@ -46,6 +52,7 @@ export class Inbox {
   /** The first layout in which the inbox's shard has no part any more. */
   #until = Number.POSITIVE_INFINITY
   #turn = 0
+  retried = 0
 
   constructor(log: MailboxLog, edges: readonly InboxEdge[], partition: number) {
     this.#senders = new Senders(log, partition, edges)
@@ -63,12 +70,13 @@ export class Inbox {
   }
 
   state(): InboxState {
-    return this.#senders.state()
+    return { ...this.#senders.state(), retried: this.retried }
   }
 
-  /** Goes to stored positions and watermarks. */
+  /** Goes to what was stored. */
   restore(state: InboxState): void {
     this.#senders.restore(state)
+    this.retried = state.retried
   }
 
   /** The watermark of each edge, in the order of the inbox's edges. */

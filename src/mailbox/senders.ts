@@ -23,8 +23,8 @@ export interface InboxEdge {
   readonly senders: readonly (readonly InboxSender[])[]
 }
 
-/** Positions and watermarks of every sender, as they are stored and marked. Senders that were not known then have none. */
-export interface InboxState {
+/** Positions and watermarks of every sender. Senders that were not known then have none. */
+export interface SendersState {
   readonly positions: readonly number[]
   /** By sender, then by that sender's edges, in the order of the inbox's edges. */
   readonly watermarks: readonly (readonly number[])[]
@@ -82,7 +82,7 @@ export class Senders {
     this.#succeed()
   }
 
-  state(): InboxState {
+  state(): SendersState {
     return {
       positions: this.#all.map((sender) => sender.reader.position),
       watermarks: this.#all.map((sender) => sender.edges.map((edge) => sender.watermarks.get(edge)!)),
@@ -91,7 +91,7 @@ export class Senders {
   }
 
   /** Goes to stored positions and watermarks. */
-  restore(state: InboxState): void {
+  restore(state: SendersState): void {
     this.#all.forEach((sender, s) => {
       this.seek(sender, state.positions[s] ?? 0)
       const watermarks = state.watermarks[s]

@@ -199,7 +199,7 @@ export class ActorOperator implements Operator {
       run()
     } catch (error) {
       if (!isOfRow(error)) throw error
-      this.#context.guard.refuse(this.#time, given(), error)
+      this.#context.guard.refuse(this.#time, given(), this.#diff, error)
       this.#undo?.undo((table, key, value) => this.#put(table, key, value))
       return
     } finally {

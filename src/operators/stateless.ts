@@ -50,7 +50,7 @@ function selectRows(
       guard.call()
       if (keep(cursor.moveTo(i)) === true) into[count++] = i
     } catch (error) {
-      guard.refuse(batch.times[i]!, batch.row(i), error)
+      guard.refuse(batch.times[i]!, batch.row(i), batch.diff(i), error)
     }
   }
   return count
@@ -85,7 +85,7 @@ export class Assign implements Operator {
     const column = this.#compute(batch, {
       call: () => this.#guard.call(),
       refuse: (row, error) => {
-        this.#guard.refuse(batch.times[row]!, batch.row(row), error)
+        this.#guard.refuse(batch.times[row]!, batch.row(row), batch.diff(row), error)
         refused.add(row)
       },
     })

@@ -8,7 +8,7 @@ export interface Guard {
   /** Comes before each call. @throws LeftOut in the place of a call that is left out */
   call(): void
   /** Takes a row on which a function threw out of the stream, or throws where the policy is to fail. */
-  refuse(at: Timestamp, row: RefusedRow, error: unknown): void
+  refuse(at: Timestamp, row: RefusedRow, diff: number, error: unknown): void
   /** False where every error ends the run, so that nothing need be undone. */
   readonly mayRefuse: boolean
 }
@@ -19,7 +19,7 @@ export type RefusedRow = Readonly<Record<string, Value | readonly Value[]>>
 /** Lets every call be made, and every error go on. */
 export const NO_GUARD: Guard = {
   call() {},
-  refuse(_at, _row, error) {
+  refuse(_at, _row, _diff, error) {
     throw error
   },
   mayRefuse: false,

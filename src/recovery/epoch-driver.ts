@@ -4,10 +4,8 @@
  * one fails, the shard ends and recovers, nothing is rolled back in place.
  */
 import { createActor } from 'xstate'
-import type { SkippedCall } from '../base/activity.ts'
 import { invariant } from '../base/errors.ts'
 import type { Board } from '../mailbox/board.ts'
-import type { Slice } from '../mailbox/inbox.ts'
 import { AppendsInFlight } from './appends-in-flight.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
@@ -139,18 +137,19 @@ export class EpochDriver {
     await this.#context.program.close?.()
   }
 
-  async #runEpoch({ batches, slices, skips }: EpochInput, began: number): Promise<void> {
-    const { program, inbox, seam, shard, limits } = this.#context
+  async #runEpoch(input: EpochInput, began: number): Promise<void> {
+    const { program, inbox, seam, shard, limits, retries } = this.#context
     const epoch = this.observation.epoch + 1
     seam.crashPoint('filled', shard, epoch)
     this.#machine.send({ type: 'FILLED' })
-    const processed = processEpoch(this.#context, batches, { skips })
-    for (const { batch } of batches) this.observation.rowsIn += batch.length
+    const processed = processEpoch(this.#context, input, input)
+    for (const { batch } of input.batches) this.observation.rowsIn += batch.length
     this.observation.rowsOut += processed.rows
     this.#isCaughtUp = processed.isCaughtUp
     const hasEnded = program.read === undefined ? inbox.isFinished : program.isExhausted === true
-    this.#isRetired = !hasEnded && processed.isCaughtUp && this.#cut.isHandedOver
-    this.#isLast = (hasEnded && processed.isCaughtUp) || this.#isRetired
+    const isDone = processed.isCaughtUp && retries.after(inbox.retried) === null
+    this.#isRetired = !hasEnded && isDone && this.#cut.isHandedOver
+    this.#isLast = (hasEnded && isDone) || this.#isRetired
     seam.crashPoint('processed', shard, epoch)
     this.observation.busyMs += seam.clock.monotonic() - began
     await program.prepare?.(epoch, this.#isLast)
@@ -158,7 +157,7 @@ export class EpochDriver {
     this.#machine.send({ type: 'PROCESSED' })
     this.observation.epoch = epoch
     const markerState = program.markerState?.() ?? null
-    this.#append(epoch, slices, skips, processed, markerState)
+    this.#append(epoch, input, processed, markerState)
     this.#machine.send({ type: 'APPENDED' })
     this.#stores?.touch()
     this.#storeIfDue(this.#isLast)
@@ -170,13 +169,7 @@ export class EpochDriver {
   }
 
   /** Appends output and marker; what follows once they are durable runs in order of epochs. */
-  #append(
-    epoch: number,
-    slices: readonly Slice[],
-    skips: readonly SkippedCall[],
-    processed: ProcessedEpoch,
-    markerState: unknown,
-  ): void {
+  #append(epoch: number, { slices, skips, retry }: EpochInput, processed: ProcessedEpoch, markerState: unknown): void {
     const { inbox, journal, version, seam, shard, program } = this.#context
     const state = inbox.state()
     const routing = { layout: this.#cut.say(), isRetired: this.#isRetired }
@@ -193,6 +186,7 @@ export class EpochDriver {
       version,
       journal: journal.take(),
       skips,
+      retry,
       program: markerState,
     })
     this.#markerHash = hashMarker(marker)

@@ -2,22 +2,26 @@
 import type { SkippedCall } from '../base/activity.ts'
 import type { Epoch } from '../base/ids.ts'
 import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
+import type { Retry } from './retries.ts'
 import type { ShardContext } from './shard-context.ts'
 
 export interface EpochInput {
   readonly batches: readonly InboxBatch[]
   readonly slices: readonly Slice[]
   readonly skips: readonly SkippedCall[]
+  /** A dead letter that is taken once more, and then nothing else. */
+  readonly retry: Retry | null
 }
 
 /** Of an epoch that only says something. */
-export const NO_INPUT: EpochInput = { batches: [], slices: [], skips: [] }
+export const NO_INPUT: EpochInput = { batches: [], slices: [], skips: [], retry: null }
 
 /** Calls of one epoch over one input. */
 export interface CallSkips {
   readonly kind: 'calls'
   readonly epoch: Epoch
   readonly slices: readonly Slice[]
+  readonly retry: Retry | null
   readonly calls: readonly SkippedCall[]
 }
 
@@ -27,7 +31,11 @@ export interface RowSkips {
   readonly rows: readonly SkippedRow[]
 }
 
+/** In the place of a split: the offset is the order of a dead letter that is taken once more. */
+export const RETRIED = -1
+
 export interface SkippedRow {
+  /** Or `RETRIED`. */
   readonly split: number
   readonly offset: number
   readonly reason: string
@@ -42,19 +50,21 @@ export type Skips = CallSkips | RowSkips
  * @param isCaughtUp whether nothing was left due by the epoch before: new input waits for that
  */
 export async function fillEpoch(context: ShardContext, epoch: Epoch, isCaughtUp: boolean): Promise<EpochInput | null> {
-  const { program, inbox, limits, skips } = context
+  const { program, inbox, limits, skips, retries } = context
   const batches: InboxBatch[] = []
+  const retry = isCaughtUp ? retries.after(inbox.retried) : null
+  if (program.read === undefined && skips?.kind === 'calls' && isNext(context, skips, epoch)) {
+    await inbox.replay(skips.slices, (batch) => batches.push(batch))
+    return { batches, slices: skips.slices, skips: skips.calls, retry: skips.retry }
+  }
+  if (retry !== null) return { ...NO_INPUT, retry }
   if (program.read !== undefined) {
     const came = await program.read(limits)
-    return came || program.isExhausted === true ? { batches, slices: [], skips: [] } : null
-  }
-  if (skips?.kind === 'calls' && isNext(context, skips, epoch)) {
-    await inbox.replay(skips.slices, (batch) => batches.push(batch))
-    return { batches, slices: skips.slices, skips: skips.calls }
+    return came || program.isExhausted === true ? NO_INPUT : null
   }
   const { epochRowsMax: rows, epochBytesMax: bytes, fetchBytesMax: fetchBytes } = limits
   const slices = isCaughtUp ? await inbox.fill({ rows, bytes, fetchBytes }, (batch) => batches.push(batch)) : []
-  return slices.length > 0 || !isCaughtUp ? { batches, slices, skips: [] } : null
+  return slices.length > 0 || !isCaughtUp ? { ...NO_INPUT, batches, slices } : null
 }
 
 /** Whether this epoch, over this input, is the one that comes. */

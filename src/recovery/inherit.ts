@@ -3,7 +3,7 @@
  * retired. Their stores stand still, so the same is taken again if it is lost before it was stored.
  */
 import { corruptionError, invariant, isDamagedStore } from '../base/errors.ts'
-import type { InboxState } from '../mailbox/senders.ts'
+import type { InboxState } from '../mailbox/inbox.ts'
 import type { Environment } from '../storage/environment.ts'
 import { WriteSet } from '../storage/write-set.ts'
 import { decodeMarker, type Marker } from './marker.ts'
@@ -113,7 +113,7 @@ function lost(predecessors: readonly Predecessor[], error: Error): Error {
 
 /** As JSON, which has no infinities: watermarks are told apart as text. */
 const textOf = (state: InboxState): string =>
-  JSON.stringify(state, (_, value) => (typeof value === 'number' ? `${value}` : value))
+  JSON.stringify({ ...state, retried: 0 }, (_, value) => (typeof value === 'number' ? `${value}` : value))
 
 /** All have read the same of the same senders (RS-1): from there it goes on. */
 function agreed(predecessors: readonly Predecessor[], states: readonly { readonly inbox: InboxState }[]): InboxState {
@@ -125,5 +125,6 @@ function agreed(predecessors: readonly Predecessor[], states: readonly { readonl
     'RS-1',
     () => `${predecessors[0]!.id} ended at ${text}, ${predecessors[other + 1]!.id} at ${textOf(others[other]!)}`,
   )
-  return first!
+  // Which dead letters they took is each one's own; what is ordered of this shard was ordered later.
+  return { ...first!, retried: 0 }
 }

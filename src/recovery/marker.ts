@@ -7,11 +7,11 @@ import type { SkippedCall } from '../base/activity.ts'
 import { corruptionError } from '../base/errors.ts'
 import { checksum } from '../base/hash.ts'
 import type { Epoch } from '../base/ids.ts'
-import type { Slice } from '../mailbox/inbox.ts'
+import type { InboxState, Slice } from '../mailbox/inbox.ts'
 import type { Routing } from '../mailbox/log.ts'
-import type { InboxState } from '../mailbox/senders.ts'
+import type { Retry } from './retries.ts'
 
-const MARKER_LAYOUT = 4
+const MARKER_LAYOUT = 5
 const packr = new Packr({ useRecords: false })
 
 /** What decides whether a replay must give the same bytes. */
@@ -40,6 +40,8 @@ export interface Marker extends Routing {
   readonly journal: readonly unknown[]
   /** Calls of users' functions that were left out, since they ended whoever made them. */
   readonly skips: readonly SkippedCall[]
+  /** The dead letter that the epoch took once more. */
+  readonly retry: Retry | null
   /** The state of a program that keeps it here. */
   readonly program: unknown
 }

@@ -4,6 +4,7 @@ import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { EdgeWatermark, PartitionFrames } from '../mailbox/log.ts'
+import type { Retry } from './retries.ts'
 import type { ShardContext } from './shard-context.ts'
 import type { ShardLimits } from './shard-limits.ts'
 
@@ -28,12 +29,16 @@ export const emissionOf = ({ epochRowsMax, outboxBytesMax }: ShardLimits): Budge
 
 export function processEpoch(
   context: ShardContext,
-  batches: readonly InboxBatch[],
+  { batches, retry }: { batches: readonly InboxBatch[]; retry: Retry | null },
   choice?: CallChoice,
 ): ProcessedEpoch {
   const { program, inbox, outbox, limits, activity } = context
   activity.startEpoch(choice)
   for (const batch of batches) program.onBatch(batch)
+  if (retry !== null) {
+    inbox.retried = retry.order
+    program.retry?.(retry)
+  }
   const isCaughtUp = program.advance(inbox.watermarks(), emissionOf(limits))
   activity.endEpoch()
   const { rows } = outbox

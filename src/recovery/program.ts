@@ -10,6 +10,7 @@ import type { Timestamp } from '../base/time.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Batch } from '../records/batch.ts'
 import type { KeyedTable } from '../storage/table.ts'
+import type { Retry } from './retries.ts'
 import type { ShardLimits } from './shard-limits.ts'
 
 export interface ProgramOutput {
@@ -33,6 +34,8 @@ export interface Program {
   /** Called once: with what the last marker holds of `markerState` (null at the first start), and the input watermarks. */
   open(markerState: unknown, watermarks: readonly Timestamp[]): Promise<void> | void
   onBatch(input: InboxBatch): void
+  /** Takes a row that was turned away before; sinks turn none away. */
+  retry?(retry: Retry): void
   /** Called before `open` of a shard that takes over from others, with their tables: takes what the shard owns. */
   inherit?(from: readonly PredecessorTables[], owns: OwnsHash, room: () => Promise<void>): Promise<void>
   /** The same for a program whose state is in its marker: from the last markers' states, a state to open with. */

@@ -12,6 +12,7 @@ import type { Journal } from './journal.ts'
 import type { CodeVersion } from './marker.ts'
 import type { Program } from './program.ts'
 import type { RecoveryAttempts } from './recovery-attempts.ts'
+import type { Retries } from './retries.ts'
 import type { ShardLayout } from './shard-layout.ts'
 import type { ShardLimits } from './shard-limits.ts'
 import type { ShardSnapshots } from './shard-snapshots.ts'
@@ -34,6 +35,7 @@ export interface ShardContext {
   readonly activity: Activity
   /** What this life is to leave out. */
   readonly skips: Skips | null
+  readonly retries: Retries
   readonly version: CodeVersion
   readonly limits: ShardLimits
   readonly attempts: RecoveryAttempts

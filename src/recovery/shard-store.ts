@@ -6,7 +6,7 @@
 import { Packr } from 'msgpackr'
 import { fencedError } from '../base/errors.ts'
 import { type Epoch, type Incarnation, storeVersion } from '../base/ids.ts'
-import type { InboxState } from '../mailbox/senders.ts'
+import type { InboxState } from '../mailbox/inbox.ts'
 import type { Environment, Write } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { WriteSet } from '../storage/write-set.ts'

@@ -5,14 +5,15 @@
  */
 import type { Epoch } from '../base/ids.ts'
 import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
-import { fillEpoch, isNext } from './fill-epoch.ts'
+import { fillEpoch, isNext, RETRIED } from './fill-epoch.ts'
 import { emissionOf, processEpoch } from './process-epoch.ts'
 import type { RecoveredShard } from './recover.ts'
+import type { Retry } from './retries.ts'
 import type { ShardContext } from './shard-context.ts'
 
 /** The input of the epoch at hand: of a source the rows of one split, else what the inbox had. */
 export type TrialInput =
-  | { readonly kind: 'calls'; readonly epoch: Epoch; readonly slices: readonly Slice[] }
+  | { readonly kind: 'calls'; readonly epoch: Epoch; readonly slices: readonly Slice[]; readonly retry: Retry | null }
   | { readonly kind: 'rows'; readonly split: number; readonly offsets: readonly number[] }
 
 /** Calls, or rows of a source, are numbered from 1. */
@@ -50,24 +51,35 @@ export async function runTrial(
   return input
 }
 
+const isOf = ({ order }: Retry, input: TrialInput): boolean =>
+  input.kind === 'rows' && input.split === RETRIED && input.offsets[0] === order
+
 async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<TrialInput | null> {
   const { inbox } = context
   const epoch = recovered.epoch + 1
   const { input } = trial
   if (input === null) {
     const filled = await fillEpoch(context, epoch, recovered.last?.isCaughtUp ?? true)
-    return filled && { kind: 'calls', epoch, slices: filled.slices }
+    return filled && { kind: 'calls', epoch, slices: filled.slices, retry: filled.retry }
   }
   // The shard has come further meanwhile: it lives.
   if (input.kind !== 'calls' || !isNext(context, input, epoch)) return null
   const batches: InboxBatch[] = []
   await inbox.replay(input.slices, (batch) => batches.push(batch))
-  processEpoch(context, batches, { isChosen: (call) => call <= trial.last && !trial.without.includes(call) })
+  const { retry } = input
+  processEpoch(context, { batches, retry }, { isChosen: (call) => call <= trial.last && !trial.without.includes(call) })
   return input
 }
 
-async function tryRows({ program, limits, seam, activity }: ShardContext, trial: Trial): Promise<TrialInput | null> {
+async function tryRows(context: ShardContext, trial: Trial): Promise<TrialInput | null> {
+  const { program, limits, seam, activity, retries, inbox } = context
   const { input } = trial
+  const retry = retries.after(inbox.retried)
+  if (retry !== null && (input === null || isOf(retry, input))) {
+    const isTried = input !== null && trial.last >= 1 && trial.without.length === 0
+    processEpoch(context, { batches: [], retry: isTried ? retry : null })
+    return { kind: 'rows', split: RETRIED, offsets: [retry.order] }
+  }
   const { clock, scheduler } = seam
   const until = clock.monotonic() + PATIENCE_MS
   activity.startEpoch()

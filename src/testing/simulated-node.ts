@@ -1,6 +1,9 @@
 /** A simulated node: the real supervisor, hosts and shards, in lives that a simulation can end. */
+
+import { type DeadLetter, readDeadLetters } from '../actors/dead-letter-file.ts'
 import { Host, type HostMachine } from '../actors/host.ts'
-import { prepareJob } from '../actors/job.ts'
+import { prepareJob, readJob } from '../actors/job.ts'
+import { orderLetters, readOrders } from '../actors/letter-orders.ts'
 import type { FromHost, FromWorker, HostConfig, ToHost, ToWorker } from '../actors/protocol.ts'
 import type { HostEvents, HostProcess } from '../actors/real/host-process.ts'
 import { orderRescale } from '../actors/rescale.ts'
@@ -17,6 +20,9 @@ import { SimulatedBoard } from './simulated-board.ts'
 import { SimulatedEnvironment } from './simulated-environment.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
 import { Life } from './world.ts'
+
+/** The row that is retried in the place of a dead letter: null for the same again, undefined for none. */
+export type RetriedRow = (letter: DeadLetter) => string | null | undefined
 
 export interface NodeOptions {
   readonly topology: Topology
@@ -129,6 +135,20 @@ export class SimulatedNode {
     } catch (error) {
       if ((error as UmbelError).code !== 'rescale') throw error
     }
+  }
+
+  /** Retries the oldest dead letter that can be and was not. */
+  retry(rowOf: RetriedRow): void {
+    const { files } = simulatedSeam(this.#machine, new Life('command'))
+    const { directory } = this.#options.config
+    if (readJob(files, directory)?.state !== 'running') return
+    const done = new Set(readOrders(files, directory).map(({ letter }) => letter))
+    const letter = readDeadLetters(files, directory).find(
+      (one) => !done.has(one.number) && (one.kind === 'killed' || one.node !== null) && rowOf(one) !== undefined,
+    )
+    if (letter === undefined) return
+    orderLetters(files, directory, { kind: 'retry', letters: [letter.number], row: rowOf(letter) ?? null })
+    if (!this.isDown) this.#supervisor!.retry()
   }
 
   drain(): void {

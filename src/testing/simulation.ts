@@ -6,11 +6,12 @@ import { UmbelError } from '../base/errors.ts'
 import { shardFolder } from '../base/ids.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Topology } from '../topology/topology.ts'
+import { checkRetries, withoutRetried } from './check-retries.ts'
 import { checkRun } from './checks.ts'
 import type { Fault } from './faults.ts'
 import { pick, type Random, seededRandom } from './random.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
-import { SimulatedNode } from './simulated-node.ts'
+import { type RetriedRow, SimulatedNode } from './simulated-node.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
 import { Life, LifeEnded, World } from './world.ts'
 
@@ -21,6 +22,11 @@ export interface Scenario {
   readonly shards: number
   readonly workers: number
   readonly hosts: number
+  /**
+   * Retries dead letters while it runs.
+   * Where another row has a value `again-<number of the letter>`, it must be in the result as often as it was taken: once.
+   */
+  readonly retries: RetriedRow | null
 }
 
 export interface SimulatedRun {
@@ -39,6 +45,8 @@ export interface SimulatedRun {
 
 const DATA = '/data'
 const OUT = '/out'
+/** Between two retries. */
+const RETRY_MS = 40
 /** A run that takes longer hangs. */
 const MOST_MS = 600_000
 
@@ -94,6 +102,7 @@ class Simulation implements SimulatedMachine {
         limits: limitsOf(random),
       },
     })
+    if (scenario.retries !== null) this.#retry(scenario.retries)
     for (const fault of faults) if ('at' in fault) this.world.schedule(fault.at, null, () => this.#inflict(fault))
   }
 
@@ -107,6 +116,13 @@ class Simulation implements SimulatedMachine {
     const victim = fault.victim === 'host' ? (life.parent ?? life) : life
     victim.end()
     if (fault.losesStore) this.disk.remove(`${DATA}/state/${shardFolder(shard)}`)
+  }
+
+  #retry(rowOf: RetriedRow): void {
+    this.world.schedule(this.world.random() * RETRY_MS, null, () => {
+      this.node.retry(rowOf)
+      this.#retry(rowOf)
+    })
   }
 
   #inflict(fault: Fault): void {
@@ -242,9 +258,12 @@ export async function simulate(
   const { violations, node, world } = simulation
   const result = simulation.result()
   const isWhole = violations.length === 0 && !simulation.hasStopped
-  if (isWhole)
-    violations.push(...(await checkRun(simulatedSeam(simulation, new Life('inspector')).files, node.plan, DATA)))
-  if (isWhole && expected !== null) violations.push(...differences(result, expected))
+  if (isWhole) {
+    const { files } = simulatedSeam(simulation, new Life('inspector'))
+    violations.push(...(await checkRun(files, node.plan, DATA)))
+    if (expected !== null) violations.push(...differences(withoutRetried(result), withoutRetried(expected)))
+    if (scenario.retries !== null) violations.push(...(await checkRetries(files, node.plan, DATA, result)))
+  }
   const { faultsDone, starts } = simulation
   return { violations, result, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }
 }

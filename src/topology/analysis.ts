@@ -10,6 +10,8 @@ export interface NodeFacts {
   readonly needed: ReadonlySet<string>
   /** True when rows of equal time may have to be told apart downstream. */
   readonly needsOrigins: boolean
+  /** True where it matters, here or downstream, that no row comes later than `bound` allows. */
+  readonly needsTime: boolean
   /** No row is older than the watermark by more than this, in microseconds. */
   readonly bound: number
   /** True when rows with diff -1 may come. */
@@ -20,17 +22,21 @@ export interface NodeFacts {
 export function analyse(nodes: readonly Node[]): NodeFacts[] {
   const needed = nodes.map(() => new Set<string>())
   const needsOrigins = nodes.map(() => false)
+  const needsTime = nodes.map(closesTime)
   for (const node of nodes.toReversed()) {
     if (node.kind === 'sink') for (const name of neededBySink(node)) needed[node.id]!.add(name)
     node.inputs.forEach((input, port) => {
       for (const name of neededOf(node, port, needed[node.id]!)) needed[input.id]!.add(name)
       if (originsMatter(node, port, needsOrigins[node.id]!)) needsOrigins[input.id] = true
+      if (needsTime[node.id]) needsTime[input.id] = true
     })
   }
   const facts: NodeFacts[] = []
   for (const node of nodes) {
     const inputs = node.inputs.map((input) => facts[input.id]!)
-    facts.push({ needed: needed[node.id]!, needsOrigins: needsOrigins[node.id]!, ...timeFacts(node, inputs) })
+    const { id } = node
+    const needs = { needed: needed[id]!, needsOrigins: needsOrigins[id]!, needsTime: needsTime[id]! }
+    facts.push({ ...needs, ...timeFacts(node, inputs) })
   }
   return facts
 }
@@ -65,6 +71,9 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
       return present(output)
   }
 }
+
+/** Whether the node is done with a time once the watermark has passed it. */
+const closesTime = ({ kind }: Node): boolean => kind === 'window' || kind === 'as-of-join' || kind === 'actor'
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
   switch (node.kind) {

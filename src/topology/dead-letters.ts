@@ -28,6 +28,13 @@ export const DEAD_LETTER_SCHEMA = schema({
   reason: string(),
   /** Where it was thrown. */
   stack: optional(string()),
-  /** The row, as JSON. */
+  /** The row: of a source that could not read it as it stood there, else as JSON. */
   row: string(),
+  /** -1 where an operator was to take the row back. */
+  diff: int(),
+  /**
+   * The node whose input the row was. Null for a source's own, and for what cannot be taken once more: a timer, or a row of a
+   * stream that corrects itself where its place among rows of equal time matters.
+   */
+  node: optional(int()),
 }) as unknown as Schema

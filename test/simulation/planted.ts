@@ -96,7 +96,7 @@ export const planted = [
   {
     name: 'a shard ends while something is due',
     file: 'recovery/epoch-driver.js',
-    from: '(hasEnded && processed.isCaughtUp)',
+    from: '(hasEnded && isDone)',
     to: 'hasEnded',
   },
   {
@@ -146,5 +146,23 @@ export const planted = [
     file: 'actors/source-program.js',
     from: 'return { splits, rows: 0, late: 0, rejected: 0 };',
     to: 'return { splits: {}, rows: 0, late: 0, rejected: 0 };',
+  },
+  {
+    name: 'a dead letter that was retried is not in the marker',
+    file: 'recovery/epoch-driver.js',
+    from: 'retry,\n            program: markerState',
+    to: 'retry: null,\n            program: markerState',
+  },
+  {
+    name: 'which dead letters were retried is forgotten when a shard comes back',
+    file: 'mailbox/inbox.js',
+    from: 'this.retried = state.retried;',
+    to: '',
+  },
+  {
+    name: 'a shard hands over before it has retried what was ordered of it',
+    file: 'recovery/epoch-driver.js',
+    from: 'processed.isCaughtUp && retries.after(inbox.retried) === null',
+    to: 'processed.isCaughtUp',
   },
 ]

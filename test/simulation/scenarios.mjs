@@ -169,6 +169,31 @@ const topologies = {
         .to(csvFile('counts.csv')),
     )
   },
+  /** Rows on which functions throw, in a source and behind it, are retried with others in their place. */
+  letters: () => {
+    const refuse = (click, rest) => {
+      if (click.amount !== null && click.amount % 11 === rest) throw new Error(`${rest} is left`)
+      return true
+    }
+    return topology(
+      'sim',
+      { onError: 'dead-letter' },
+      clicks('clicks', { rows: 500, splits: 3 })
+        .filter((click) => refuse(click, 5))
+        .keyBy('user')
+        .actor('counts', {
+          output: Visit,
+          order: 'arrival',
+          onRow(click, context) {
+            refuse(click, 7)
+            const clicks = (context.get('clicks') ?? 0) + 1
+            context.set('clicks', clicks)
+            context.emit({ ended: click.at, user: click.user, clicks: retried(click.user) ? clicks : 1 })
+          },
+        })
+        .to(csvFile('counts.csv')),
+    )
+  },
   skewed: () =>
     topology(
       'sim',
@@ -182,13 +207,22 @@ const topologies = {
     ),
 }
 
+const retried = (user) => user.startsWith('again-')
+
+/** What is retried in the place of a dead letter, where any are; the same again where it is null. */
+const retries = {
+  poison: ({ number }) => (number <= 3 ? null : undefined),
+  // Late by none of the rows that come meanwhile.
+  letters: ({ number }) => JSON.stringify({ at: '1970-01-02T00:00:00Z', user: `again-${number}`, amount: 1 }),
+}
+
 /**
  * Every topology on nodes of several sizes.
  * @param endOwnThread of the build that simulates
  */
 export const makeScenarios = (endOwnThread) =>
   Object.entries(topologies).flatMap(([name, make]) => {
-    const scenario = { topology: () => make(endOwnThread) }
+    const scenario = { topology: () => make(endOwnThread), retries: retries[name] ?? null }
     return [
       { name: `${name} on one host`, ...scenario, shards: 2, workers: 2, hosts: 1 },
       { name: `${name} on two hosts`, ...scenario, shards: 3, workers: 1, hosts: 2 },

@@ -3,7 +3,7 @@ import t from 'tap'
 import { PoisonSearch, type TrialOutcome, type Verdict } from '../../../src/actors/poison-search.ts'
 import type { Trial, TrialInput } from '../../../src/recovery/trial.ts'
 
-const CALLS: TrialInput = { kind: 'calls', epoch: 3, slices: [{ sender: 0, from: 2, to: 5 }] }
+const CALLS: TrialInput = { kind: 'calls', epoch: 3, slices: [{ sender: 0, from: 2, to: 5 }], retry: null }
 const rows = (count: number): TrialInput => ({
   kind: 'rows',
   split: 1,

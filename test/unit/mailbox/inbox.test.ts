@@ -4,10 +4,10 @@
  */
 import fc from 'fast-check'
 import t from 'tap'
+import type { InboxState } from '../../../src/mailbox/inbox.ts'
 import { Inbox, type InboxBatch, type Slice } from '../../../src/mailbox/inbox.ts'
 import type { LogWriter } from '../../../src/mailbox/log.ts'
 import { MemoryLog } from '../../../src/mailbox/memory-log.ts'
-import type { InboxState } from '../../../src/mailbox/senders.ts'
 import { encodeFrame } from '../../../src/records/frame-encoder.ts'
 import { eventTime, int, schema, string } from '../../../src/records/schema.ts'
 import { anySchema, rowsOf, runs } from '../operators/support.ts'

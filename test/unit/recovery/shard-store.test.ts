@@ -1,18 +1,18 @@
 /** On both environments; the zombies of real processes are in `test/conformance/storage/zombie.test.ts`. */
 import t, { type Test } from 'tap'
 import { storeVersion } from '../../../src/base/ids.ts'
-import type { InboxState } from '../../../src/mailbox/senders.ts'
+import type { InboxState } from '../../../src/mailbox/inbox.ts'
 import { ShardStore, type StoredState } from '../../../src/recovery/shard-store.ts'
 import type { Environment } from '../../../src/storage/environment.ts'
 import { LmdbEnvironment } from '../../../src/storage/lmdb-environment.ts'
 import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
 
-const inbox: InboxState = { positions: [0], watermarks: [[Number.NEGATIVE_INFINITY]], retired: [] }
+const inbox: InboxState = { positions: [0], watermarks: [[Number.NEGATIVE_INFINITY]], retired: [], retried: 0 }
 const empty: StoredState = { epoch: 0, marker: 0, inbox }
 const state = (epoch: number): StoredState => ({
   epoch,
   marker: 4_000_000_000 + epoch,
-  inbox: { positions: [epoch * 10], watermarks: [[epoch, Number.POSITIVE_INFINITY]], retired: [] },
+  inbox: { positions: [epoch * 10], watermarks: [[epoch, Number.POSITIVE_INFINITY]], retired: [], retried: 0 },
 })
 const fenced = { kind: 'fenced', code: 'fenced', message: /another life than incarnation 1/ }
 const x = Buffer.from('x')
