@@ -209,8 +209,10 @@ export class SourceProgram implements Program {
     const { batch, offsets, rejected } = this.#without(split, given)
     for (const { offset, reason, raw: row } of rejected)
       this.#refuse({ split: split.number, kind: 'bad', offset, reason, row })
+    const { rows, latest } = this.#judge(split, batch, offsets)
+    split.latest = latest
     split.heard(this.#now())
-    this.#pass(this.#judge(split, batch, offsets))
+    this.#pass(rows)
   }
 
   #pass(rows: Batch): void {
@@ -218,7 +220,7 @@ export class SourceProgram implements Program {
     if (rows.length > 0) this.#stage.inject(this.#node.id, rows, 0)
   }
 
-  /** A row of an operator goes there; one of the source is judged as if it had come now, where its time matters. */
+  /** A row of an operator goes there; one of the source is judged as it would be now, where its time matters. No time moves. */
   retry(retry: Retry): void {
     const { order, split: number, node, row } = retry
     const offset = retry.offset ?? 0
@@ -229,8 +231,7 @@ export class SourceProgram implements Program {
     const batch = readRetried(this.#planned.schema, retry)
     if (typeof batch === 'string') return this.#refuse({ split: number, kind: 'bad', offset, reason: batch, row })
     const { needsTime } = this.#planned.facts
-    this.#pass(needsTime ? this.#judge(split, batch, offset) : this.#withOrigins(split, batch, offset))
-    this.#reportTime()
+    this.#pass(needsTime ? this.#judge(split, batch, offset).rows : this.#withOrigins(split, batch, offset))
   }
 
   /** The rows that are not to be left out. */
@@ -249,8 +250,8 @@ export class SourceProgram implements Program {
     })
   }
 
-  /** The rows that go on. */
-  #judge(split: Split, batch: Batch, offsets: number | Float64Array): Batch {
+  /** The rows that go on, and the latest time with them. */
+  #judge(split: Split, batch: Batch, offsets: number | Float64Array): { rows: Batch; latest: Timestamp } {
     const rows = new Int32Array(batch.length)
     const now = this.#context.seam.clock.now() * 1000
     const since = { now, floor: this.#watermark(), latest: split.latest }
@@ -258,9 +259,8 @@ export class SourceProgram implements Program {
       const offset = typeof offsets === 'number' ? offsets + row : offsets[row]!
       this.#refuse({ split: split.number, kind, offset, reason, row: rowText(batch, row) })
     })
-    split.latest = latest
     this.#late += late
-    return this.#withOrigins(split, batch, offsets).gather(rows, kept)
+    return { rows: this.#withOrigins(split, batch, offsets).gather(rows, kept), latest }
   }
 
   #withOrigins(split: Split, batch: Batch, offsets: number | Float64Array): Batch {

@@ -9,7 +9,7 @@ import type { Board } from '../mailbox/board.ts'
 import { AppendsInFlight } from './appends-in-flight.ts'
 import { Backlog } from './backlog.ts'
 import { epochMachine } from './epoch.machine.ts'
-import { type EpochInput, fillEpoch, NO_INPUT } from './fill-epoch.ts'
+import { type EpochInput, fillEpoch, hasEnded, NO_INPUT } from './fill-epoch.ts'
 import { LogTrim } from './log-trim.ts'
 import { encodeMarker, hashMarker } from './marker.ts'
 import { OutputCut } from './output-cut.ts'
@@ -146,10 +146,10 @@ export class EpochDriver {
     for (const { batch } of input.batches) this.observation.rowsIn += batch.length
     this.observation.rowsOut += processed.rows
     this.#isCaughtUp = processed.isCaughtUp
-    const hasEnded = program.read === undefined ? inbox.isFinished : program.isExhausted === true
-    const isDone = processed.isCaughtUp && retries.after(inbox.retried) === null
-    this.#isRetired = !hasEnded && isDone && this.#cut.isHandedOver
-    this.#isLast = (hasEnded && isDone) || this.#isRetired
+    const isOver = hasEnded(this.#context)
+    const isRetried = retries.after(inbox.retried) === null
+    this.#isRetired = !isOver && processed.isCaughtUp && isRetried && this.#cut.isHandedOver
+    this.#isLast = (isOver && processed.isCaughtUp) || this.#isRetired
     seam.crashPoint('processed', shard, epoch)
     this.observation.busyMs += seam.clock.monotonic() - began
     await program.prepare?.(epoch, this.#isLast)

@@ -52,7 +52,7 @@ export type Skips = CallSkips | RowSkips
 export async function fillEpoch(context: ShardContext, epoch: Epoch, isCaughtUp: boolean): Promise<EpochInput | null> {
   const { program, inbox, limits, skips, retries } = context
   const batches: InboxBatch[] = []
-  const retry = isCaughtUp ? retries.after(inbox.retried) : null
+  const retry = isCaughtUp && !hasEnded(context) ? retries.after(inbox.retried) : null
   if (program.read === undefined && skips?.kind === 'calls' && isNext(context, skips, epoch)) {
     await inbox.replay(skips.slices, (batch) => batches.push(batch))
     return { batches, slices: skips.slices, skips: skips.calls, retry: skips.retry }
@@ -66,6 +66,10 @@ export async function fillEpoch(context: ShardContext, epoch: Epoch, isCaughtUp:
   const slices = isCaughtUp ? await inbox.fill({ rows, bytes, fetchBytes }, (batch) => batches.push(batch)) : []
   return slices.length > 0 || !isCaughtUp ? { ...NO_INPUT, batches, slices } : null
 }
+
+/** Whether the input is over. Nobody reads what comes later: receivers have heard, or inherited, that time is over. */
+export const hasEnded = ({ program, inbox }: ShardContext): boolean =>
+  program.read === undefined ? inbox.isFinished : program.isExhausted === true
 
 /** Whether this epoch, over this input, is the one that comes. */
 export function isNext({ inbox }: ShardContext, { epoch, slices }: Pick<CallSkips, 'epoch' | 'slices'>, next: Epoch) {

@@ -1,8 +1,10 @@
 /**
- * Dead letters that were taken once more: what the owner's markers say was taken is in the result once, and nothing else
- * of it (RT-1). Rows that were put in the place of others are known by a value `again-<number of the letter>`.
+ * Dead letters that were taken once more: what the owner's markers say was taken is once in the result, or among the dead
+ * letters again, and nothing else of it (RT-1). Rows that were put in the place of others are known by a value
+ * `again-<number of the letter>`.
  */
 
+import { readDeadLetters } from '../actors/dead-letter-file.ts'
 import { readOrders } from '../actors/letter-orders.ts'
 import { ownerOf } from '../actors/retry-queue.ts'
 import { shardFolder } from '../base/ids.ts'
@@ -21,7 +23,7 @@ export const withoutRetried = (result: Lines): Lines =>
   Object.fromEntries(Object.entries(result).map(([name, lines]) => [name, lines.filter((line) => !AGAIN.test(line))]))
 
 export async function checkRetries(files: Files, plan: Plan, directory: string, result: Lines): Promise<string[]> {
-  const lines = Object.values(result).flat()
+  const lines = [...Object.values(result).flat(), ...readDeadLetters(files, directory).map(({ row }) => row)]
   const found = lines.flatMap((line) => AGAIN.exec(line)?.slice(1).map(Number) ?? [])
   const taken: number[] = []
   const problems: string[] = []
@@ -34,7 +36,9 @@ export async function checkRetries(files: Files, plan: Plan, directory: string, 
   }
   const sorted = (numbers: number[]) => numbers.sort((a, b) => a - b).join()
   if (sorted(found) !== sorted(taken))
-    problems.push(`of dead letters retried, ${sorted(found)} are in the result, ${sorted(taken)} were taken`)
+    problems.push(
+      `of dead letters retried, ${sorted(found)} are in the result or turned away again, ${sorted(taken)} were taken`,
+    )
   return problems
 }
 

@@ -56,9 +56,9 @@ export function planFaults(random: Random, count: number, lastingMs: number): Fa
     if (kind < 0.75) return { kind: pick(random, TIMED), at }
     if (kind < 0.81) return { kind: 'stop-host', at, forMs: random() * 3_000 }
     if (kind < 0.85) return { kind: 'clock-jump', at, byMs: (random() - 0.5) * 2 * HOUR_MS }
-    if (kind < 0.87) return { kind: 'rescale', at, which: below(random, 1000), shards: 1 + below(random, 5) }
-    if (kind < 0.89) return { kind: 'stop-host-kill-supervisor', at }
-    if (kind < 0.92) return { kind: 'disk-full', at, forMs: random() * 50 }
+    if (kind < 0.89) return { kind: 'rescale', at, which: below(random, 1000), shards: 1 + below(random, 5) }
+    if (kind < 0.91) return { kind: 'stop-host-kill-supervisor', at }
+    if (kind < 0.93) return { kind: 'disk-full', at, forMs: random() * 50 }
     return { kind: pick(random, LOSSES), at, which: below(random, 1000) }
   })
 }

@@ -46,7 +46,7 @@ export interface SimulatedRun {
 const DATA = '/data'
 const OUT = '/out'
 /** Between two retries. */
-const RETRY_MS = 40
+const RETRY_MS = 15
 /** A run that takes longer hangs. */
 const MOST_MS = 600_000
 
@@ -75,6 +75,7 @@ class Simulation implements SimulatedMachine {
   starts = 0
   readonly #pending: Fault[]
   readonly #seen = new Map<string, number>()
+  readonly #retries: RetriedRow | null
   #hasHarmedSnapshots = false
   /** A store and its snapshots were lost: the run stopped and said so, as it should. */
   hasStopped = false
@@ -102,7 +103,8 @@ class Simulation implements SimulatedMachine {
         limits: limitsOf(random),
       },
     })
-    if (scenario.retries !== null) this.#retry(scenario.retries)
+    this.#retries = scenario.retries
+    this.#retry()
     for (const fault of faults) if ('at' in fault) this.world.schedule(fault.at, null, () => this.#inflict(fault))
   }
 
@@ -118,10 +120,12 @@ class Simulation implements SimulatedMachine {
     if (fault.losesStore) this.disk.remove(`${DATA}/state/${shardFolder(shard)}`)
   }
 
-  #retry(rowOf: RetriedRow): void {
+  #retry(): void {
+    const rowOf = this.#retries
+    if (rowOf === null) return
     this.world.schedule(this.world.random() * RETRY_MS, null, () => {
       this.node.retry(rowOf)
-      this.#retry(rowOf)
+      this.#retry()
     })
   }
 
@@ -155,6 +159,8 @@ class Simulation implements SimulatedMachine {
           this.disk.isFull = false
         })
       case 'rescale':
+        // What was ordered just before is still the business of the shards that hand over.
+        for (let i = 0; i < 3 && this.#retries !== null; i++) node.retry(this.#retries)
         return node.rescale(fault.which, fault.shards)
       case 'clock-jump':
         this.clockError += fault.byMs

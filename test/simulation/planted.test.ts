@@ -41,14 +41,9 @@ for (const [number, bug] of planted.entries()) {
     const built = fs.readFileSync(file, 'utf8')
     t.equal(built.split(bug.from).length, 2, `${bug.file} has it once: ${bug.from}`)
     fs.writeFileSync(file, built.replace(bug.from, bug.to))
-    const { status, stdout, stderr } = await simulate(
-      '--dist',
-      dist,
-      '--seeds',
-      String(SEEDS),
-      '--first',
-      '--no-shrink',
-    )
+    const scenario = bug.scenario === undefined ? [] : ['--scenario', bug.scenario]
+    const args = ['--dist', dist, '--seeds', String(SEEDS), '--first', '--no-shrink', ...scenario]
+    const { status, stdout, stderr } = await simulate(...args)
     t.equal(status, 1, `it is noticed ${stderr}`)
     t.match(stdout, /^\d+ seeds, [1-9]\d* violations\n$/m)
     t.comment(stdout.split('\n').slice(0, 2).join(' '), stdout.trimEnd().split('\n').at(-1))

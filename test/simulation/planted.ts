@@ -2,7 +2,16 @@
  * Bugs to plant: each is one change in a built file, which the simulation must notice. `from` must be there exactly once,
  * so that a bug which cannot be planted any more fails its test.
  */
-export const planted = [
+/** Where one topology shows it, the scenario is named. */
+interface Planted {
+  readonly name: string
+  readonly scenario?: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+export const planted: readonly Planted[] = [
   {
     name: 'the store is written before the marker is durable',
     file: 'recovery/store-cycle.js',
@@ -96,8 +105,8 @@ export const planted = [
   {
     name: 'a shard ends while something is due',
     file: 'recovery/epoch-driver.js',
-    from: '(hasEnded && isDone)',
-    to: 'hasEnded',
+    from: '(isOver && processed.isCaughtUp)',
+    to: 'isOver',
   },
   {
     name: 'a finished shard leaves its backlog behind',
@@ -149,20 +158,30 @@ export const planted = [
   },
   {
     name: 'a dead letter that was retried is not in the marker',
+    scenario: 'letters on two hosts',
     file: 'recovery/epoch-driver.js',
     from: 'retry,\n            program: markerState',
     to: 'retry: null,\n            program: markerState',
   },
   {
     name: 'which dead letters were retried is forgotten when a shard comes back',
+    scenario: 'letters on two hosts',
     file: 'mailbox/inbox.js',
     from: 'this.retried = state.retried;',
     to: '',
   },
   {
     name: 'a shard hands over before it has retried what was ordered of it',
+    scenario: 'letters on two hosts',
     file: 'recovery/epoch-driver.js',
-    from: 'processed.isCaughtUp && retries.after(inbox.retried) === null',
+    from: 'processed.isCaughtUp && isRetried',
     to: 'processed.isCaughtUp',
+  },
+  {
+    name: 'a dead letter is retried when the input has ended, and nobody reads what comes of it',
+    scenario: 'letters on two hosts',
+    file: 'recovery/fill-epoch.js',
+    from: 'isCaughtUp && !hasEnded(context)',
+    to: 'isCaughtUp',
   },
 ]
