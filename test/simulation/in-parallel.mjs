@@ -36,7 +36,9 @@ export async function runInParallel(args, first, count, jobs, isFirst) {
       }
       const [code, signal] = await ended
       if (found > 0 && isFirst) for (const other of children) if (other !== child) other.kill()
-      hasFailed ||= found === 0 && code !== 0 && signal !== 'SIGTERM'
+      if (found > 0 || code === 0 || signal === 'SIGTERM') return
+      console.log(`a process of seeds ended with ${signal ?? `code ${code}`} before it was through`)
+      hasFailed = true
     }),
   )
   return { counts, hasFailed }

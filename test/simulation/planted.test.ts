@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { planted } from './planted.ts'
 
 const SEEDS = 500
@@ -13,10 +13,12 @@ const root = path.resolve(import.meta.dirname, '../..')
 // Below the root, so that packages are found; Git ignores it.
 const place = path.join(root, 'out', 'planted')
 
-async function simulate(...args: string[]) {
+/** Ends with the test, whatever becomes of that. */
+async function simulate(t: Test, ...args: string[]) {
   const main = path.join(root, 'test/simulation/main.mjs')
   const { NODE_OPTIONS: _, ...env } = process.env
   const child = spawn(process.execPath, [main, ...args, '--jobs', '1'], { cwd: root, env })
+  t.teardown(() => child.kill())
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { status: child.exitCode, stdout, stderr }
 }
@@ -26,7 +28,7 @@ t.jobs = os.availableParallelism()
 t.teardown(() => fs.rmSync(place, { recursive: true, force: true }))
 
 t.test('a seed gives the same run again, step by step', async (t) => {
-  const runs = await Promise.all([1, 2].map(() => simulate('--seeds', '20', '--verbose')))
+  const runs = await Promise.all([1, 2].map(() => simulate(t, '--seeds', '20', '--verbose')))
   const [one, other] = runs.map(({ stdout }) => stdout)
   t.match(one, /seed 20: .* faults, \d+ starts, \d+ ms, \d+ tasks\n/)
   t.equal(one, other)
@@ -43,7 +45,7 @@ for (const [number, bug] of planted.entries()) {
     fs.writeFileSync(file, built.replace(bug.from, bug.to))
     const scenario = bug.scenario === undefined ? [] : ['--scenario', bug.scenario]
     const args = ['--dist', dist, '--seeds', String(SEEDS), '--first', '--no-shrink', ...scenario]
-    const { status, stdout, stderr } = await simulate(...args)
+    const { status, stdout, stderr } = await simulate(t, ...args)
     t.equal(status, 1, `it is noticed ${stderr}`)
     t.match(stdout, /^\d+ seeds, [1-9]\d* violations\n$/m)
     t.comment(stdout.split('\n').slice(0, 2).join(' '), stdout.trimEnd().split('\n').at(-1))

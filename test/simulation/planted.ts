@@ -2,9 +2,9 @@
  * Bugs to plant: each is one change in a built file, which the simulation must notice. `from` must be there exactly once,
  * so that a bug which cannot be planted any more fails its test.
  */
-/** Where one topology shows it, the scenario is named. */
 interface Planted {
   readonly name: string
+  /** Where one topology alone shows it. */
   readonly scenario?: string
   readonly file: string
   readonly from: string
