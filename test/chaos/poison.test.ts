@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { project, umbel } from './support.ts'
+import { project, umbel } from '../e2e/support.ts'
 
 const JOB = `
 import { csvFile, eventTime, generator, int, schema, source, topology } from 'umbel'
