@@ -4,9 +4,7 @@ import { nodeSeam } from '../base/real/node-seam.ts'
 import type { Engine, Started } from './engine.ts'
 import { type LetterRequest, orderLetters, type RetryOrder, readOrders, withdrawOrders } from './letter-orders.ts'
 import { ownerOf } from './retry-queue.ts'
-
-/** Statuses come several times a second. */
-const LOOK_MS = 50
+import { waitUntil } from './wait-until.ts'
 
 type Standing = 'taken' | 'waits' | 'never'
 
@@ -26,22 +24,20 @@ export async function actOnLetters(
   request: LetterRequest,
   isOver: () => boolean,
 ): Promise<void> {
-  const { files, scheduler } = nodeSeam
+  const { files } = nodeSeam
   if (isOver()) throw userError('dead-letter', 'the run has ended')
   const orders = orderLetters(files, directory, request).filter((order) => order.kind === 'retry')
   if (orders.length === 0) return
   engine.retry()
-  const release = scheduler.hold()
-  try {
-    for (;;) {
-      const waiting = orders.filter((order) => standingOf(engine, order) === 'waits')
-      if (waiting.length === 0) break
-      if (isOver()) throw userError('dead-letter', 'the run ended before it took them: its next start does')
-      await scheduler.after(LOOK_MS)
-    }
-  } finally {
-    release()
-  }
+  let waiting = orders
+  await waitUntil(
+    () => {
+      waiting = waiting.filter((order) => standingOf(engine, order) === 'waits')
+      return waiting.length === 0
+    },
+    isOver,
+    () => userError('dead-letter', 'the run ended before it took them: its next start does'),
+  )
   const never = orders.filter((order) => standingOf(engine, order) === 'never')
   if (never.length === 0) return
   const letters = withdrawOrders(files, directory, new Set(never.map(({ order }) => order)))

@@ -8,9 +8,7 @@ import type { Topology } from '../topology/topology.ts'
 import { checkRoom, type Engine, type Started } from './engine.ts'
 import { type JobRecord, readJob, writeJob } from './job.ts'
 import type { ShardStatus } from './shard-actor.ts'
-
-/** Statuses come several times a second. */
-const LOOK_MS = 50
+import { waitUntil } from './wait-until.ts'
 
 /**
  * Writes down that a stage is to have another number of shards; from then on the job has it, however it ends.
@@ -51,7 +49,7 @@ export async function rescaleRunning(
   rescale: Rescale,
   isOver: () => boolean,
 ): Promise<void> {
-  const { files, scheduler } = nodeSeam
+  const { files } = nodeSeam
   if (isOver()) throw userError('rescale', 'the run has ended')
   const { rescales } = orderRescale(files, directory, topology, rescale, (whole) => checkRoom(engine, whole))
   engine.rescale(rescales)
@@ -60,14 +58,9 @@ export async function rescaleRunning(
     .at(-1)!
     .map(({ id }) => id)
   const lives = ({ shard, state }: ShardStatus) => awaited.includes(shard) && state !== 'recovering'
-  const release = scheduler.hold()
-  try {
-    while (engine.status().filter(lives).length < awaited.length) {
-      if (isOver())
-        throw userError('rescale', 'the run ended before the new shards lived: its next start goes on with them')
-      await scheduler.after(LOOK_MS)
-    }
-  } finally {
-    release()
-  }
+  await waitUntil(
+    () => engine.status().filter(lives).length >= awaited.length,
+    isOver,
+    () => userError('rescale', 'the run ended before the new shards lived: its next start goes on with them'),
+  )
 }

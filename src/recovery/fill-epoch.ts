@@ -52,12 +52,12 @@ export type Skips = CallSkips | RowSkips
 export async function fillEpoch(context: ShardContext, epoch: Epoch, isCaughtUp: boolean): Promise<EpochInput | null> {
   const { program, inbox, limits, skips, retries } = context
   const batches: InboxBatch[] = []
-  const retry = isCaughtUp && !hasEnded(context) ? retries.after(inbox.retried) : null
+  const retry = isCaughtUp ? retries.after(inbox.retried) : null
   if (program.read === undefined && skips?.kind === 'calls' && isNext(context, skips, epoch)) {
     await inbox.replay(skips.slices, (batch) => batches.push(batch))
     return { batches, slices: skips.slices, skips: skips.calls, retry: skips.retry }
   }
-  if (retry !== null) return { ...NO_INPUT, retry }
+  if (retry !== null && !hasEnded(context)) return { ...NO_INPUT, retry }
   if (program.read !== undefined) {
     const came = await program.read(limits)
     return came || program.isExhausted === true ? NO_INPUT : null

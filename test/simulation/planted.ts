@@ -181,7 +181,7 @@ export const planted: readonly Planted[] = [
     name: 'a dead letter is retried when the input has ended, and nobody reads what comes of it',
     scenario: 'letters on two hosts',
     file: 'recovery/fill-epoch.js',
-    from: 'isCaughtUp && !hasEnded(context)',
-    to: 'isCaughtUp',
+    from: 'retry !== null && !hasEnded(context)',
+    to: 'retry !== null',
   },
 ]
