@@ -10,6 +10,7 @@ import { BatchBuilder } from '../dist/records/batch.js'
 import { decodeFrame } from '../dist/records/frame-decoder.js'
 import { encodeFrame } from '../dist/records/frame-encoder.js'
 import { eventTime, float, int, schema, string } from '../dist/records/schema.js'
+import { SHARD_LIMITS } from '../dist/recovery/shard-limits.js'
 import { LmdbEnvironment } from '../dist/storage/lmdb-environment.js'
 import { WriteSet } from '../dist/storage/write-set.js'
 
@@ -152,7 +153,7 @@ export async function state(directory, updates = 2_000_000) {
     return { name: `state of 1 M keys by ${name}`, updates: done, 'updates/CPU s': (done * 1e6) / (user + system) }
   }
   const byRun = (table) => {
-    const panes = new PaneTable(table, specs)
+    const panes = new PaneTable(table, specs, SHARD_LIMITS)
     const cells = new CellStore(specs)
     const slots = Int32Array.from({ length: batch }, () => cells.take())
     return (sorted) => panes.append(0, sorted, cells.cells, slots)

@@ -26,7 +26,8 @@ export async function actOnLetters(
 ): Promise<void> {
   const { files } = nodeSeam
   if (isOver()) throw userError('dead-letter', 'the run has ended')
-  const orders = orderLetters(files, directory, request).filter((order) => order.kind === 'retry')
+  const ordered = await orderLetters(files, directory, request)
+  const orders = ordered.filter((order) => order.kind === 'retry')
   if (orders.length === 0) return
   engine.retry()
   let waiting = orders

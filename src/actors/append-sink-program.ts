@@ -12,7 +12,7 @@ import { piecesOf } from '../records/batch-bytes.ts'
 import type { Program } from '../recovery/program.ts'
 import type { SinkContext } from '../topology/connector.ts'
 
-interface SinkMarkerState {
+export interface SinkMarkerState {
   readonly bytes: number
   readonly checksum: number
   readonly isWhole: boolean

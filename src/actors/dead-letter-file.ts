@@ -1,8 +1,11 @@
 /** The dead letters of a job, as its sink has written them so far. */
-import { userError } from '../base/errors.ts'
+import { corruptionError, userError } from '../base/errors.ts'
+import { shardId } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
+import { readLastMarker } from '../recovery/last-marker.ts'
 import { DEAD_LETTERS } from '../topology/dead-letters.ts'
-import { readJob } from './job.ts'
+import type { SinkMarkerState } from './append-sink-program.ts'
+import { logDirectory, readJob } from './job.ts'
 
 /** A row that was turned away; see `DEAD_LETTER_SCHEMA`. Times are ISO 8601. */
 export interface DeadLetter {
@@ -32,19 +35,39 @@ export function countDeadLetters(files: Files, directory: string): number {
 }
 
 /**
- * All of them. Beside a run, the last line may be under way: it is left out.
- * @throws user error `directory` when it is no data directory
+ * All that are committed: what a sink has written beyond its marker may come in another order after a crash.
+ * @throws user error `directory` when it is no data directory; corruption `dead-letters` when a line was damaged
  */
-export function readDeadLetters(files: Files, directory: string): DeadLetter[] {
+export async function readDeadLetters(files: Files, directory: string): Promise<DeadLetter[]> {
   if (readJob(files, directory) === null) {
     throw userError(
       'directory',
       `${directory} is no data directory: name one such as .umbel/<topology>, as 'umbel run' prints it`,
     )
   }
-  const lines = readFile(files, directory).toString().split('\n')
+  const bytes = await committedBytes(files, directory)
+  const lines = readFile(files, directory).subarray(0, bytes).toString().split('\n')
   lines.pop()
-  return lines.map((line, i) => ({ number: i + 1, ...JSON.parse(line) }))
+  return lines.map((line, i) => ({ number: i + 1, ...parseLine(line, i + 1, directory) }))
+}
+
+/** The sink gives its file its name when it is whole. */
+async function committedBytes(files: Files, directory: string): Promise<number> {
+  const last = await readLastMarker(files, logDirectory(directory), shardId(DEAD_LETTERS, 0))
+  if (files.exists(deadLetterFile(directory))) return Number.POSITIVE_INFINITY
+  return (last?.marker.program as SinkMarkerState | undefined)?.bytes ?? 0
+}
+
+function parseLine(line: string, number: number, directory: string): Omit<DeadLetter, 'number'> {
+  try {
+    return JSON.parse(line) as Omit<DeadLetter, 'number'>
+  } catch (error) {
+    throw corruptionError(
+      'dead-letters',
+      `line ${number} of the dead letters in ${directory} is damaged: restore the file, or run with --fresh to start over`,
+      error,
+    )
+  }
 }
 
 /** While it is written it has another name. */

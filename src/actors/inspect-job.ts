@@ -1,9 +1,8 @@
 /** Reads a job's directory from outside: markers from the logs, epochs from the stores. Writes nothing. */
 import { shardFolder, shardOfFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
-import { EmbeddedLog } from '../mailbox/embedded-log.ts'
-import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
-import { decodeMarker, type Marker } from '../recovery/marker.ts'
+import { readLastMarker } from '../recovery/last-marker.ts'
+import type { Marker } from '../recovery/marker.ts'
 import { readStoredState } from '../recovery/shard-store.ts'
 import { ReplaceableReader } from '../storage/reader.ts'
 import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
@@ -43,12 +42,9 @@ export async function inspectJob(
 }
 
 async function inspectShard(files: Files, directory: string, shard: string): Promise<InspectedShard> {
-  const log = new EmbeddedLog({ files, directory: logDirectory(directory), announced: () => -1, announce: () => {} })
   const folder = `${logDirectory(directory)}/${shardFolder(shard)}`
-  const markedEpoch = findEnd(files, listSegments(files, folder))
-  let marker: Marker | null = null
-  if (markedEpoch > 0)
-    for await (const found of log.markers(shard, markedEpoch, markedEpoch)) marker = decodeMarker(found.marker)
+  const last = await readLastMarker(files, logDirectory(directory), shard)
+  const marker = last?.marker ?? null
   const path = storeDirectory(directory, shard)
   const reader = new ReplaceableReader({ files, path, tables: [] })
   const store = await reader.current()
@@ -58,7 +54,7 @@ async function inspectShard(files: Files, directory: string, shard: string): Pro
   const sizes = (at: string) => files.list(at).reduce((sum, name) => sum + files.size(`${at}/${name}`), 0)
   return {
     shard,
-    markedEpoch,
+    markedEpoch: last?.epoch ?? 0,
     storedEpoch,
     watermark: watermarkOf(marker),
     lag: 0,

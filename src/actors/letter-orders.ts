@@ -43,8 +43,8 @@ const writeOrders = (files: Files, directory: string, orders: readonly LetterOrd
  * @returns what was written
  * @throws user error `dead-letter` that names the letter which cannot be retried or dropped, and why; then nothing is written
  */
-export function orderLetters(files: Files, directory: string, request: LetterRequest): LetterOrder[] {
-  const letters = readDeadLetters(files, directory)
+export async function orderLetters(files: Files, directory: string, request: LetterRequest): Promise<LetterOrder[]> {
+  const letters = await readDeadLetters(files, directory)
   const known = readOrders(files, directory)
   const done = new Map(known.map(({ letter, kind }) => [letter, kind]))
   const { state, rescales } = readJob(files, directory)!

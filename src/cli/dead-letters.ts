@@ -57,8 +57,8 @@ interface Standing extends DeadLetter {
 const STATES = { retry: 'retried', drop: 'dropped' } as const
 
 /** All of them, with what was ordered. */
-function readStandings(directory: string): Standing[] {
-  const letters = readDeadLetters(nodeSeam.files, directory)
+async function readStandings(directory: string): Promise<Standing[]> {
+  const letters = await readDeadLetters(nodeSeam.files, directory)
   const ordered = new Map(readOrders(nodeSeam.files, directory).map(({ letter, kind }) => [letter, STATES[kind]]))
   return letters.map((letter) => ({ ...letter, state: ordered.get(letter.number) ?? 'open' }))
 }
@@ -68,9 +68,9 @@ const isOf =
   (letter: DeadLetter): boolean =>
     (kind === undefined || letter.kind === kind) && (source === undefined || letter.source === source)
 
-export function deadLettersList(directory: string, options: ListOptions): void {
+export async function deadLettersList(directory: string, options: ListOptions): Promise<void> {
   const { limit, json, open } = options
-  const letters = readStandings(directory).filter(isOf(options))
+  const letters = (await readStandings(directory)).filter(isOf(options))
   const wanted = open ? letters.filter(({ state }) => state === 'open') : letters
   if (json) return print(JSON.stringify({ letters: wanted }))
   if (wanted.length === 0) return print('There are none.')
@@ -89,8 +89,8 @@ export function deadLettersList(directory: string, options: ListOptions): void {
     print(`… and ${wanted.length - shown.length} more: give --limit, --kind or --source`)
 }
 
-export function deadLettersShow(directory: string, number: number, { json }: Options): void {
-  const letters = readStandings(directory)
+export async function deadLettersShow(directory: string, number: number, { json }: Options): Promise<void> {
+  const letters = await readStandings(directory)
   const letter = letters[number - 1]
   if (letter === undefined)
     throw userError('dead-letter', `there is no dead letter ${number} in ${directory}: there are ${letters.length}`)
@@ -109,7 +109,7 @@ async function act(
   numbers: readonly number[],
   { all, json, row, ...filter }: RetryOptions,
 ): Promise<void> {
-  const letters = chosen(directory, numbers, { all, ...filter })
+  const letters = await chosen(directory, numbers, { all, ...filter })
   if (row !== undefined && letters.length !== 1)
     throw userError('dead-letter', `--row is for one dead letter, and these are ${letters.length}: give its number`)
   const request = { kind, letters, row: row ?? null }
@@ -119,7 +119,7 @@ async function act(
     else {
       const lock = await SupervisorLock.take(directory)
       try {
-        orderLetters(nodeSeam.files, directory, request)
+        await orderLetters(nodeSeam.files, directory, request)
       } finally {
         lock.release()
       }
@@ -132,12 +132,16 @@ async function act(
   else print(`${what} will be retried by the next start.`)
 }
 
-function chosen(directory: string, numbers: readonly number[], { all, ...filter }: ActOptions): number[] {
+async function chosen(
+  directory: string,
+  numbers: readonly number[],
+  { all, ...filter }: ActOptions,
+): Promise<number[]> {
   const isFiltered = all === true || filter.kind !== undefined || filter.source !== undefined
   if (isFiltered === numbers.length > 0)
     throw userError('dead-letter', 'say which ones: their numbers, or --kind and --source, or --all')
   if (numbers.length > 0) return [...numbers]
-  return readStandings(directory)
+  return (await readStandings(directory))
     .filter((letter) => letter.state === 'open' && isOf(filter)(letter))
     .map(({ number }) => number)
 }

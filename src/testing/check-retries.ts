@@ -5,13 +5,11 @@
  */
 
 import { readDeadLetters } from '../actors/dead-letter-file.ts'
+import { logDirectory } from '../actors/job.ts'
 import { readOrders } from '../actors/letter-orders.ts'
 import { ownerOf } from '../actors/retry-queue.ts'
-import { shardFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
-import { EmbeddedLog } from '../mailbox/embedded-log.ts'
-import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
-import { decodeMarker, type Marker } from '../recovery/marker.ts'
+import { readLastMarker } from '../recovery/last-marker.ts'
 import type { Plan } from '../topology/plan.ts'
 
 type Lines = Readonly<Record<string, readonly string[]>>
@@ -23,15 +21,15 @@ export const withoutRetried = (result: Lines): Lines =>
   Object.fromEntries(Object.entries(result).map(([name, lines]) => [name, lines.filter((line) => !AGAIN.test(line))]))
 
 export async function checkRetries(files: Files, plan: Plan, directory: string, result: Lines): Promise<string[]> {
-  const lines = [...Object.values(result).flat(), ...readDeadLetters(files, directory).map(({ row }) => row)]
+  const lines = [...Object.values(result).flat(), ...(await readDeadLetters(files, directory)).map(({ row }) => row)]
   const found = lines.flatMap((line) => AGAIN.exec(line)?.slice(1).map(Number) ?? [])
   const taken: number[] = []
   const problems: string[] = []
   for (const order of readOrders(files, directory)) {
     if (order.kind === 'drop' || !AGAIN.test(order.row)) continue
     const owner = ownerOf(plan, order)
-    const last = await lastMarker(files, `${directory}/log`, owner)
-    if (last !== null && last.inbox.retried >= order.order) taken.push(order.letter)
+    const last = (await readLastMarker(files, logDirectory(directory), owner))?.marker
+    if (last !== undefined && last.inbox.retried >= order.order) taken.push(order.letter)
     else if (last?.isRetired) problems.push(`${owner} handed over and did not retry dead letter ${order.letter}`)
   }
   const sorted = (numbers: number[]) => numbers.sort((a, b) => a - b).join()
@@ -40,11 +38,4 @@ export async function checkRetries(files: Files, plan: Plan, directory: string, 
       `of dead letters retried, ${sorted(found)} are in the result or turned away again, ${sorted(taken)} were taken`,
     )
   return problems
-}
-
-async function lastMarker(files: Files, directory: string, shard: string): Promise<Marker | null> {
-  const log = new EmbeddedLog({ files, directory, announced: () => -1, announce: () => {} })
-  const end = findEnd(files, listSegments(files, `${directory}/${shardFolder(shard)}`))
-  for await (const { marker } of log.markers(shard, end, end)) return decodeMarker(marker)
-  return null
 }

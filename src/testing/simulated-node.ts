@@ -138,16 +138,17 @@ export class SimulatedNode {
   }
 
   /** Retries the oldest dead letter that can be and was not. */
-  retry(rowOf: RetriedRow): void {
+  async retry(rowOf: RetriedRow): Promise<void> {
     const { files } = simulatedSeam(this.#machine, new Life('command'))
     const { directory } = this.#options.config
     if (readJob(files, directory)?.state !== 'running') return
+    const letters = await readDeadLetters(files, directory)
     const done = new Set(readOrders(files, directory).map(({ letter }) => letter))
-    const letter = readDeadLetters(files, directory).find(
+    const letter = letters.find(
       (one) => !done.has(one.number) && (one.kind === 'killed' || one.node !== null) && rowOf(one) !== undefined,
     )
     if (letter === undefined) return
-    orderLetters(files, directory, { kind: 'retry', letters: [letter.number], row: rowOf(letter) ?? null })
+    await orderLetters(files, directory, { kind: 'retry', letters: [letter.number], row: rowOf(letter) ?? null })
     if (!this.isDown) this.#supervisor!.retry()
   }
 

@@ -124,9 +124,13 @@ class Simulation implements SimulatedMachine {
     const rowOf = this.#retries
     if (rowOf === null) return
     this.world.schedule(this.world.random() * RETRY_MS, null, () => {
-      this.node.retry(rowOf)
+      void this.node.retry(rowOf)
       this.#retry()
     })
+  }
+
+  async #retryTimes(times: number, rowOf: RetriedRow): Promise<void> {
+    for (let i = 0; i < times; i++) await this.node.retry(rowOf)
   }
 
   #inflict(fault: Fault): void {
@@ -160,8 +164,9 @@ class Simulation implements SimulatedMachine {
         })
       case 'rescale':
         // What was ordered just before is still the business of the shards that hand over.
-        for (let i = 0; i < 3 && this.#retries !== null; i++) node.retry(this.#retries)
-        return node.rescale(fault.which, fault.shards)
+        if (this.#retries === null) return node.rescale(fault.which, fault.shards)
+        void this.#retryTimes(3, this.#retries).then(() => node.rescale(fault.which, fault.shards))
+        return
       case 'clock-jump':
         this.clockError += fault.byMs
         return

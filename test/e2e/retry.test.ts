@@ -85,6 +85,17 @@ t.test('retry and drop, beside a run and while it is down', async (t) => {
   held.child.kill('SIGINT')
   t.equal((await held.ended).code, 130)
 
+  const file = at(`${DATA}/dead-letters.jsonl.partial`)
+  const committed = fs.readFileSync(file, 'utf8')
+  fs.writeFileSync(file, `${committed}{"beyond":"the marker"}\n`)
+  t.equal((await listed()).length, 7)
+  fs.writeFileSync(file, committed.replace('"at"', '!at"'))
+  t.match(await letters('list', DATA), {
+    code: 1,
+    said: /^error line 1 of the dead letters in \.umbel\/few is damaged: /,
+  })
+  fs.writeFileSync(file, committed)
+
   t.match(await letters('retry', DATA, numberOf(9), '--row', later(1009)), {
     code: 0,
     said: 'One dead letter will be retried by the next start.\n',
