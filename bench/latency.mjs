@@ -1,4 +1,4 @@
-/** How long does a row take over one durable hop at light load? And how long until output flows again after `kill -9`? */
+/** How long does a row take over one durable hop at light load? */
 import path from 'node:path'
 import { Batch, eventTime, float, int, schema, source, start, topology } from 'umbel'
 import { quantile } from './support/processes.mjs'
@@ -54,36 +54,5 @@ export async function hopLatency(directory, seconds) {
     rows: warm.length,
     'p50 ms': quantile(warm, 0.5),
     'p99 ms': quantile(warm, 0.99),
-  }
-}
-
-/** From `kill -9` of the host to the next committed output row. */
-export async function recovery(directory, kills) {
-  const module = new URL('./topologies/bids.mjs?rows=1000000000&batch=4096&rate=200000&window=100ms', import.meta.url)
-  const running = await start(module, { dir: path.join(directory, 'recovery'), fresh: true, shards: 2, workers: 2 })
-  const taken = []
-  let killedAt = 0
-  let seen = 0
-  for await (const batch of running.outputBatches('counts')) {
-    if (killedAt > 0) {
-      taken.push(performance.now() - killedAt)
-      if (taken.length >= kills) break
-      killedAt = 0
-      seen = 0
-    }
-    if (batch.length > 0 && ++seen >= 40) {
-      killedAt = performance.now()
-      for (const pid of running.pids()) process.kill(pid, 'SIGKILL')
-    }
-  }
-  for (const pid of running.pids()) process.kill(pid, 'SIGSTOP')
-  await Promise.race([running.stop(), new Promise((resolve) => setTimeout(resolve, 0))])
-  for (const pid of running.pids()) process.kill(pid, 'SIGCONT')
-  await running.ended
-  return {
-    name: 'recovery after kill -9',
-    rows: taken.length,
-    'p50 ms': quantile(taken, 0.5),
-    'p99 ms': quantile(taken, 0.99),
   }
 }

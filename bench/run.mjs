@@ -6,9 +6,10 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { bareHop, hopThroughput } from './hop.mjs'
 import { largeState } from './large-state.mjs'
-import { hopLatency, recovery } from './latency.mjs'
+import { hopLatency } from './latency.mjs'
 import { layout } from './layout.mjs'
 import { mainJob, mainJobBaselines } from './main-job.mjs'
+import { bystanders, recovery } from './recovery.mjs'
 import { snapshots } from './snapshots.mjs'
 
 const { values } = parseArgs({
@@ -39,7 +40,11 @@ const benches = {
     return results
   },
   latency: async () => [await hopLatency(directory, values.small ? 1 : 10)],
-  recovery: async () => [await recovery(directory, values.small ? 2 : 15)],
+  recovery: async () => [
+    await recovery(directory, values.small ? 2 : 15, false),
+    await recovery(directory, values.small ? 1 : 8, true),
+    await bystanders(directory, values.small ? 2 : 12),
+  ],
   layout: () => layout(directory),
   snapshot: () => snapshots(directory, values.small ? 0.05 : 1),
   state: async () => [await largeState(directory, Number(values['state-gb']) * (values.small ? 0.1 : 1))],

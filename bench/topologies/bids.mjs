@@ -13,6 +13,7 @@ const SPLITS = parameter('splits', 2)
 const BATCH = parameter('batch', 16_384)
 /** Rows a second, for latency at light load; 0 is as fast as it goes. */
 const RATE = parameter('rate', 0)
+/** `none` for the bids themselves. */
 const WINDOW = searchParams.get('window') ?? '10s'
 
 function mix(hash) {
@@ -74,13 +75,11 @@ const bids = {
   },
 }
 
+const paid = source('bids', Bid, bids).filter((bid) => bid.price >= 100)
+
 export default topology(
   'bids',
-  source('bids', Bid, bids)
-    .filter((bid) => bid.price >= 100)
-    .select('auction')
-    .keyBy('auction')
-    .window(tumbling(WINDOW))
-    .aggregate({ bids: count() })
-    .output('counts'),
+  WINDOW === 'none'
+    ? paid.output('rows')
+    : paid.select('auction').keyBy('auction').window(tumbling(WINDOW)).aggregate({ bids: count() }).output('counts'),
 )

@@ -6,7 +6,7 @@ import { type BoardBuffers, boardShards, makeBoardBuffers } from '../mailbox/boa
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Rescale } from '../topology/generations.ts'
 import { type Plan, plan } from '../topology/plan.ts'
-import { forkHost } from './real/host-process.ts'
+import { HostForker } from './real/host-forker.ts'
 import { nodeMachine } from './real/node-machine.ts'
 import type { SupervisorLock } from './real/supervisor-lock.ts'
 import type { ShardStatus } from './shard-actor.ts'
@@ -91,10 +91,13 @@ export function startProcesses(
   { plan: first, ...started }: Started,
   module: string,
   exportName: string,
-  { heartbeatMs, ...sizes }: Sizes,
+  { heartbeatMs, spareHost, ...sizes }: Sizes,
   lock: SupervisorLock,
 ): Engine {
   let whole = first
+  const { workers, heapMb } = sizes
+  const spare = spareHost ? { module, export: exportName, workers, heapMb } : null
+  const forker = new HostForker(spare, (pid) => lock.addHost(pid))
   const supervisor = new Supervisor(
     {
       module,
@@ -110,8 +113,7 @@ export function startProcesses(
     },
     {
       seam: nodeSeam,
-      fork: forkHost,
-      register: (pid) => lock.addHost(pid),
+      fork: (events) => forker.fork(events),
       heartbeatMs,
     },
   )
@@ -120,7 +122,7 @@ export function startProcesses(
       return whole
     },
     board: supervisor.board,
-    ended: supervisor.ended,
+    ended: supervisor.ended.finally(() => forker.end()),
     drain: () => supervisor.drain(),
     rescale: (rescales) => {
       whole = plan(whole.topology, started.parallelism, rescales)

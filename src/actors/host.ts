@@ -8,7 +8,7 @@ import type { Seam } from '../base/seam.ts'
 import { type Board, type BoardBuffers, type KnownBoard, makeBoardBuffers } from '../mailbox/board.ts'
 import { type Plan, type PlannedShard, plan } from '../topology/plan.ts'
 import { placeShards } from './placement.ts'
-import type { BoardChange, FromHost, HostConfig, ToHost, ToWorker } from './protocol.ts'
+import type { BoardChange, FromHost, HostConfig, ToStartedHost, ToWorker } from './protocol.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import type { ShardMachine } from './shard-machine.ts'
 import { WorkerSlot } from './worker-slot.ts'
@@ -162,7 +162,7 @@ export class Host {
     })
   }
 
-  receive(message: Exclude<ToHost, { type: 'start' }>): void {
+  receive(message: ToStartedHost): void {
     switch (message.type) {
       case 'board':
         return this.#board.apply(message.changes)

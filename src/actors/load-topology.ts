@@ -2,11 +2,18 @@
  * Loads the user's module, `.ts` through jiti (no build, no flags) and `.js` as it is, and finds the topology it
  * exports. Supervisor and workers load it the same way and compare definitions.
  */
-import { createJiti } from 'jiti'
+import type { Jiti } from 'jiti'
 import { userError } from '../base/errors.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
 
-const jiti = createJiti(import.meta.url, { interopDefault: false })
+let jiti: Jiti | null = null
+
+/** The loader is a quarter of what a worker's start costs: it comes where there is TypeScript. */
+async function importTypeScript(url: string): Promise<unknown> {
+  const { createJiti } = await import('jiti')
+  jiti ??= createJiti(import.meta.url, { interopDefault: false })
+  return jiti.import(url)
+}
 
 /**
  * While a user's module is being imported, starting a system is refused. The refusal is kept: a module that does not
@@ -20,7 +27,7 @@ export async function loadModule(url: string): Promise<Readonly<Record<string, u
   importing.refusal = null
   try {
     const isTypeScript = /\.[cm]?tsx?$/.test(new URL(url).pathname)
-    const loaded = (await (isTypeScript ? jiti.import(url) : import(url))) as Readonly<Record<string, unknown>>
+    const loaded = (await (isTypeScript ? importTypeScript(url) : import(url))) as Readonly<Record<string, unknown>>
     if (importing.refusal !== null) throw importing.refusal
     return loaded
   } catch (error) {

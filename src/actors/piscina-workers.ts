@@ -3,7 +3,14 @@ import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { fromWireError } from '../base/errors.ts'
 import type { FromWorker } from './protocol.ts'
-import { type RunningWorker, WorkerDied, type WorkerEnd, type Workers, type WorkerTask } from './workers.ts'
+import {
+  type RunningWorker,
+  type WarmUp,
+  WorkerDied,
+  type WorkerEnd,
+  type Workers,
+  type WorkerTask,
+} from './workers.ts'
 
 /** Batches live for milliseconds: with room for a few epochs in the young generation hardly any is copied. */
 const YOUNG_MB_MAX = 64
@@ -31,6 +38,12 @@ export class WorkerPool implements Workers {
     })
     // The death of a busy thread rejects its task instead.
     this.#pool.on('error', onBroken)
+  }
+
+  /** Has every thread load its code and the user's module. */
+  async warmUp(module: string, name: string): Promise<void> {
+    const task: WarmUp = { warmUp: { module, export: name } }
+    await Promise.all(this.#pool.threads.map(() => this.#pool.run(task)))
   }
 
   run(task: WorkerTask, onMessage: (message: FromWorker) => void): RunningWorker {

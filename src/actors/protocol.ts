@@ -44,6 +44,9 @@ export interface HostConfig {
   readonly trialOf: ShardId | null
 }
 
+/** What a host can load before it knows its shards. */
+export type SpareConfig = Pick<HostConfig, 'module' | 'export' | 'workers' | 'heapMb'>
+
 /** A cell of the board and its value. */
 export type BoardChange = readonly [cell: number, value: number]
 
@@ -57,7 +60,10 @@ export interface Place {
 }
 
 export type ToHost =
-  | { type: 'start'; config: HostConfig }
+  /** Loads what needs no shard: it may be started later. */
+  { type: 'prepare'; config: SpareConfig } | { type: 'start'; config: HostConfig } | ToStartedHost
+
+export type ToStartedHost =
   | { type: 'drain' }
   | { type: 'snapshot'; shards: readonly ShardId[] }
   /** All changes of numbers of shards since the job began. */

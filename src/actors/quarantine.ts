@@ -58,7 +58,6 @@ export class Quarantine {
       onMessage: (message) => this.#onMessage(message),
       onExit: (code, signal) => this.#onExit(code, signal),
     })
-    this.#services.register(host.pid)
     this.#host = host
     this.#expect(LOADING_MS)
     host.send({ type: 'start', config: this.#config })

@@ -1,5 +1,5 @@
 /**
- * How often and how soon what died is started again: exponential backoff while nothing comes of it, and an end to it
+ * How often and how soon what died is started again: at once, then with exponential backoff while nothing comes of it, and an end to it
  * when deaths are too many, whatever comes of it.
  */
 import { isDamagedStore, UmbelError } from '../base/errors.ts'
@@ -45,7 +45,7 @@ export class RestartBudget {
   }
 
   /**
-   * Milliseconds to wait before the next start.
+   * Milliseconds to wait before the next start: none at first, or where something came of the last.
    * @throws invariant `restarts` when there were too many deaths of late
    */
   next(what: string, reason: string): number {
@@ -59,6 +59,7 @@ export class RestartBudget {
           'what was committed is safe: mend the cause and run again, it goes on from there',
       )
     }
-    return Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** this.#inRow++) * (0.75 + this.#random() / 2)
+    const inRow = this.#inRow++
+    return inRow === 0 ? 0 : Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** (inRow - 1)) * (0.75 + this.#random() / 2)
   }
 }

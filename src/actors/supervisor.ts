@@ -24,9 +24,8 @@ export interface Death {
 /** What the supervisor works with: the real machine's, or a simulated one's. */
 export interface SupervisorServices {
   readonly seam: Seam
+  /** Forks a host, noted so that a successor of this supervisor can kill it. */
   readonly fork: (events: HostEvents) => HostProcess
-  /** Notes a host, so that a successor of this supervisor can kill it, before it is told to do anything. */
-  readonly register: (pid: number) => void
   /** A host that has said nothing for so long is killed. It speaks several times a second unless it is stopped or hangs. */
   readonly heartbeatMs: number
 }
@@ -127,7 +126,6 @@ export class Supervisor {
       onMessage: (message) => this.#onMessage(host, message),
       onExit: (code, signal) => this.#onExit(host, code, signal),
     })
-    this.#services.register(child.pid)
     this.#expect(host, LOADING_MS)
     this.#hosts[host] = child
     const { held, skips } = this.#suspects

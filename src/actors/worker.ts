@@ -5,11 +5,15 @@ import { OFF_HEAP } from './off-heap.ts'
 import { nodeMachine } from './real/node-machine.ts'
 import { offHeapMemory } from './real/off-heap-memory.ts'
 import { runShards } from './run-shards.ts'
-import type { WorkerEnd, WorkerPort, WorkerTask } from './workers.ts'
+import type { WarmUp, WorkerEnd, WorkerPort, WorkerTask } from './workers.ts'
 
 export default async function runWorker(
-  task: WorkerTask & { port: WorkerPort & { close(): void } },
-): Promise<WorkerEnd> {
+  task: WarmUp | (WorkerTask & { port: WorkerPort & { close(): void } }),
+): Promise<WorkerEnd | null> {
+  if ('warmUp' in task) {
+    await nodeMachine.load(task.warmUp.module, task.warmUp.export)
+    return null
+  }
   let isReplaying = () => false
   // Without a listener an error that nobody catches ends the thread, and so it does here, unless it is an old one.
   const onStray = (error: unknown): void => {

@@ -18,6 +18,11 @@ export interface WorkerTask {
   readonly trial: Trial | null
 }
 
+/** What a thread gets that is started before it is needed. */
+export interface WarmUp {
+  readonly warmUp: { readonly module: string; readonly export: string }
+}
+
 /**
  * What becomes of a task: how its shards ended, or what one of them died of. The last status comes along: messages take
  * another way and may arrive too late.

@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly shards?: number
   readonly workers?: number
   readonly hosts?: number
+  readonly spareHost?: boolean
   readonly heapMb?: number
   readonly offHeapMb?: number
   readonly limit?: Readonly<Record<string, number>>

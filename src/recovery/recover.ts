@@ -233,7 +233,6 @@ async function replay(context: ShardContext, store: ShardStore, end: number, mac
       await store.seal({ epoch, marker: markerHash, inbox: marker.inbox })()
     }
   }
-  outbox.discard()
   return { markerHash, last, replayed: end - from.epoch }
 }
 

@@ -97,7 +97,7 @@ export class SimulatedNode {
     }
     this.#supervisor = new Supervisor(
       { ...whole, module: 'simulated', export: 'default' },
-      { seam, fork: (events) => this.#fork(events, life), register: () => {}, heartbeatMs: HEARTBEAT_MS },
+      { seam, fork: (events) => this.#fork(events, life), heartbeatMs: HEARTBEAT_MS },
     )
     return this.#supervisor.ended
   }
@@ -198,7 +198,8 @@ export class SimulatedNode {
     }
     return (message) => {
       if (message.type === 'start') void begin(message.config)
-      else host?.then((running) => running.receive(message))
+      // Nobody has to load anything here.
+      else if (message.type !== 'prepare') host?.then((running) => running.receive(message))
     }
   }
 

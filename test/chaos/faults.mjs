@@ -32,16 +32,23 @@ const KINDS = Object.entries({
   'damage-snapshot': 1,
 }).flatMap(([kind, weight]) => new Array(weight).fill(kind))
 
-/** @returns points at which lives end one after the other, and what is done at fractions of the input, in order */
-export function planRun(random) {
+/**
+ * @param only faults of these kinds alone, and no crash points; null for all
+ * @returns points at which lives end one after the other, and what is done at fractions of the input, in order
+ */
+export function planRun(random, only) {
+  const kinds = only === null ? KINDS : KINDS.filter((kind) => only.includes(kind))
+  const unknown = only?.filter((kind) => !KINDS.includes(kind)) ?? []
+  if (unknown.length > 0)
+    throw new Error(`there is no fault ${unknown.join(', ')}: there are ${[...new Set(KINDS)].join(', ')}`)
   const pick = (from) => from[Math.floor(random() * from.length)]
-  const points = Array.from({ length: Math.floor(random() * 3) }, () => {
+  const points = Array.from({ length: only === null ? Math.floor(random() * 3) : 0 }, () => {
     const how = random() < 0.4 ? ':exit' : ''
     return `${pick(POINTS)}:*:${1 + Math.floor(random() * 12)}${how}`
   })
   const timed = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
     at: random() * 0.9,
-    kind: pick(KINDS),
+    kind: pick(kinds),
     // Which of those that there are, and where in it.
     which: random(),
     where: random(),

@@ -18,6 +18,8 @@ const OPTIONS = {
   snapshots: { every: '80ms' },
 }
 const STARTS_MAX = 40
+/** Well after the heartbeat. */
+const WAKE_MS = 2500
 const START_MS = 120_000
 
 const moduleOf = (job) =>
@@ -179,11 +181,15 @@ export class HarmedRun {
       case 'kill-host':
         return signal('SIGKILL')
       case 'stop-host':
-        return signal('SIGSTOP')
+        signal('SIGSTOP')
+        return wakeLater(pid)
       case 'kill-supervisor':
         return child.kill('SIGKILL')
       case 'stop-hosts-kill-supervisor':
-        for (const one of pids) kill(one, 'SIGSTOP')
+        for (const one of pids) {
+          kill(one, 'SIGSTOP')
+          wakeLater(one)
+        }
         return child.kill('SIGKILL')
       case 'disk-full':
         // Files may not grow: as a full disk does, it fails every write.
@@ -240,6 +246,11 @@ const list = (directory) =>
         .filter((entry) => entry.isFile())
         .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name))
     : []
+
+/** Whoever stood still must be dead by then: one that goes on beside its successor shows what fences are worth. */
+function wakeLater(pid) {
+  if (pid !== undefined) setTimeout(() => kill(pid, 'SIGCONT'), WAKE_MS).unref()
+}
 
 function kill(pid, signal) {
   try {

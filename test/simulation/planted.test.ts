@@ -1,17 +1,15 @@
 /** Each planted bug is noticed by the simulation within 500 seeds. `BUG=text` runs those whose names contain it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { buildWith } from '../planted-build.ts'
 import { planted } from './planted.ts'
 
 const SEEDS = 500
 const root = path.resolve(import.meta.dirname, '../..')
-// Below the root, so that packages are found; Git ignores it.
-const place = path.join(root, 'out', 'planted')
 
 /** Ends with the test, whatever becomes of that. */
 async function simulate(t: Test, ...args: string[]) {
@@ -25,7 +23,6 @@ async function simulate(t: Test, ...args: string[]) {
 
 // Each is a process of its own, mostly.
 t.jobs = os.availableParallelism()
-t.teardown(() => fs.rmSync(place, { recursive: true, force: true }))
 
 t.test('a seed gives the same run again, step by step', async (t) => {
   const runs = await Promise.all([1, 2].map(() => simulate(t, '--seeds', '20', '--verbose')))
@@ -37,12 +34,7 @@ t.test('a seed gives the same run again, step by step', async (t) => {
 for (const [number, bug] of planted.entries()) {
   if (!bug.name.includes(process.env.BUG ?? '')) continue
   t.test(bug.name, { buffered: true }, async (t) => {
-    const dist = path.join(place, String(number))
-    fs.cpSync(path.join(root, 'dist'), dist, { recursive: true })
-    const file = path.join(dist, bug.file)
-    const built = fs.readFileSync(file, 'utf8')
-    t.equal(built.split(bug.from).length, 2, `${bug.file} has it once: ${bug.from}`)
-    fs.writeFileSync(file, built.replace(bug.from, bug.to))
+    const dist = buildWith(t, `planted-${number}`, [bug])
     const scenario = bug.scenario === undefined ? [] : ['--scenario', bug.scenario]
     const args = ['--dist', dist, '--seeds', String(SEEDS), '--first', '--no-shrink', ...scenario]
     const { status, stdout, stderr } = await simulate(t, ...args)

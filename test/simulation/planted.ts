@@ -1,14 +1,10 @@
-/**
- * Bugs to plant: each is one change in a built file, which the simulation must notice. `from` must be there exactly once,
- * so that a bug which cannot be planted any more fails its test.
- */
-interface Planted {
+/** Bugs to plant, which the simulation must notice. */
+import type { Change } from '../planted-build.ts'
+
+interface Planted extends Change {
   readonly name: string
   /** Where one topology alone shows it. */
   readonly scenario?: string
-  readonly file: string
-  readonly from: string
-  readonly to: string
 }
 
 export const planted: readonly Planted[] = [

@@ -4,7 +4,7 @@ import { nodeSeam } from '../../base/real/node-seam.ts'
 import { explainFileError } from '../file-error.ts'
 import { Host, type HostMachine } from '../host.ts'
 import { WorkerPool } from '../piscina-workers.ts'
-import type { FromHost, ToHost } from '../protocol.ts'
+import type { FromHost, SpareConfig, ToHost } from '../protocol.ts'
 import { isFatal } from '../restart-budget.ts'
 import { nodeMachine } from './node-machine.ts'
 
@@ -12,7 +12,7 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const workerFile = new URL(`../worker.${extension}`, import.meta.url)
 const machine: HostMachine = {
   ...nodeMachine,
-  startWorkers: (count, heapMb) => new WorkerPool(workerFile, count, heapMb, onBroken),
+  startWorkers: (count, heapMb) => pool ?? new WorkerPool(workerFile, count, heapMb, onBroken),
 }
 
 /** The pool of threads cannot go on. */
@@ -31,14 +31,22 @@ process.on('SIGTERM', () => {})
 process.on('disconnect', () => process.exit(1))
 
 let host: Promise<Host> | null = null
+/** Of a spare host. */
+let pool: WorkerPool | null = null
+
+function prepare({ module, export: name, workers, heapMb }: SpareConfig): Promise<unknown> {
+  pool = new WorkerPool(workerFile, workers, heapMb, onBroken)
+  return Promise.all([pool.warmUp(module, name), machine.load(module, name)])
+}
 
 const send = (message: FromHost): void => {
   if (process.connected) process.send!(message)
 }
 
 process.on('message', async (message: ToHost) => {
-  if (message.type !== 'start') return (await host)?.receive(message)
   try {
+    if (message.type === 'prepare') return await prepare(message.config)
+    if (message.type !== 'start') return (await host)?.receive(message)
     host = Host.start(message.config, nodeSeam, machine, send)
     await (await host).run()
   } catch (error) {

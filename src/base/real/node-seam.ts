@@ -21,6 +21,11 @@ export const nodeScheduler: Scheduler = {
   },
 }
 
+async function syncDirectoryLater(directory: string): Promise<void> {
+  const handle = await fs.promises.open(directory, 'r')
+  await handle.sync().finally(() => handle.close())
+}
+
 function syncDirectory(directory: string): void {
   const fd = fs.openSync(directory, 'r')
   try {
@@ -112,7 +117,8 @@ export const nodeFiles: Files = {
   async createSegment(file) {
     const handle = await fs.promises.open(file, 'wx')
     await handle.close()
-    syncDirectory(path.dirname(file))
+    // Other shards of the thread go on meanwhile.
+    await syncDirectoryLater(path.dirname(file))
     return new NodeDurableFile(fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_DSYNC), true)
   },
   openWrite(file, length) {
@@ -140,8 +146,7 @@ export const nodeFiles: Files = {
     const temporary = `${file}.tmp`
     await fs.promises.writeFile(temporary, content, { flush: true })
     await fs.promises.rename(temporary, file)
-    const handle = await fs.promises.open(directory, 'r')
-    await handle.sync().finally(() => handle.close())
+    await syncDirectoryLater(directory)
   },
   rename(from, to) {
     fs.renameSync(from, to)

@@ -1,0 +1,72 @@
+/** Bugs that the chaos suite must notice: one for each of the fences and checks that a recovery stands on. */
+import type { Change } from '../../planted-build.ts'
+
+interface Planted {
+  readonly name: string
+  /** Where it shows soonest. */
+  readonly job: string
+  /** Faults of these kinds alone. */
+  readonly kinds?: string
+  readonly changes: readonly Change[]
+}
+
+/** A host that stands still is followed before it is dead, and wakes up later. */
+const NOT_ENDED: Change = {
+  file: 'actors/supervisor.js',
+  from: "this.#hosts[host].kill('SIGKILL');",
+  to: "this.#onExit(host, null, 'SIGKILL');",
+}
+
+export const planted: readonly Planted[] = [
+  { name: 'fencing: a host is followed before it is dead', job: 'stateless', kinds: 'stop-host', changes: [NOT_ENDED] },
+  {
+    name: 'conditional commit: a host is followed before it is dead, and stores over its successor',
+    job: 'keyed-window',
+    kinds: 'stop-host',
+    changes: [
+      NOT_ENDED,
+      {
+        file: 'storage/lmdb-environment.js',
+        from: 'await metaTable.ifVersion(META_KEY, expected, write)',
+        to: 'await metaTable.batch(write)',
+      },
+    ],
+  },
+  {
+    name: 'marker: a store is written before the marker is durable',
+    job: 'keyed-window',
+    changes: [{ file: 'recovery/store-cycle.js', from: 'await durable;', to: '' }],
+  },
+  {
+    name: 'closed outbox: what a replay says is said once more',
+    job: 'as-of-join',
+    changes: [
+      {
+        file: 'mailbox/outbox.js',
+        from: 'this.discard();\n        return sealed;',
+        to: 'if (this.isReplay !== true)\n            this.discard();\n        return sealed;',
+      },
+      {
+        file: 'recovery/recover.js',
+        from: 'journal.startReplay(marker.journal);',
+        to: 'outbox.isReplay = true;\n        journal.startReplay(marker.journal);',
+      },
+      {
+        file: 'recovery/recover.js',
+        from: 'return { markerHash, last, replayed',
+        to: 'outbox.isReplay = false;\n    return { markerHash, last, replayed',
+      },
+    ],
+  },
+  {
+    name: 'sequence check: a shard that comes back reads its last input once more',
+    job: 'stateless',
+    changes: [
+      {
+        file: 'mailbox/senders.js',
+        from: 'this.seek(sender, state.positions[s] ?? 0);',
+        to: 'this.seek(sender, Math.max(0, (state.positions[s] ?? 0) - 1));',
+      },
+    ],
+  },
+]
