@@ -14,15 +14,18 @@ function doubleAt(bits: bigint): number {
   return view.getFloat64(0)
 }
 
-/** The exact value of a finite double: doubling is exact, and ends at a whole number. */
+/** The exact value of a finite double: scaling by powers of two is exact, and ends at a whole number. */
 export function fractionOf(x: number): Fraction {
-  let doublings = 0n
+  let doublings = 0
   let scaled = x
-  while (!Number.isInteger(scaled)) {
-    scaled *= 2
-    doublings++
+  for (const step of [512, 64, 8, 1]) {
+    // Doubled so often it may be a whole number, or too large, before: then in smaller steps.
+    for (let next = scaled * 2 ** step; !Number.isInteger(scaled) && Math.abs(next) < 2 ** 53; next *= 2 ** step) {
+      scaled = next
+      doublings += step
+    }
   }
-  return { top: BigInt(scaled), bottom: 1n << doublings }
+  return { top: BigInt(scaled), bottom: 1n << BigInt(doublings) }
 }
 
 export const add = (a: Fraction, b: Fraction): Fraction => ({
