@@ -61,7 +61,7 @@ export async function* readOutput(
       const { moment } = board
       if (plan !== options.plan()) {
         plan = options.plan()
-        inbox.learn(edges(), Number.POSITIVE_INFINITY)
+        inbox.learn(edges())
       }
       const batches: Batch[] = []
       const slices = await fill(

@@ -170,7 +170,7 @@ export class ShardActor {
   learn(plan: Plan): void {
     this.#plan = plan
     this.#layout.learn(plan)
-    this.#context.inbox.learn(this.#layout.incoming(), this.#layout.until)
+    this.#context.inbox.learn(this.#layout.incoming(), this.#layout.until, this.#layout.current)
     this.#retries.look(plan)
   }
 
@@ -212,7 +212,7 @@ export class ShardActor {
     const { seam, log, directory, openStore, discardStore, snapshots } = this.#services
     const stage = this.#plan.stages[this.shard.stage]!
     const inbox = new Inbox(log, this.#layout.incoming(), this.shard.index)
-    inbox.learn(this.#layout.incoming(), this.#layout.until)
+    inbox.learn(this.#layout.incoming(), this.#layout.until, this.#layout.current)
     const outbox = new Outbox(this.#layout.routes(this.#layout.current))
     this.#program.output = ({ edge, batch }) => outbox.add(edge, batch)
     return {

@@ -51,6 +51,8 @@ export class Inbox {
   readonly #schemas: Map<number, Schema>
   /** The first layout in which the inbox's shard has no part any more. */
   #until = Number.POSITIVE_INFINITY
+  /** The newest layout that the shard has heard of: for whom one that is newer is cut it cannot know. */
+  #known = Number.POSITIVE_INFINITY
   #turn = 0
   retried = 0
 
@@ -63,10 +65,14 @@ export class Inbox {
     return this.#senders.all
   }
 
-  /** The stages that send have more shards now, and this inbox's shard reads only what is cut before `until`. */
-  learn(edges: readonly InboxEdge[], until: number): void {
+  /**
+   * The stages that send have more shards now, and this inbox's shard reads only what is cut before `until`.
+   * @param known the newest layout that there is; a record of a newer one waits until it is known, too
+   */
+  learn(edges: readonly InboxEdge[], until = Number.POSITIVE_INFINITY, known = Number.POSITIVE_INFINITY): void {
     this.#senders.learn(edges)
     this.#until = until
+    this.#known = known
   }
 
   state(): InboxState {
@@ -146,9 +152,9 @@ export class Inbox {
     if (sender.isRetired) return null
     const { position } = sender.reader
     const record = await sender.reader.next(0, bytesMax)
-    if (record === null || record.layout < this.#until) return record
+    if (record === null || (record.layout < this.#until && record.layout <= this.#known)) return record
     this.#senders.seek(sender, position)
-    sender.hasSwitched = true
+    sender.hasSwitched = record.layout >= this.#until
     return null
   }
 

@@ -42,7 +42,7 @@ class Net {
     this.inbox = new Inbox(this.log, inboxEdges(EDGES), PARTITION)
   }
 
-  async append(sender: string, count: number, watermark: number): Promise<void> {
+  async append(sender: string, count: number, watermark: number, layout = 0): Promise<void> {
     let writer = this.#writers.get(sender)
     if (writer === undefined) {
       writer = await this.log.claim(sender, { epoch: 0, incarnation: 0 })
@@ -64,7 +64,7 @@ class Net {
       }),
     )
     const watermarks = edges.map((edge) => ({ edge, watermark }))
-    const append = writer.append({ epoch, layout: 0, isRetired: false, frames, watermarks, marker: new Uint8Array(0) })
+    const append = writer.append({ epoch, layout, isRetired: false, frames, watermarks, marker: new Uint8Array(0) })
     this.log.step()
     await append
     sent.push({ rows, watermarks: new Map(edges.map((edge) => [edge, watermark])) })
@@ -180,6 +180,23 @@ function equal(got: unknown, wanted: unknown, what: string): void {
   if (left !== right) throw new Error(`${what}: ${left} is not ${right}`)
 }
 const isFiniteOrNot = (value: unknown) => typeof value === 'number' && !Number.isFinite(value)
+
+t.test('a record of a layout that is not known yet waits until it is known for whom it is cut', async (t) => {
+  const net = new Net()
+  const { inbox } = net
+  inbox.learn(inboxEdges(EDGES), INFINITE, 0)
+  await net.append('left/0', 1, 1)
+  await net.append('left/0', 1, 2, 1)
+  const left = inbox.senders.findIndex(({ id }) => id === 'left/0')
+  const read = async () => (await fill(inbox, INFINITE)).after.positions[left]
+  t.equal(await read(), 1)
+  t.equal(await read(), 1)
+  inbox.learn(inboxEdges(EDGES), INFINITE, 1)
+  t.equal(await read(), 2)
+  await net.append('left/0', 1, 3, 2)
+  inbox.learn(inboxEdges(EDGES), 2, 2)
+  t.equal(await read(), 2, 'and one that is cut for those who follow is theirs')
+})
 
 t.test('a busy sender does not keep the others waiting', async (t) => {
   const net = new Net()
