@@ -270,10 +270,14 @@ export async function simulate(
   const result = simulation.result()
   const isWhole = violations.length === 0 && !simulation.hasStopped
   if (isWhole) {
-    const { files } = simulatedSeam(simulation, new Life('inspector'))
-    violations.push(...(await checkRun(files, node.plan, DATA)))
     if (expected !== null) violations.push(...differences(withoutRetried(result), withoutRetried(expected)))
-    if (scenario.retries !== null) violations.push(...(await checkRetries(files, node.plan, DATA, result)))
+    try {
+      const { files } = simulatedSeam(simulation, new Life('inspector'))
+      violations.push(...(await checkRun(files, node.plan, DATA)))
+      if (scenario.retries !== null) violations.push(...(await checkRetries(files, node.plan, DATA, result)))
+    } catch (error) {
+      violations.push(`what is left cannot be read: ${(error as Error).message}`)
+    }
   }
   const { faultsDone, starts } = simulation
   return { violations, result, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }
