@@ -53,6 +53,7 @@ function note(number, job, problem) {
   say(`VIOLATION in run ${number}, ${job}: ${problem}\n  ${again}`)
 }
 
+/** @returns false where the job fails without any harm, so that harming it shows nothing */
 async function runOne(number) {
   const random = seededRandom((Number(values.seed) * 10_007 + number) >>> 0)
   const job = values.job ?? JOBS[number % JOBS.length]
@@ -65,7 +66,7 @@ async function runOne(number) {
     })
     await run.run()
     for (const problem of run.violations) note(number, job, `without any harm: ${problem}`)
-    if (run.violations.length > 0) return
+    if (run.violations.length > 0) return false
     unharmed.set(job, run.result())
   }
   const directory = path.join(base, `run-${number}`)
@@ -80,10 +81,11 @@ async function runOne(number) {
   for (const problem of run.violations) note(number, job, problem)
   if (run.violations.length === 0) fs.rmSync(directory, { recursive: true, force: true })
   else say(`  what is left of it: ${directory}`)
+  return true
 }
 
 for (let number = Number(values.run ?? 0); ; number++) {
-  await runOne(number)
+  if (!(await runOne(number))) break
   if (values.run !== undefined || (isEndless && number >= 9)) break
   if (Date.now() > until || count() >= faultsMax || (values.first && report.violations.length > 0)) break
 }

@@ -58,7 +58,7 @@ export class HostForker {
     const spare = this.#spare
     this.#spare = null
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#prepare(), SPARE_MS).unref()
+    if (this.#config !== null) this.#timer = setTimeout(this.#prepare, SPARE_MS, this.#config).unref()
     if (spare !== null && !spare.isDead) return spare.take(events)
     const host = forkHost(events)
     this.#register(host.pid)
@@ -72,9 +72,8 @@ export class HostForker {
     await this.#spare?.ended
   }
 
-  #prepare(): void {
-    if (this.#config === null) return
-    this.#spare = new SpareHost(this.#config)
+  readonly #prepare = (config: SpareConfig): void => {
+    this.#spare = new SpareHost(config)
     this.#register(this.#spare.process.pid)
   }
 }
