@@ -56,9 +56,9 @@ export class SnapshotJob {
       const store = snapshotStore(this.#seam.files, this.#job.snapshots, this.#job.run, shard)
       for (const epoch of await store.numbers()) {
         const manifest = await store.manifest(epoch).catch(() => null)
-        const { takenAt = Number.NaN, bytes = 0, chunks = [] } = manifest ?? {}
+        const { takenAt = Number.NaN, bytes = 0, chunks = [], changes = [] } = manifest ?? {}
         const problem = isThorough || manifest === null ? await store.problem(epoch) : null
-        listed.push({ shard, epoch, takenAt, bytes, chunks: chunks.length, problem })
+        listed.push({ shard, epoch, takenAt, bytes, chunks: chunks.length + changes.length, problem })
       }
     }
     return listed

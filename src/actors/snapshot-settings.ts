@@ -77,7 +77,7 @@ export function shardSnapshots(
     seam,
     store: snapshotStore(seam.files, directory, run, shard),
     directory: storeDirectory(dataDirectory, shard),
-    open: (path) => openStore(path, tables),
+    open: (path, more = []) => openStore(path, [...new Set([...tables, ...more])]),
     keep,
   })
 }

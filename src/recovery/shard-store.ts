@@ -7,6 +7,7 @@ import { Packr } from 'msgpackr'
 import { fencedError } from '../base/errors.ts'
 import { type Epoch, type Incarnation, storeVersion } from '../base/ids.ts'
 import type { InboxState } from '../mailbox/inbox.ts'
+import type { ChangedKeys } from '../storage/changed-keys.ts'
 import type { Environment, Write } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { WriteSet } from '../storage/write-set.ts'
@@ -29,6 +30,7 @@ export class ShardStore {
   readonly #incarnation: Incarnation
   #version: number
   #stored: StoredState | null
+  #changed: ChangedKeys | null = null
 
   constructor(environment: Environment, incarnation: Incarnation) {
     this.#environment = environment
@@ -56,6 +58,11 @@ export class ShardStore {
     return this.#writes.table(name)
   }
 
+  /** From now on, keys that are committed are noted there. */
+  note(changed: ChangedKeys): void {
+    this.#changed = changed
+  }
+
   /**
    * Takes the store for this life: raises the incarnation and keeps the epoch.
    * @param empty the state of a store that has none yet
@@ -78,7 +85,9 @@ export class ShardStore {
 
   async #commit(state: StoredState, writes: readonly Write[]): Promise<void> {
     const version = storeVersion(this.#incarnation, state.epoch)
+    this.#changed?.begin(writes)
     const done = await this.#environment.commit(this.#version, { version, body: packr.pack(state) }, writes)
+    this.#changed?.end()
     if (!done) throw this.#taken()
     this.#version = version
     this.#stored = state

@@ -3,8 +3,9 @@
  * a time, beside the epochs. A failure is told and tried again: the shard goes on without.
  */
 import type { Seam } from '../base/seam.ts'
-import type { Environment } from '../storage/environment.ts'
+import { ChangedKeys } from '../storage/changed-keys.ts'
 import type { ShardSnapshots, SnapshotBody } from './shard-snapshots.ts'
+import type { ShardStore } from './shard-store.ts'
 
 /** Numbers about a shard's snapshots, for `inspect` and tests. */
 export interface SnapshotObservation {
@@ -33,7 +34,8 @@ export class SnapshotCycle {
     problem: null,
   }
   readonly #snapshots: ShardSnapshots
-  readonly #environment: Environment
+  readonly #store: ShardStore
+  readonly #changed: ChangedKeys
   readonly #seam: Seam
   readonly #intervalMs: number
   readonly #kept: (oldest: SnapshotBody) => void
@@ -41,16 +43,22 @@ export class SnapshotCycle {
   #isAsked = false
   #taking: Promise<void> | null = null
 
-  /** @param kept told of the oldest snapshot that is kept, each time there is one */
+  /**
+   * @param changedBytesMax what keys that have changed since the last one may take in memory; beyond it, all is copied
+   * @param kept told of the oldest snapshot that is kept, each time there is one
+   */
   constructor(
     snapshots: ShardSnapshots,
-    environment: Environment,
+    store: ShardStore,
     seam: Seam,
     intervalMs: number,
+    changedBytesMax: number,
     kept: (oldest: SnapshotBody) => void,
   ) {
     this.#snapshots = snapshots
-    this.#environment = environment
+    this.#store = store
+    this.#changed = new ChangedKeys(changedBytesMax)
+    store.note(this.#changed)
     this.#seam = seam
     this.#intervalMs = intervalMs
     this.#kept = kept
@@ -87,7 +95,8 @@ export class SnapshotCycle {
     const { observation } = this
     const start = clock.monotonic()
     try {
-      const { epoch, bytes, copied } = await this.#snapshots.take(this.#environment)
+      const { manifest, copied } = await this.#snapshots.take(this.#store.environment, this.#changed)
+      const { number: epoch, bytes } = manifest
       Object.assign(observation, { epoch, bytes, copied, ms: clock.monotonic() - start, problem: null })
       observation.taken++
       this.#kept(this.#snapshots.oldest!)

@@ -35,8 +35,13 @@ export class StoreCycle {
     const { snapshots, seam, snapshotIntervalMs } = context
     this.#snapshots =
       snapshots &&
-      new SnapshotCycle(snapshots, store.environment, seam, snapshotIntervalMs, ({ epoch: oldest, positions }) =>
-        events.onRetained(oldest, positions),
+      new SnapshotCycle(
+        snapshots,
+        store,
+        seam,
+        snapshotIntervalMs,
+        context.limits.cacheBytesMax,
+        ({ epoch: oldest, positions }) => events.onRetained(oldest, positions),
       )
   }
 

@@ -41,6 +41,11 @@ export interface StoreReader {
   range(table: string, options?: RangeOptions): Iterable<Entry>
 }
 
+/** Reads of one commit, whatever is committed meanwhile. It holds back what the store could use again: close it soon. */
+export interface StoreView extends Pick<StoreReader, 'meta' | 'get'> {
+  close(): void
+}
+
 /** The file of a copy. */
 export const STORE_FILE = 'data.mdb'
 
@@ -57,6 +62,8 @@ export interface Environment extends StoreReader {
    * on meanwhile. The copy is not synced.
    */
   copyTo(directory: string): Promise<void>
+  /** Opens a view of the last commit. */
+  view(): StoreView
   /** Reads everything. @throws corruption `store` when something is damaged */
   verify(): void
   close(): Promise<void>

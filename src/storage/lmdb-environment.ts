@@ -6,7 +6,7 @@
  * them (docs/gotchas.md). `batchStartThreshold` is above any epoch, so that the writer never starts within a batch.
  */
 import fs from 'node:fs'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { corruptionError, UmbelError } from '../base/errors.ts'
 import {
   type Entry,
@@ -15,6 +15,7 @@ import {
   STORE_FILE,
   STORE_LAYOUT,
   type StoreMeta,
+  type StoreView,
   type Write,
 } from './environment.ts'
 import { LMDB_HEAD_BYTES, whyNotLmdb } from './lmdb-file.ts'
@@ -32,6 +33,10 @@ import { seal, unseal } from './sealed-value.ts'
 
 const META_KEY = Buffer.from('meta')
 const META_HEADER = 12
+
+interface ReadOptions {
+  readonly transaction: Transaction
+}
 
 export interface LmdbOptions {
   /** The environment's directory. */
@@ -98,7 +103,11 @@ export class LmdbEnvironment implements Environment {
   }
 
   meta(): StoreMeta | null {
-    const sealed = this.#meta?.get(META_KEY)
+    return this.#readMeta()
+  }
+
+  #readMeta(options?: ReadOptions): StoreMeta | null {
+    const sealed = this.#meta?.get(META_KEY, options)
     if (!sealed) return null
     const layout = sealed.readUInt32LE(0)
     if (layout !== STORE_LAYOUT) throw corruptionError('store', `store layout ${layout} is not ${STORE_LAYOUT}`)
@@ -107,9 +116,24 @@ export class LmdbEnvironment implements Environment {
   }
 
   get(table: string, key: Uint8Array): Uint8Array | undefined {
+    return this.#read(table, key)
+  }
+
+  view(): StoreView {
+    // What is current was perhaps opened before the last commit.
+    this.#root.resetReadTxn()
+    const transaction = this.#root.useReadTransaction()
+    return {
+      meta: () => this.#readMeta({ transaction }),
+      get: (table, key) => this.#read(table, key, { transaction }),
+      close: () => transaction.done(),
+    }
+  }
+
+  #read(table: string, key: Uint8Array, options?: ReadOptions): Uint8Array | undefined {
     const opened = this.#table(table)
     const stored = asBuffer(isLong(key) ? storedKey(key) : key)
-    const sealed = reading(() => opened?.get(stored))
+    const sealed = reading(() => opened?.get(stored, options))
     if (sealed === undefined) return undefined
     const value = unseal(stored, sealed)
     return isLong(key) ? takeApart(value)[1] : value

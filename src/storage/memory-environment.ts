@@ -10,6 +10,7 @@ import {
   type RangeOptions,
   STORE_FILE,
   type StoreMeta,
+  type StoreView,
   type Write,
 } from './environment.ts'
 
@@ -87,6 +88,13 @@ export class MemoryEnvironment implements Environment {
     }
     this.#meta = { version: meta.version, body: copyOf(meta.body) }
     return true
+  }
+
+  view(): StoreView {
+    const view = new MemoryEnvironment()
+    view.#meta = this.#meta
+    view.#tables = new Map([...this.#tables].map(([name, entries]) => [name, new Map(entries)]))
+    return { meta: () => view.meta(), get: (table, key) => view.get(table, key), close: () => {} }
   }
 
   /** Memory keeps what it is given. */

@@ -1,40 +1,47 @@
 /**
  * Snapshots of one file (a store's copy) in an object store. The file is cut into chunks of equal size, each an object
- * named by the SHA-256 of its bytes, so that only chunks which are new are copied. The manifest that lists them is
- * written last: a snapshot is there when its manifest is. Chunks that no manifest names are collected.
+ * named by the SHA-256 of its bytes, so that only chunks which are new are copied. A snapshot may also be an earlier one
+ * and pieces of what has changed since, which are chunks too. The manifest that lists them is written last: a snapshot is
+ * there when its manifest is, and needs no other. Chunks that no manifest names are collected.
  *
  *   <prefix>/manifests/<number>.json   what the manifest says, and the hash of that     <prefix>/chunks/<hash>
  */
-import { createHash } from 'node:crypto'
 import { corruptionError, UmbelError } from '../base/errors.ts'
 import type { ReadableFile } from '../base/seam.ts'
+import { ChunkWriter, sha256 } from './chunk-writer.ts'
 import type { ObjectStore } from './object-store.ts'
 
-const SNAPSHOT_LAYOUT = 1
+const SNAPSHOT_LAYOUT = 2
 const CHUNK_BYTES = 256 << 10
-/** Chunks on their way at once. */
-const PUTS_MAX = 4
 
-/** What a snapshot consists of. */
-export interface Manifest<B> {
-  readonly layout: number
+/** What a snapshot is of. */
+export interface SnapshotOf<B> {
   readonly number: number
   /** Milliseconds since the epoch. */
   readonly takenAt: number
-  readonly bytes: number
-  /** Names of the chunks, in order. */
-  readonly chunks: readonly string[]
   /** The caller's own plain data. */
   readonly body: B
 }
 
-export interface WrittenSnapshot {
+/** What a snapshot consists of. */
+export interface Manifest<B> extends SnapshotOf<B> {
+  readonly layout: number
+  /** Of all its chunks. */
   readonly bytes: number
+  /** Names of the chunks of the file, in order. */
+  readonly chunks: readonly string[]
+  /** Names of the pieces that go on top of it, in order. */
+  readonly changes: readonly string[]
+}
+
+export interface WrittenSnapshot<B> {
+  readonly manifest: Manifest<B>
   /** Bytes of chunks that were not there before. */
   readonly copied: number
 }
 
-const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
+/** Called between chunks, so that the thread's other work goes on. */
+type Pause = () => Promise<void>
 
 export class SnapshotStore<B> {
   readonly #objects: ObjectStore
@@ -68,55 +75,63 @@ export class SnapshotStore<B> {
     return manifest
   }
 
-  /**
-   * Makes a snapshot of a file.
-   * @param pause called between chunks, so that the thread's other work goes on
-   */
-  async write(
-    snapshot: { number: number; takenAt: number; body: B },
-    file: ReadableFile,
-    pause: () => Promise<void>,
-  ): Promise<WrittenSnapshot> {
-    const known = new Set(await this.#chunks())
-    const chunks: string[] = []
-    const puts = new Set<Promise<void>>()
-    let failure: unknown = null
-    const settle = async (left: number) => {
-      while (puts.size > left) await Promise.race(puts)
-      if (failure !== null) throw failure
-    }
+  /** Makes a snapshot of a file. */
+  async write(snapshot: SnapshotOf<B>, file: ReadableFile, pause: Pause): Promise<WrittenSnapshot<B>> {
+    const writer = this.#writer(await this.#chunks())
     const bytes = file.size()
-    let copied = 0
     for (let at = 0; at < bytes; at += CHUNK_BYTES) {
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, bytes - at))
       file.read(at, chunk)
-      const hash = sha256(chunk)
-      chunks.push(hash)
-      if (!known.has(hash)) {
-        known.add(hash)
-        copied += chunk.length
-        const put = this.#objects
-          .put(this.#chunkName(hash), chunk)
-          .catch((error: unknown) => {
-            failure ??= error
-          })
-          .finally(() => puts.delete(put))
-        puts.add(put)
-        await settle(PUTS_MAX - 1)
-      }
+      await writer.put(chunk)
       await pause()
     }
-    await settle(0)
-    const text = JSON.stringify({ layout: SNAPSHOT_LAYOUT, ...snapshot, bytes, chunks } satisfies Manifest<B>)
-    await this.#objects.put(this.#manifestName(snapshot.number), Buffer.from(`${text}\n${sha256(text)}\n`))
-    return { bytes, copied }
+    return this.#conclude(writer, { ...snapshot, bytes, chunks: writer.chunks, changes: [] })
   }
 
   /**
-   * The bytes of a snapshot, in order. A damaged chunk is removed, so that the next snapshot writes it anew.
+   * Makes a snapshot of an earlier one and what has changed since.
+   * @returns null where not all of the earlier one is there any more
+   */
+  async extend(
+    earlier: Manifest<B>,
+    snapshot: SnapshotOf<B>,
+    changes: Iterable<Uint8Array>,
+    pause: Pause,
+  ): Promise<WrittenSnapshot<B> | null> {
+    const known = new Set(await this.#chunks())
+    if ([...earlier.chunks, ...earlier.changes].some((hash) => !known.has(hash))) return null
+    const writer = this.#writer(known)
+    for (const piece of changes) {
+      await writer.put(piece)
+      await pause()
+    }
+    const all = [...earlier.changes, ...writer.chunks]
+    return this.#conclude(writer, {
+      ...snapshot,
+      bytes: earlier.bytes + writer.bytes,
+      chunks: earlier.chunks,
+      changes: all,
+    })
+  }
+
+  #writer(known: Iterable<string>): ChunkWriter {
+    return new ChunkWriter(this.#objects, (hash) => this.#chunkName(hash), known)
+  }
+
+  /** The manifest comes when every chunk is there. */
+  async #conclude(writer: ChunkWriter, content: Omit<Manifest<B>, 'layout'>): Promise<WrittenSnapshot<B>> {
+    await writer.end()
+    const manifest: Manifest<B> = { layout: SNAPSHOT_LAYOUT, ...content }
+    const text = JSON.stringify(manifest)
+    await this.#objects.put(this.#manifestName(manifest.number), Buffer.from(`${text}\n${sha256(text)}\n`))
+    return { manifest, copied: writer.copied }
+  }
+
+  /**
+   * The bytes of chunks, in order. A damaged one is removed, so that the next snapshot writes it anew.
    * @throws corruption `snapshot` when a chunk is missing or damaged
    */
-  async *read({ chunks }: Manifest<B>): AsyncGenerator<Uint8Array> {
+  async *read(chunks: readonly string[]): AsyncGenerator<Uint8Array> {
     for (const hash of chunks) {
       const name = this.#chunkName(hash)
       const bytes = await this.#objects.get(name)
@@ -133,7 +148,8 @@ export class SnapshotStore<B> {
   /** What is wrong with a snapshot, or null where every chunk of it is as it was written. */
   async problem(number: number): Promise<string | null> {
     try {
-      for await (const _ of this.read(await this.manifest(number))) void _
+      const { chunks, changes } = await this.manifest(number)
+      for await (const _ of this.read([...chunks, ...changes])) void _
       return null
     } catch (error) {
       if (error instanceof UmbelError) return error.message
@@ -153,7 +169,7 @@ export class SnapshotStore<B> {
       if (manifest === null) await this.#objects.remove(this.#manifestName(number))
       else kept.unshift(manifest)
     }
-    const named = new Set(kept.flatMap(({ chunks }) => chunks))
+    const named = new Set(kept.flatMap(({ chunks, changes }) => [...chunks, ...changes]))
     for (const hash of await this.#chunks()) if (!named.has(hash)) await this.#objects.remove(this.#chunkName(hash))
     return kept
   }

@@ -9,6 +9,7 @@ import {
   type RangeOptions,
   STORE_FILE,
   type StoreMeta,
+  type StoreView,
   type Write,
 } from '../storage/environment.ts'
 import type { MemoryEnvironment } from '../storage/memory-environment.ts'
@@ -57,6 +58,11 @@ export class SimulatedEnvironment implements Environment {
     this.#last = commit.catch(() => {})
     await commit
     return isDone ?? false
+  }
+
+  view(): StoreView {
+    this.#life.check()
+    return this.#content.view()
   }
 
   /** Damage of a simulated file is found when it is opened. */

@@ -75,6 +75,18 @@ export const planted: readonly Planted[] = [
     to: 'const own = board.announced(cell);',
   },
   {
+    name: 'a snapshot of changes leaves out what was removed',
+    file: 'storage/store-changes.js',
+    from: 'const value = view.get(table, key);',
+    to: 'const value = view.get(table, key);\n            if (value === undefined) continue;',
+  },
+  {
+    name: 'what has changed since the last snapshot is forgotten',
+    file: 'recovery/snapshot-cycle.js',
+    from: 'this.#snapshots.take(this.#store.environment, this.#changed)',
+    to: '(this.#changed.take(), this.#snapshots.take(this.#store.environment, this.#changed))',
+  },
+  {
     name: 'how far a window was emitted is not stored',
     file: 'operators/window-aggregate.js',
     from: 'this.#progress.save();',

@@ -195,6 +195,41 @@ export function testEnvironment(t: Test, driver: EnvironmentDriver): void {
     },
   )
 
+  withStore('a view stays as it is while commits go on', async (t, store) => {
+    const long = longKey(3000, 1)
+    const write = (version: number, value: string | null) => {
+      const bytesOf = (end: number | '') => (value === null ? null : textBytes(value + end))
+      return store.commit(version - 1, metaOf(version), [
+        ...Array.from({ length: 300 }, (_, i) => ({ ...put('a', `k${i}`, ''), value: bytesOf(i) })),
+        { table: 'b', key: long, value: bytesOf('') },
+      ])
+    }
+    await write(1, 'first')
+    const views = [store.view()]
+    await write(2, 'second')
+    views.push(store.view())
+    const removing = write(3, null)
+    for (let i = 0; i < 20; i++) {
+      const version = i % 2
+      const [view, value] = [views[version]!, ['first', 'second'][version]!]
+      t.equal(view.meta()?.version, version + 1)
+      t.same(view.get('a', textBytes(`k${i}`)), textBytes(value + i))
+      t.same(view.get('b', long), textBytes(value))
+      t.equal(view.get('b', textBytes('none')), undefined)
+      await new Promise((resolve) => setImmediate(resolve))
+      if (i === 10) await removing
+    }
+    t.same(linesOf(store, 'a'), [], 'who reads the store sees the last commit')
+    views[0]!.close()
+    t.same(views[1]!.get('a', textBytes('k0')), textBytes('second0'), 'one may be closed before another')
+    views[1]!.close()
+    for (let version = 4; version < 300; version++) {
+      await store.commit(version - 1, metaOf(version), [])
+      store.view().close()
+    }
+    t.equal(store.meta()?.version, 299)
+  })
+
   withStore('a copy is the store as of one commit, and a store of its own', async (t, store) => {
     const directory = t.testdir()
     const many = Array.from({ length: 500 }, (_, i) => put('a', `k${i}`, `first ${i}`))

@@ -34,7 +34,8 @@ class Setup {
 
   async bytesOf(number: number): Promise<Buffer> {
     const parts: Uint8Array[] = []
-    for await (const part of this.store.read(await this.store.manifest(number))) parts.push(part)
+    const { chunks, changes } = await this.store.manifest(number)
+    for await (const part of this.store.read([...chunks, ...changes])) parts.push(part)
     return Buffer.concat(parts)
   }
 
@@ -59,7 +60,7 @@ t.test('a snapshot gives back the bytes, and what it was told', async (t) => {
   const setup = new Setup(t.testdir())
   for (const [number, bytes] of [fileOf(1, 2, 3), Buffer.alloc(0), fileOf(4)].entries()) {
     const written = await setup.write(number, bytes)
-    t.equal(written.bytes, bytes.length)
+    t.equal(written.manifest.bytes, bytes.length)
     t.ok((await setup.bytesOf(number)).equals(bytes))
     t.match(await setup.store.manifest(number), { number, takenAt: number * 1000, body: { say: `number ${number}` } })
     t.equal(await setup.store.problem(number), null)
@@ -120,6 +121,31 @@ t.test('a damaged manifest is no snapshot, and does not stay', async (t) => {
   )
   t.strictSame(await setup.store.numbers(), [1])
   t.equal(setup.chunks().length, 2)
+})
+
+t.test('a snapshot of changes names what is below it, and stays whole when that goes', async (t) => {
+  const setup = new Setup(t.testdir())
+  const whole = (await setup.write(1, fileOf(1, 2))).manifest
+  const extend = (earlier: typeof whole, number: number, ...pieces: string[]) =>
+    setup.store.extend(
+      earlier,
+      { number, takenAt: 0, body: { say: 'changes' } },
+      pieces.map((piece) => Buffer.from(piece)),
+      async () => void setup.pauses++,
+    )
+  const second = (await extend(whole, 2, 'ab', 'c'))!
+  t.equal(second.copied, 3)
+  t.equal(second.manifest.bytes, 1.5 * CHUNK + 3)
+  const third = (await extend(second.manifest, 3, 'd', 'ab'))!
+  t.equal(third.copied, 1, 'a piece that is there is not copied')
+  t.equal((await setup.store.collect(1)).length, 1)
+  t.equal(setup.chunks().length, 5)
+  t.equal(await setup.store.problem(3), null)
+  t.ok((await setup.bytesOf(3)).equals(Buffer.concat([fileOf(1, 2), Buffer.from('abcdab')])), 'in order')
+  setup.damage(`chunks/${third.manifest.changes[1]}`)
+  t.match(await setup.store.problem(3), /was damaged$/)
+  t.equal(await extend(third.manifest, 4, 'e'), null, 'nothing goes on top of what is no longer whole')
+  t.strictSame(await setup.store.numbers(), [3])
 })
 
 t.test('the manifest is written when every chunk is there, and not at all when one is not', async (t) => {
