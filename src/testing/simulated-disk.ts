@@ -37,6 +37,8 @@ export class SimulatedDisk {
   readonly #files = new Map<string, SimulatedFile>()
   readonly #directories = new Set<string>()
   #made = 0
+  /** Names in directories, as long as none comes or goes. */
+  readonly #listed = new Map<string, string[]>()
   /** Writes fail while this is set. */
   isFull = false
 
@@ -49,11 +51,12 @@ export class SimulatedDisk {
   }
 
   isDirectory(path: string): boolean {
-    return this.#directories.has(path) || this.paths(path).length > 0
+    return this.#directories.has(path) || this.list(path).length > 0
   }
 
   makeDirectory(path: string): void {
     this.#directories.add(path)
+    this.#listed.clear()
   }
 
   file(path: string): SimulatedFile {
@@ -64,6 +67,7 @@ export class SimulatedDisk {
 
   create(path: string): SimulatedFile {
     const file = new SimulatedFile(++this.#made)
+    if (!this.#files.has(path)) this.#listed.clear()
     this.#files.set(path, file)
     return file
   }
@@ -74,12 +78,17 @@ export class SimulatedDisk {
   }
 
   /** Names in a directory, sorted. */
-  list(directory: string): string[] {
+  list(directory: string): readonly string[] {
+    const known = this.#listed.get(directory)
+    if (known !== undefined) return known
     const below = [...this.#files.keys(), ...this.#directories].filter((path) => path.startsWith(`${directory}/`))
-    return [...new Set(below.map((path) => path.slice(directory.length + 1).split('/')[0]!))].sort()
+    const names = [...new Set(below.map((path) => path.slice(directory.length + 1).split('/')[0]!))].sort()
+    this.#listed.set(directory, names)
+    return names
   }
 
   remove(path: string): void {
+    this.#listed.clear()
     this.#files.delete(path)
     this.#directories.delete(path)
     for (const name of this.paths(path)) this.#files.delete(name)

@@ -63,7 +63,7 @@ function filesOf({ world, disk }: SimulatedMachine, life: Life): Files {
   }
   return {
     makeDirectory: (path) => alive(() => disk.makeDirectory(path)),
-    list: (path) => alive(() => disk.list(path)),
+    list: (path) => alive(() => [...disk.list(path)]),
     exists: (path) => alive(() => disk.has(path)),
     isDirectory: (path) => alive(() => disk.isDirectory(path)),
     size: (path) => alive(() => disk.file(path).read().length),
