@@ -15,6 +15,8 @@ import type { Topology } from '../topology/topology.ts'
 export interface JobRecord {
   readonly topology: string
   readonly definition: string
+  /** Of the definition, without its functions. */
+  readonly shape: string
   readonly parallelism: number
   /** Stages whose number of shards was changed since, in order. */
   readonly rescales: readonly Rescale[]
@@ -71,7 +73,10 @@ export function prepareJob(
     throw userError(
       'definition',
       `${directory} holds an unfinished run of another definition of topology '${found.topology}'; ` +
-        'run with --fresh to discard it, with --dir to use another directory, or with the former code to finish it',
+        (found.shape === topology.shape
+          ? 'run with --changed-code to go on with it, since functions alone differ, '
+          : 'run ') +
+        'with --fresh to discard it, with --dir to use another directory, or with the former code to finish it',
     )
   }
   if (goesOn && found.parallelism !== wanted.parallelism) {
@@ -95,6 +100,7 @@ export function prepareJob(
   const job: JobRecord = {
     topology: topology.name,
     definition: topology.definition,
+    shape: topology.shape,
     ...wanted,
     rescales: [],
     state: 'running',

@@ -47,6 +47,11 @@ export interface StartOptions {
    * again, the row goes to the dead letters. At least 200, default 10,000.
    */
   readonly stallMs?: number
+  /**
+   * Goes on with the state of an interrupted run whose functions have changed since, and nothing else. It must have been
+   * stopped gracefully. Default false: such a run is refused.
+   */
+  readonly changedCode?: boolean
   /** Discards the state of an interrupted run. */
   readonly fresh?: boolean
   /** Copies of the stores, for the day when one is lost; `false` for none, and logs that are never trimmed. */

@@ -4,6 +4,7 @@ import { UmbelError, userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { type Plan, plan, sourceNodeOf } from '../topology/plan.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
+import { adoptChangedCode } from './changed-code.ts'
 import { startInline, startProcesses } from './engine.ts'
 import { finishJob, prepareJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
@@ -57,6 +58,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
   const directory = `${options.dir ?? '.umbel'}/${topology.name}`
   const lock = await SupervisorLock.take(directory)
   try {
+    if (options.changedCode && !options.fresh) await adoptChangedCode(nodeSeam.files, directory, topology)
     const prepared = prepareJob(nodeSeam.files, directory, topology, {
       parallelism,
       module,

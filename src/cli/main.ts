@@ -67,6 +67,7 @@ program
   .option('--snapshot-every <duration>', 'how often each shard copies its store (default: 5m)')
   .option('--snapshots <directory>', "where the copies go (default: 'snapshots' in the data directory)")
   .option('--no-snapshots', 'take none, and never trim logs')
+  .option('--changed-code', 'go on with an interrupted run although functions have changed since')
   .option('--fresh', 'discard the state of an interrupted run')
   .option('--json', 'print nothing but the result, as JSON')
   .addHelpText(

@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly snapshotEvery?: string
   /** A directory; false for none, true where nothing was said. */
   readonly snapshots?: string | boolean
+  readonly changedCode?: boolean
   readonly fresh?: boolean
   readonly json?: boolean
 }

@@ -3,16 +3,15 @@
  * every crash and for the first start; `docs/recovery.md` walks each crash point.
  */
 import { createActor } from 'xstate'
-import { corruptionError, invariant, UmbelError } from '../base/errors.ts'
+import { corruptionError, UmbelError } from '../base/errors.ts'
 import type { Epoch } from '../base/ids.ts'
-import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { LogWriter } from '../mailbox/log.ts'
 import type { Environment, StoreMeta } from '../storage/environment.ts'
 import { emptyState, inheritMarkers, inheritStore } from './inherit.ts'
-import { decodeMarker, hashMarker, type Marker } from './marker.ts'
-import { processEpoch } from './process-epoch.ts'
-import { recoveryMachine } from './recovery.machine.ts'
+import { hashMarker, type Marker } from './marker.ts'
+import { type RecoveryActor, recoveryMachine } from './recovery.machine.ts'
 import { ATTEMPTS_MAX } from './recovery-attempts.ts'
+import { lastMarker, replay } from './replay.ts'
 import type { ShardContext } from './shard-context.ts'
 import { readStoredState, ShardStore, type StoredState } from './shard-store.ts'
 
@@ -45,17 +44,7 @@ export async function recover(context: ShardContext): Promise<RecoveredShard> {
   }
 }
 
-type Machine = ReturnType<typeof createActor<typeof recoveryMachine>>
-
-async function lastMarker(context: ShardContext, end: number): Promise<{ bytes: Uint8Array; marker: Marker } | null> {
-  if (end === 0) return null
-  for await (const { marker } of context.log.markers(context.shard, end, end)) {
-    return { bytes: marker, marker: decodeMarker(marker) }
-  }
-  return null
-}
-
-async function recoverStateless(context: ShardContext, machine: Machine): Promise<RecoveredShard> {
+async function recoverStateless(context: ShardContext, machine: RecoveryActor): Promise<RecoveredShard> {
   const { program, inbox, seam, shard } = context
   const writer = await context.log.claim(shard, { epoch: 0, incarnation: 0 })
   machine.send({ type: 'FENCED', end: writer.end })
@@ -78,7 +67,7 @@ async function recoverStateless(context: ShardContext, machine: Machine): Promis
   }
 }
 
-async function recoverStateful(context: ShardContext, machine: Machine): Promise<RecoveredShard> {
+async function recoverStateful(context: ShardContext, machine: RecoveryActor): Promise<RecoveredShard> {
   const { program, inbox, log, seam, shard } = context
   const attempts = context.attempts.begin()
   const environment = openOrNull(context, attempts)
@@ -207,47 +196,3 @@ const cannotBeRebuilt = (shard: string, unusable: string | null, missing: readon
       'which were trimmed since snapshots held them, and no snapshot is usable; put back the stores or snapshots from a copy, ' +
       'or run with --fresh to start over',
   )
-
-async function replay(context: ShardContext, store: ShardStore, end: number, machine: Machine) {
-  const { inbox, journal, program, outbox, shard, seam, limits, layout } = context
-  const from = store.stored!
-  let [markerHash, last]: [number, Marker | null] = [from.marker, null]
-  // With nothing to replay, the last marker still says whether anything is due or to come, and what to publish.
-  if (from.epoch === end) last = (await lastMarker(context, end))?.marker ?? null
-  for await (const { epoch, marker: bytes } of context.log.markers(shard, from.epoch + 1, end)) {
-    const marker = decodeMarker(bytes)
-    if (marker.previous !== markerHash)
-      throw corruptionError('marker', `the marker of epoch ${epoch} of ${shard} breaks the chain`)
-    const batches: InboxBatch[] = []
-    outbox.reroute(layout.routes(marker.layout))
-    await inbox.replay(marker.slices, (batch) => batches.push(batch))
-    journal.startReplay(marker.journal)
-    const processed = processEpoch(context, { batches, retry: marker.retry }, { skips: marker.skips })
-    journal.endReplay()
-    compare(context, marker, processed)
-    ;[markerHash, last] = [hashMarker(bytes), marker]
-    machine.send({ type: 'REPLAYED', epoch })
-    seam.crashPoint('replayed', shard, epoch)
-    if (store.pendingBytes + program.memoryBytes() > limits.writeSetBytesMax) {
-      program.flush()
-      await store.seal({ epoch, marker: markerHash, inbox: marker.inbox })()
-    }
-  }
-  return { markerHash, last, replayed: end - from.epoch }
-}
-
-/** RC-2: the same code over the same input gives the same output and the same changes. */
-function compare(context: ShardContext, marker: Marker, got: { outputs: number; changes: number }): void {
-  const { version, shard } = context
-  const sameCode =
-    marker.version.definition === version.definition &&
-    marker.version.umbel === version.umbel &&
-    marker.version.node === version.node
-  invariant(
-    !sameCode || (got.outputs === marker.outputs && got.changes === marker.changes),
-    'RC-2',
-    () =>
-      `the replay of epoch ${marker.epoch} of ${shard} gave other ${got.outputs === marker.outputs ? 'changes' : 'output'} ` +
-      'than the first run: a function in the topology is not deterministic (clock, randomness or outside state)',
-  )
-}

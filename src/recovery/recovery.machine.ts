@@ -10,7 +10,7 @@
  * An unusable store (missing, corrupt, ahead of the log, of another history) is set aside and rebuilt from the log.
  * Driven by `recover.ts`.
  */
-import { assign, setup } from 'xstate'
+import { type ActorRefFrom, assign, setup } from 'xstate'
 
 export interface RecoveryContext {
   /** The last marked epoch in the log: the truth. */
@@ -68,3 +68,5 @@ export const recoveryMachine = setup({
     failed: { type: 'final' },
   },
 })
+
+export type RecoveryActor = ActorRefFrom<typeof recoveryMachine>

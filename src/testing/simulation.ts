@@ -249,7 +249,9 @@ class Simulation implements SimulatedMachine {
 }
 
 const isBeyondRepair = (error: unknown): boolean =>
-  error instanceof UmbelError && error.code === 'log' && error.message.includes('cannot be rebuilt')
+  error instanceof UmbelError &&
+  ((error.code === 'log' && error.message.includes('cannot be rebuilt')) ||
+    (error.code === 'predecessor' && error.message.includes('whose state is gone')))
 
 const isDiskFull = (error: unknown): boolean => error instanceof UmbelError && error.code === 'ENOSPC'
 

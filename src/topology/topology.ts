@@ -55,8 +55,10 @@ export interface Topology {
   readonly outputs: readonly SinkNode[]
   /** All nodes, inputs first. */
   readonly nodes: readonly Node[]
-  /** Tells two definitions apart: state of one cannot be used by the other. */
+  /** Tells two definitions apart: what one has begun, another does not go on with. */
   readonly definition: string
+  /** The same without the text of functions: where it is equal, state of one can be used by the other. */
+  readonly shape: string
   readonly onError: ErrorPolicy
 }
 
@@ -93,7 +95,9 @@ export function topology(name: string, ...given: (TopologySettings | Output)[]):
   const twice = names.find((one, i) => names.indexOf(one) !== i)
   if (twice !== undefined)
     throw userError('topology', `two sources or outputs of topology '${name}' are named '${twice}'`)
-  return { name, outputs: outputs.map(({ node }) => node), nodes, definition: hashDefinition(name, nodes), onError }
+  const definition = hashDefinition(name, nodes, (code) => `${code}`.replace(/\s+/g, ' '))
+  const shape = hashDefinition(name, nodes, () => 'a function')
+  return { name, outputs: outputs.map(({ node }) => node), nodes, definition, shape, onError }
 }
 
 /** True for what `topology` returns, also if it comes from another copy of this package. */
@@ -107,7 +111,7 @@ function checkName(name: string): string {
   return name
 }
 
-function hashDefinition(name: string, nodes: readonly Node[]): string {
+function hashDefinition(name: string, nodes: readonly Node[], ofFunction: (code: unknown) => string): string {
   const described = nodes.map((node) => {
     const { schema, inputs, ...whole } = node
     // How long an output is kept is no part of what it says.
@@ -116,7 +120,7 @@ function hashDefinition(name: string, nodes: readonly Node[]): string {
     return { ...rest, fields, inputs: inputs.map((input) => input.id) }
   })
   const text = JSON.stringify([name, described], (key, value) => {
-    if (typeof value === 'function') return `${value}`.replace(/\s+/g, ' ')
+    if (typeof value === 'function') return ofFunction(value)
     if (key === 'connector' && value !== null)
       return { kind: value.kind, definition: value.definition, path: value.path }
     return value

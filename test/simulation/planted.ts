@@ -22,7 +22,7 @@ export const planted: readonly Planted[] = [
   },
   {
     name: 'an epoch is left out of the replay',
-    file: 'recovery/recover.js',
+    file: 'recovery/replay.js',
     from: 'from.epoch + 1, end)',
     to: 'from.epoch + 2, end)',
   },

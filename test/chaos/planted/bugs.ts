@@ -47,12 +47,12 @@ export const planted: readonly Planted[] = [
         to: 'if (this.isReplay !== true)\n            this.discard();\n        return sealed;',
       },
       {
-        file: 'recovery/recover.js',
+        file: 'recovery/replay.js',
         from: 'journal.startReplay(marker.journal);',
         to: 'outbox.isReplay = true;\n        journal.startReplay(marker.journal);',
       },
       {
-        file: 'recovery/recover.js',
+        file: 'recovery/replay.js',
         from: 'return { markerHash, last, replayed',
         to: 'outbox.isReplay = false;\n    return { markerHash, last, replayed',
       },
