@@ -6,6 +6,7 @@ import { corruptionError, invariant, isDamagedStore } from '../base/errors.ts'
 import type { InboxState } from '../mailbox/inbox.ts'
 import type { Environment } from '../storage/environment.ts'
 import { WriteSet } from '../storage/write-set.ts'
+import { agreedInbox } from './agreed-inbox.ts'
 import { decodeMarker, type Marker } from './marker.ts'
 import type { ShardContext } from './shard-context.ts'
 import type { Predecessor } from './shard-layout.ts'
@@ -51,7 +52,7 @@ export async function inheritStore(context: ShardContext, store: ShardStore): Pr
     }
     context.bindStore(store)
     await program.inherit!(tables, layout.owns, room)
-    await store.seal({ ...EMPTY, inbox: agreed(layout.predecessors, states) })()
+    await store.seal({ ...EMPTY, inbox: agreedInbox(endsOf(layout.predecessors, states)) })()
   } catch (error) {
     throw isDamagedStore(error) ? lost(layout.predecessors, error as Error) : error
   } finally {
@@ -68,7 +69,7 @@ export async function inheritMarkers(context: ShardContext): Promise<{ inbox: In
     for await (const { marker } of log.markers(id, ends[p]!, ends[p]!)) markers.push(decodeMarker(marker))
   }
   return {
-    inbox: agreed(layout.predecessors, markers),
+    inbox: agreedInbox(endsOf(layout.predecessors, markers)),
     program: program.inheritState?.(markers.map((marker) => marker.program)) ?? null,
   }
 }
@@ -111,20 +112,5 @@ function lost(predecessors: readonly Predecessor[], error: Error): Error {
   )
 }
 
-/** As JSON, which has no infinities: watermarks are told apart as text. */
-const textOf = (state: InboxState): string =>
-  JSON.stringify({ ...state, retried: 0 }, (_, value) => (typeof value === 'number' ? `${value}` : value))
-
-/** All have read the same of the same senders (RS-1): from there it goes on. */
-function agreed(predecessors: readonly Predecessor[], states: readonly { readonly inbox: InboxState }[]): InboxState {
-  const [first, ...others] = states.map(({ inbox }) => inbox)
-  const text = textOf(first!)
-  const other = others.findIndex((one) => textOf(one) !== text)
-  invariant(
-    other < 0,
-    'RS-1',
-    () => `${predecessors[0]!.id} ended at ${text}, ${predecessors[other + 1]!.id} at ${textOf(others[other]!)}`,
-  )
-  // Which dead letters they took is each one's own; what is ordered of this shard was ordered later.
-  return { ...first!, retried: 0 }
-}
+const endsOf = (predecessors: readonly Predecessor[], states: readonly { readonly inbox: InboxState }[]) =>
+  states.map(({ inbox }, p) => ({ shard: predecessors[p]!.id, inbox }))

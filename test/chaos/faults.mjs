@@ -26,6 +26,7 @@ const KINDS = Object.entries({
   'worker-rejection': 2,
   'disk-full': 1,
   'clock-jump': 2,
+  rescale: 3,
   'lose-store': 1,
   'damage-store': 1,
   'damage-log': 1,

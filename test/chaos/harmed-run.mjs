@@ -78,11 +78,18 @@ export class HarmedRun {
     if (fs.existsSync(log))
       for (const way of fs.readFileSync(log, 'utf8').trim().split('\n')) this.faults.push(`worker-${way}`)
     const load = (file) => import(pathToFileURL(path.resolve(dist, file)).href)
-    const [{ checkRun }, { nodeSeam }, { loadTopology }, { plan: planOf }] = await Promise.all(
-      ['testing/checks.js', 'base/real/node-seam.js', 'actors/load-topology.js', 'topology/plan.js'].map(load),
+    const [{ checkRun }, { nodeSeam }, { loadTopology }, { plan: planOf }, { readJob }] = await Promise.all(
+      [
+        'testing/checks.js',
+        'base/real/node-seam.js',
+        'actors/load-topology.js',
+        'topology/plan.js',
+        'actors/job.js',
+      ].map(load),
     )
     const topology = await loadTopology(moduleOf(this.#options.job), 'default')
-    this.violations.push(...(await checkRun(nodeSeam.files, planOf(topology, OPTIONS.shards), this.#data)))
+    const whole = planOf(topology, OPTIONS.shards, readJob(nodeSeam.files, this.#data).rescales)
+    this.violations.push(...(await checkRun(nodeSeam.files, whole, this.#data)))
     const letters = fs.readFileSync(path.join(this.#data, 'dead-letters.jsonl'), 'utf8')
     if (letters !== '') this.violations.push(`a row was turned away: ${letters.slice(0, 300)}`)
   }
@@ -111,7 +118,7 @@ export class HarmedRun {
     const file = (name) => path.join(directory, name)
     const argument = JSON.stringify({ dist, job: moduleOf(job), directory, options: OPTIONS })
     const child = spawn(process.execPath, [path.join(import.meta.dirname, 'node.mjs'), argument], {
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
       env: {
         ...process.env,
         FLIGHTS_ROWS: process.env.FLIGHTS_ROWS ?? '200000',
@@ -132,6 +139,8 @@ export class HarmedRun {
       }, START_MS)
       createInterface({ input: child.stdout }).on('line', (line) => {
         const message = JSON.parse(line)
+        if (message.rescaled !== undefined) return void this.faults.push('rescale')
+        if (message.refused !== undefined) return this.#options.say(`  ${message.refused}`)
         if (message.shards === undefined) {
           end = message
           return
@@ -142,7 +151,7 @@ export class HarmedRun {
         deaths = message.deaths
         // Every shard lives again: not as the one whose last words are still there.
         const isBack = ({ shard, state, incarnation }) =>
-          state === 'finished' || (state === 'live' && incarnation > hurt.lives.get(shard))
+          state === 'finished' || (state === 'live' && incarnation > (hurt.lives.get(shard) ?? 0))
         if (hurt !== null && message.shards.every(isBack)) {
           this.recoveries.push(message.at - hurt.at)
           hurt = null
@@ -151,6 +160,8 @@ export class HarmedRun {
         const done = sources.length === 0 ? 0 : Math.min(...sources.map(({ progress }) => progress))
         while (this.#timed.length > 0 && done >= this.#timed[0].at) this.#inflict(this.#timed.shift(), child, message)
       })
+      // Orders to one that has ended are nobody's.
+      child.stdin.on('error', () => {})
       child.on('exit', () => {
         clearTimeout(timer)
         this.#harmWhileDown?.()
@@ -175,6 +186,11 @@ export class HarmedRun {
     if (kind.startsWith('damage-') || kind === 'lose-store') {
       this.#harmWhileDown = () => this.#harm(kind, which, where)
       return this.#endAll(child, { pids })
+    }
+    // Noted when it was carried out.
+    if (kind === 'rescale') {
+      child.stdin.write(`${JSON.stringify({ which, shards: 1 + Math.floor(where * 4) })}\n`)
+      return
     }
     this.faults.push(kind)
     switch (kind) {

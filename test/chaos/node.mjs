@@ -1,17 +1,34 @@
 /**
  * One start of a job, as a process that can be killed: a supervisor with its hosts. Says how it goes on stdout, one JSON
- * object a line.
+ * object a line; takes orders to rescale on stdin, likewise.
  */
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 
 const { dist, job, directory, options } = JSON.parse(process.argv[2])
 const { start } = await import(pathToFileURL(path.resolve(dist, 'index.js')).href)
 
 let timer
+
+/** Gives one of the stages another number of shards, if there is one that can have it. */
+async function rescale(running, { which, shards }) {
+  const names = running.plan.stages.filter(({ kind }) => kind === 'operators').map(({ name }) => name)
+  if (names.length === 0) return
+  const name = names[Math.floor(which * names.length)]
+  try {
+    await running.rescale(name, shards)
+    say({ rescaled: name, shards })
+  } catch (error) {
+    // It has so many already, or the run ended meanwhile: then its next start has the order.
+    say({ refused: error.message })
+  }
+}
+
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`)
 try {
   const running = await start(job, { dir: `${directory}/state`, out: `${directory}/out`, ...options })
+  const orders = createInterface({ input: process.stdin }).on('line', (line) => rescale(running, JSON.parse(line)))
   let deaths = 0
   let diedAt = 0
   timer = setInterval(() => {
@@ -24,7 +41,7 @@ try {
     const died = running.deaths().at(-1)?.what.split(' ')[0]
     say({ at, pids: running.pids(), deaths, died, diedAt, shards })
   }, 10)
-  const outcome = await running.ended
+  const outcome = await running.ended.finally(() => orders.close())
   say({ outcome, deaths: running.deaths() })
 } catch (error) {
   say({ failure: { kind: error.kind ?? 'unknown', code: error.code, message: error.message } })
