@@ -141,13 +141,17 @@ export class ShardGroup {
 function makeServices(options: ShardGroupOptions, board: Board, plan: () => Plan): ShardServices {
   const { seam, machine, directory, out, limits, snapshots, activity = new Activity() } = options
   const cellOf = (id: ShardId) => plan().shards.find((shard) => shard.id === id)!.cell
-  const log = new EmbeddedLog({
-    files: seam.files,
-    directory: logDirectory(directory),
-    announced: (sender) => board.announced(cellOf(sender)),
-    announce: (sender, epoch) => board.announce(cellOf(sender), epoch),
-    segmentBytes: limits.segmentBytes,
-  })
+  const announced = (sender: ShardId) => board.announced(cellOf(sender))
+  const announce = (sender: ShardId, epoch: number) => board.announce(cellOf(sender), epoch)
+  const log =
+    machine.openLog?.(announced, announce, () => board.ring()) ??
+    new EmbeddedLog({
+      files: seam.files,
+      directory: logDirectory(directory),
+      announced,
+      announce,
+      segmentBytes: limits.segmentBytes,
+    })
   return {
     seam,
     board,

@@ -33,7 +33,8 @@ export async function rescale(
       lock.release()
     }
   }
+  const many = shards === 1 ? 'one shard' : `${shards} shards`
   if (json) process.stdout.write(`${JSON.stringify({ stage, shards, isDone: isRunning })}\n`)
-  else if (isRunning) process.stdout.write(`${stage} has ${shards} shards now.\n`)
-  else process.stdout.write(`${stage} will have ${shards} shards from the next start on.\n`)
+  else if (isRunning) process.stdout.write(`${stage} has ${many} now.\n`)
+  else process.stdout.write(`${stage} will have ${many} from the next start on.\n`)
 }

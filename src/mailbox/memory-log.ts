@@ -5,16 +5,10 @@
  */
 import { corruptionError, fencedError } from '../base/errors.ts'
 import type { Epoch, Incarnation, ShardId } from '../base/ids.ts'
-import type {
-  IncomingRecord,
-  KnownLife,
-  LogReader,
-  LogWriter,
-  MailboxLog,
-  MarkerRecord,
-  OutgoingRecord,
-} from './log.ts'
-import { type MemoryRecord, MemorySender } from './memory-sender.ts'
+import type { KnownLife, LogReader, LogWriter, MailboxLog, MarkerRecord, OutgoingRecord } from './log.ts'
+import { MemoryReader } from './memory-reader.ts'
+import type { MemoryRecord } from './memory-record.ts'
+import { MemorySender } from './memory-sender.ts'
 import { isNextVisible } from './visibility.ts'
 
 export interface MemoryLogOptions {
@@ -123,47 +117,4 @@ class MemoryWriter implements LogWriter {
     this.#closed = true
     await this.#last
   }
-}
-
-class MemoryReader implements LogReader {
-  readonly #read: (epoch: Epoch) => MemoryRecord
-  readonly #isVisible: (next: number, known: number) => boolean
-  readonly #edges: readonly number[]
-  readonly #partition: number
-  #position: number
-
-  constructor(
-    read: (epoch: Epoch) => MemoryRecord,
-    isVisible: (next: number, known: number) => boolean,
-    edges: readonly number[],
-    partition: number,
-    after: number,
-  ) {
-    this.#read = read
-    this.#isVisible = isVisible
-    this.#edges = edges
-    this.#partition = partition
-    this.#position = after
-  }
-
-  get position(): number {
-    return this.#position
-  }
-
-  async next(known = 0, bytesMax = Number.POSITIVE_INFINITY): Promise<IncomingRecord | null> {
-    const epoch = this.#position + 1
-    if (!this.#isVisible(epoch, known)) return null
-    const record = this.#read(epoch)
-    const isOwn = ({ edge }: { edge: number }) => this.#edges.includes(edge)
-    const own = record.frames.filter((block) => block.partition === this.#partition && isOwn(block))
-    if (own.reduce((sum, { bytes }) => sum + bytes.length, 0) > bytesMax) return null
-    this.#position = epoch
-    const frames = own
-      // Each receiver has bytes of its own, as from a file: batches are views on them.
-      .map(({ edge, bytes }) => ({ edge, bytes: Uint8Array.from(bytes) }))
-    const { layout, isRetired } = record
-    return { position: epoch, epoch, layout, isRetired, watermarks: record.watermarks.filter(isOwn), frames }
-  }
-
-  close(): void {}
 }

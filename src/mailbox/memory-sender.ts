@@ -6,11 +6,7 @@
 import { fencedError, invariant } from '../base/errors.ts'
 import type { Epoch, Incarnation } from '../base/ids.ts'
 import type { KnownLife, OutgoingRecord } from './log.ts'
-
-/** A record whose bytes are its own: each block of frames is whole. */
-export interface MemoryRecord extends Omit<OutgoingRecord, 'frames'> {
-  readonly frames: readonly { readonly edge: number; readonly partition: number; readonly bytes: Uint8Array }[]
-}
+import { copyRecord, type MemoryRecord } from './memory-record.ts'
 
 interface Append {
   readonly record: MemoryRecord
@@ -108,13 +104,4 @@ export class MemorySender {
   #fenced(incarnation: Incarnation): Error {
     return fencedError(`incarnation ${incarnation} of this log has ended`)
   }
-}
-
-function copyRecord({ watermarks, frames, marker, ...rest }: OutgoingRecord): MemoryRecord {
-  const blocks = frames.map(({ edge, partition, chunks }) => ({
-    edge,
-    partition,
-    bytes: Uint8Array.from(Buffer.concat(chunks)),
-  }))
-  return { ...rest, watermarks: watermarks.map((one) => ({ ...one })), frames: blocks, marker: Uint8Array.from(marker) }
 }

@@ -108,11 +108,12 @@ export class ShardSnapshots {
     last: Manifest<SnapshotBody>,
     keys: KeysByTable,
   ): Promise<WrittenSnapshot<SnapshotBody> | null> {
-    const { store } = this.#options
+    const { seam, store, shard } = this.#options
     const view = environment.view()
     try {
       const meta = view.meta()!
       const body = bodyOf(meta, [...new Set([...last.body.tables, ...keys.keys()])])
+      seam.crashPoint('snapshot-copied', shard, body.epoch)
       return await store.extend(last, this.#about(body), changesOf(view, meta, keys), this.#pause(body.epoch))
     } finally {
       view.close()

@@ -3,9 +3,10 @@
  * contiguous (i4), watermarks never go back (i6), every snapshot is whole and of the log's history (i12).
  */
 
-import { shardFolder } from '../base/ids.ts'
+import { type Epoch, type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
+import type { MailboxLog } from '../mailbox/log.ts'
 import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
 import { decodeMarker, hashMarker, type Marker } from '../recovery/marker.ts'
 import type { SnapshotBody } from '../recovery/shard-snapshots.ts'
@@ -13,11 +14,27 @@ import { DirectoryObjectStore } from '../storage/object-store.ts'
 import { SnapshotStore } from '../storage/snapshot-store.ts'
 import type { Plan } from '../topology/plan.ts'
 
-export async function checkRun(files: Files, plan: Plan, directory: string): Promise<string[]> {
+/** The logs of a run that has ended. */
+export interface EndedLogs {
+  readonly log: MailboxLog
+  end(shard: ShardId): Epoch
+}
+
+const embeddedLogs = (files: Files, directory: string): EndedLogs => ({
+  log: new EmbeddedLog({ files, directory, announced: () => -1, announce: () => {} }),
+  end: (shard) => findEnd(files, listSegments(files, `${directory}/${shardFolder(shard)}`)),
+})
+
+export async function checkRun(
+  files: Files,
+  plan: Plan,
+  directory: string,
+  logs: EndedLogs = embeddedLogs(files, `${directory}/log`),
+): Promise<string[]> {
   const problems: string[] = []
   for (const { id } of plan.shards) {
     try {
-      const markers = await checkLog(files, `${directory}/log`, id, (problem) => problems.push(`${id}: ${problem}`))
+      const markers = await checkLog(logs, id, (problem) => problems.push(`${id}: ${problem}`))
       await checkSnapshots(files, `${directory}/snapshots`, id, markers, (problem) =>
         problems.push(`${id}: ${problem}`),
       )
@@ -31,9 +48,8 @@ export async function checkRun(files: Files, plan: Plan, directory: string): Pro
 type Say = (problem: string) => void
 
 /** @returns hashes of the markers, by epoch */
-async function checkLog(files: Files, directory: string, shard: string, say: Say): Promise<Map<number, number>> {
-  const log = new EmbeddedLog({ files, directory, announced: () => -1, announce: () => {} })
-  const end = findEnd(files, listSegments(files, `${directory}/${shardFolder(shard)}`))
+async function checkLog({ log, ...logs }: EndedLogs, shard: ShardId, say: Say): Promise<Map<number, number>> {
+  const end = logs.end(shard)
   const hashes = new Map<number, number>()
   let before: { marker: Marker; hash: number } | null = null
   for await (const { epoch, marker: bytes } of log.markers(shard, log.first(shard) + 1, end)) {

@@ -16,6 +16,7 @@ import { fromWireError, toWireError, type UmbelError } from '../base/errors.ts'
 import { Board, boardShards } from '../mailbox/board.ts'
 import { type Plan, plan } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
+import { BrokerLog } from './broker-log.ts'
 import { SimulatedBoard } from './simulated-board.ts'
 import { SimulatedEnvironment } from './simulated-environment.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
@@ -204,11 +205,18 @@ export class SimulatedNode {
   }
 
   #shardMachine(life: Life): ShardMachine {
+    const { broker } = this.#machine
     return {
       nodeVersion: 'simulated',
       openStore: (directory) => new SimulatedEnvironment(this.#machine, life, directory),
       openBoard: (buffers, bell, own) => new SimulatedBoard(this.#machine.world, life, buffers, bell, own ?? null),
       load: async () => this.#options.topology,
+      ...(broker && {
+        openLog: (announced, announce, ring) => {
+          broker.onChange(life, ring)
+          return new BrokerLog({ broker, life, announced, announce })
+        },
+      }),
     }
   }
 

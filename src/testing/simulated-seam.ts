@@ -1,6 +1,7 @@
 /** The seam of one life in a simulated world: virtual time, a simulated disk, and an end at any crash point. */
 import { pathToFileURL } from 'node:url'
 import type { Clock, DurableFile, Files, ReadableFile, Scheduler, Seam } from '../base/seam.ts'
+import type { SimulatedBroker } from './simulated-broker.ts'
 import type { SimulatedDisk, SimulatedFile } from './simulated-disk.ts'
 import type { Life, World } from './world.ts'
 
@@ -10,6 +11,8 @@ const START_MS = 1_000_000_000_000
 export interface SimulatedMachine {
   readonly world: World
   readonly disk: SimulatedDisk
+  /** Where the logs are; null for files of the embedded one. */
+  readonly broker: SimulatedBroker | null
   /** By how much the wall clock is wrong, in milliseconds. */
   clockError: number
   /** Called at each crash point; may end the life. */

@@ -6,10 +6,12 @@ import { UmbelError } from '../base/errors.ts'
 import { shardFolder } from '../base/ids.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Topology } from '../topology/topology.ts'
+import { BrokerLog } from './broker-log.ts'
 import { checkRetries, withoutRetried } from './check-retries.ts'
-import { checkRun } from './checks.ts'
+import { checkRun, type EndedLogs } from './checks.ts'
 import type { Fault } from './faults.ts'
 import { pick, type Random, seededRandom } from './random.ts'
+import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { type RetriedRow, SimulatedNode } from './simulated-node.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
@@ -22,6 +24,8 @@ export interface Scenario {
   readonly shards: number
   readonly workers: number
   readonly hosts: number
+  /** Logs on a simulated Kafka cluster, and not in files. */
+  readonly isOnKafka: boolean
   /**
    * Retries dead letters while it runs.
    * Where another row has a value `again-<number of the letter>`, it must be in the result as often as it was taken: once.
@@ -68,6 +72,7 @@ const limitsOf = (random: Random): ShardLimits => ({
 class Simulation implements SimulatedMachine {
   readonly world: World
   readonly disk: SimulatedDisk
+  readonly broker: SimulatedBroker | null
   readonly node: SimulatedNode
   readonly violations: string[] = []
   clockError = 0
@@ -84,6 +89,7 @@ class Simulation implements SimulatedMachine {
     const random = seededRandom(seed)
     this.world = new World(random)
     this.disk = new SimulatedDisk(this.world)
+    this.broker = scenario.isOnKafka ? new SimulatedBroker(this.world) : null
     this.#pending = [...faults]
     this.node = new SimulatedNode(this, {
       topology: scenario.topology(),
@@ -239,6 +245,15 @@ class Simulation implements SimulatedMachine {
     }
   }
 
+  /** Those on the cluster, once all that was decided is seen; undefined for files. */
+  endedLogs(): EndedLogs | undefined {
+    const { broker } = this
+    if (broker === null) return undefined
+    this.violations.push(...broker.settle())
+    const log = new BrokerLog({ broker, life: new Life('inspector'), announced: () => -1, announce: () => {} })
+    return { log, end: (shard) => broker.end(shard) }
+  }
+
   result(): Record<string, string[]> {
     return Object.fromEntries(
       this.disk
@@ -275,7 +290,7 @@ export async function simulate(
     if (expected !== null) violations.push(...differences(withoutRetried(result), withoutRetried(expected)))
     try {
       const { files } = simulatedSeam(simulation, new Life('inspector'))
-      violations.push(...(await checkRun(files, node.plan, DATA)))
+      violations.push(...(await checkRun(files, node.plan, DATA, simulation.endedLogs())))
       if (scenario.retries !== null) violations.push(...(await checkRetries(files, node.plan, DATA, result)))
     } catch (error) {
       violations.push(`what is left cannot be read: ${(error as Error).message}`)

@@ -125,8 +125,12 @@ export class World {
   async run(isOver: () => boolean, untilMs: number): Promise<boolean> {
     await rest()
     while (!isOver()) {
-      const task = this.#pop()
-      if (task === undefined || task.at > untilMs || this.tasksRun > TASKS_MAX) return false
+      const task = this.#tasks[0]
+      if (task === undefined || task.at > untilMs || this.tasksRun > TASKS_MAX) {
+        this.now = Math.max(this.now, Math.min(untilMs, task?.at ?? this.now))
+        return false
+      }
+      this.#pop()
       this.now = Math.max(this.now, task.at)
       if (task.life?.isDead) continue
       if (task.life?.isStopped) {

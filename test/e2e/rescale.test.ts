@@ -24,7 +24,7 @@ t.test('umbel rescale, beside a run and while it is down', async (t) => {
   held.child.kill('SIGINT')
   t.equal((await held.ended).code, 130)
   const later = await umbel(directory, ['rescale', DATA, 'by-user', '--shards', '1'])
-  t.match([later.code, later.stdout], [0, 'by-user will have 1 shards from the next start on.\n'])
+  t.match([later.code, later.stdout], [0, 'by-user will have one shard from the next start on.\n'])
   const ran = await umbel(directory, small)
   t.equal(ran.code, 0, ran.stderr)
   t.strictSame(sortedLines(at('out/clicks/clicks.csv')), sortedLines(at('expected/clicks.csv')))

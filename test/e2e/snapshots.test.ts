@@ -120,8 +120,11 @@ t.test('a damaged store comes back too, from the snapshot before where the last 
   const snapshots = path.join(elsewhere, 'snapped', run!, 'by-user.0')
   const manifests = fs.readdirSync(path.join(snapshots, 'manifests')).sort()
   t.equal(manifests.length, 2)
-  const chunksOf = (name: string): string[] =>
-    JSON.parse(fs.readFileSync(path.join(snapshots, 'manifests', name), 'utf8').split('\n')[0]!).chunks
+  const chunksOf = (name: string): string[] => {
+    const text = fs.readFileSync(path.join(snapshots, 'manifests', name), 'utf8')
+    const { chunks, changes } = JSON.parse(text.split('\n')[0]!)
+    return [...chunks, ...changes]
+  }
   const own = chunksOf(manifests[1]!).find((chunk) => !chunksOf(manifests[0]!).includes(chunk))
   fs.writeFileSync(path.join(snapshots, 'chunks', own!), 'damaged')
   const running = await start(job(), settings(directory, { snapshots: { directory: elsewhere } }))

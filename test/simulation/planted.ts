@@ -143,7 +143,7 @@ export const planted: readonly Planted[] = [
   {
     name: 'a shard begins at the start of what those before it have read',
     file: 'recovery/inherit.js',
-    from: 'await store.seal({ ...EMPTY, inbox: agreed(layout.predecessors, states) })();',
+    from: 'await store.seal({ ...EMPTY, inbox: agreedInbox(endsOf(layout.predecessors, states)) })();',
     to: 'await store.seal({ ...EMPTY, inbox: partial.inbox })();',
   },
   {

@@ -222,9 +222,13 @@ const retries = {
  */
 export const makeScenarios = (endOwnThread) =>
   Object.entries(topologies).flatMap(([name, make]) => {
-    const scenario = { topology: () => make(endOwnThread), retries: retries[name] ?? null }
+    const scenario = { topology: () => make(endOwnThread), retries: retries[name] ?? null, isOnKafka: false }
     return [
       { name: `${name} on one host`, ...scenario, shards: 2, workers: 2, hosts: 1 },
       { name: `${name} on two hosts`, ...scenario, shards: 3, workers: 1, hosts: 2 },
+      // Dead letters are read from the files of the embedded log.
+      ...(scenario.retries === null
+        ? [{ name: `${name} on Kafka`, ...scenario, shards: 3, workers: 1, hosts: 2, isOnKafka: true }]
+        : []),
     ]
   })
