@@ -13,8 +13,8 @@ import type { OutgoingRecord } from '../mailbox/log.ts'
 import { copyRecord, type MemoryRecord } from '../mailbox/memory-record.ts'
 import type { Life, World } from './world.ts'
 
-/** Of the mailbox topic: as many as a stage may have shards. */
-const PARTITIONS = 8
+/** Of the mailbox topic: as many as a stage gets shards, in scenarios and by rescaling. */
+const PARTITIONS = 5
 /** `transaction.timeout.ms`. */
 const TIMEOUT_MS = 10_000
 const HOP_MS = 0.3
@@ -48,15 +48,17 @@ class Partition {
     this.#messages.push(message)
   }
 
-  /** A control message has come: what it held back is visible, if it was committed. */
-  advance(): void {
+  /** A control message has come: what it held back is visible, if it was committed. @returns whether it held anything back */
+  advance(): boolean {
+    const before = this.#stable
     for (; !this.isStable; this.#stable++) {
       const { sender, record, transaction } = this.#messages[this.#stable]!
-      if (transaction.state === 'open' || transaction.partitions.has(this)) return
+      if (transaction.state === 'open' || transaction.partitions.has(this)) break
       if (transaction.state === 'aborted') continue
       const records = this.#visible.get(sender) ?? new Map<Epoch, MemoryRecord>()
       this.#visible.set(sender, records.set(record.epoch, record))
     }
+    return this.#stable > before
   }
 
   read(sender: ShardId, epoch: Epoch): MemoryRecord | null {
@@ -194,7 +196,8 @@ export class SimulatedBroker {
     for (const partition of transaction.partitions) {
       const most = random() < 0.03 ? SLOW_CONTROL_MS : CONTROL_MS
       this.#world.schedule(random() * most, null, () => {
-        this.#told(partition, transaction.partitions)
+        const hasMore = this.#told(partition, transaction.partitions)
+        if (!hasMore && transaction.partitions.size > 0) return
         const woken = [...this.#waiting]
         this.#waiting.clear()
         for (const wake of woken) wake()
@@ -202,9 +205,9 @@ export class SimulatedBroker {
     }
   }
 
-  #told(partition: Partition, partitions: Set<Partition>): void {
+  #told(partition: Partition, partitions: Set<Partition>): boolean {
     partitions.delete(partition)
-    partition.advance()
+    return partition.advance()
   }
 
   #producer(sender: ShardId): Producer {
