@@ -1,5 +1,6 @@
 /** The simulation: see docs/testing.md. */
 export { CRASH_POINTS, type Fault, planFaults } from './faults.ts'
 export { below, pick, type Random, seededRandom } from './random.ts'
-export { type Scenario, type SimulatedRun, simulate } from './simulation.ts'
+export type { Scenario, SimulatedRun } from './scenario.ts'
+export { simulate } from './simulation.ts'
 export { endOwnThread, LifeEnded } from './world.ts'

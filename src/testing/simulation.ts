@@ -5,47 +5,17 @@
 import { UmbelError } from '../base/errors.ts'
 import { shardFolder } from '../base/ids.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
-import type { Topology } from '../topology/topology.ts'
 import { BrokerLog } from './broker-log.ts'
 import { checkRetries, withoutRetried } from './check-retries.ts'
 import { checkRun, type EndedLogs } from './checks.ts'
 import type { Fault } from './faults.ts'
 import { pick, type Random, seededRandom } from './random.ts'
+import { differences, type Scenario, type SimulatedRun } from './scenario.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { type RetriedRow, SimulatedNode } from './simulated-node.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
 import { Life, LifeEnded, World } from './world.ts'
-
-/** What is simulated. */
-export interface Scenario {
-  readonly name: string
-  readonly topology: () => Topology
-  readonly shards: number
-  readonly workers: number
-  readonly hosts: number
-  /** Logs on a simulated Kafka cluster, and not in files. */
-  readonly isOnKafka: boolean
-  /**
-   * Retries dead letters while it runs.
-   * Where another row has a value `again-<number of the letter>`, it must be in the result as often as it was taken: once.
-   */
-  readonly retries: RetriedRow | null
-}
-
-export interface SimulatedRun {
-  /** What is wrong; empty where nothing is. */
-  readonly violations: readonly string[]
-  /** The sorted lines of each file. */
-  readonly result: Readonly<Record<string, readonly string[]>>
-  /** Faults that came to pass. */
-  readonly faults: number
-  /** Virtual milliseconds. */
-  readonly lastedMs: number
-  readonly tasks: number
-  /** How often a system was started. */
-  readonly starts: number
-}
 
 const DATA = '/data'
 const OUT = '/out'
@@ -298,17 +268,4 @@ export async function simulate(
   }
   const { faultsDone, starts } = simulation
   return { violations, result, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }
-}
-
-function differences(result: SimulatedRun['result'], expected: SimulatedRun['result']): string[] {
-  const names = [...new Set([...Object.keys(result), ...Object.keys(expected)])]
-  return names.flatMap((name) => {
-    const [got, wanted] = [result[name] ?? [], expected[name] ?? []]
-    if (got.length === wanted.length && got.every((line, i) => line === wanted[i])) return []
-    const more = got.filter((line) => !wanted.includes(line)).slice(0, 3)
-    const less = wanted.filter((line) => !got.includes(line)).slice(0, 3)
-    return [
-      `${name} has ${got.length} lines, an unharmed run ${wanted.length}; too much: ${more.join(' | ')}; missing: ${less.join(' | ')}`,
-    ]
-  })
 }

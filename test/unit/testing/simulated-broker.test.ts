@@ -86,7 +86,7 @@ t.test('what is committed is read, once no older transaction is open', async (t)
     t.same(setup.broker.settle(), [])
     t.equal(setup.broker.read('a', 1, 1) !== null, setup.broker.end('a') === 1, 'of the first, all or nothing')
   }
-  t.ok(timesHeld > 5, `${timesHeld} times it was`)
+  t.ok(timesHeld > 2, `${timesHeld} times it was`)
 })
 
 t.test('a transaction that nobody ends is aborted in time', async (t) => {
