@@ -7,14 +7,12 @@ import { userError } from '../base/errors.ts'
 import type { Files } from '../base/seam.ts'
 import type { Topology } from '../topology/topology.ts'
 import { inspectJob } from './inspect-job.ts'
-import { writeJob } from './job.ts'
 
 /**
- * Makes the topology the one of the directory's interrupted run; does nothing where there is none, or it has not changed.
- * The directory must be locked.
+ * Looks whether the directory's interrupted run, if there is one, can go on with this topology. The directory must be locked.
  * @throws user error `definition` when more than functions has changed, or shards have not stored all
  */
-export async function adoptChangedCode(files: Files, directory: string, topology: Topology): Promise<void> {
+export async function checkChangedCode(files: Files, directory: string, topology: Topology): Promise<void> {
   const found = await inspectJob(files, directory)
   if (found === null || found.job.state !== 'running' || found.job.definition === topology.definition) return
   const { job, shards } = found
@@ -33,5 +31,4 @@ export async function adoptChangedCode(files: Files, directory: string, topology
         'more with the former code and stop it with Ctrl-C, then go on with the changed one',
     )
   }
-  writeJob(files, directory, { ...job, definition: topology.definition })
 }

@@ -58,18 +58,26 @@ export interface PreparedJob {
 
 /**
  * Makes the directory ready: an interrupted run of the same definition goes on, a finished one is cleared away.
- * @param wanted of a new job; what is unfinished keeps what it was started with
+ * @param wanted of a new job; what is unfinished keeps what it was started with, but for functions that have changed and
+ *   were looked at (`changed-code.ts`)
  * @throws user error when unfinished state of another definition, size or place of snapshots is there
  */
 export function prepareJob(
   files: Files,
   directory: string,
   topology: Topology,
-  { fresh, ...wanted }: Pick<JobRecord, 'parallelism' | 'module' | 'export' | 'run' | 'snapshots'> & { fresh: boolean },
+  {
+    fresh,
+    changedCode,
+    ...wanted
+  }: Pick<JobRecord, 'parallelism' | 'module' | 'export' | 'run' | 'snapshots'> & {
+    fresh: boolean
+    changedCode: boolean
+  },
 ): PreparedJob {
   const found = readJob(files, directory)
   const goesOn = found !== null && found.state === 'running' && !fresh
-  if (goesOn && found.definition !== topology.definition) {
+  if (goesOn && found.definition !== topology.definition && !changedCode) {
     throw userError(
       'definition',
       `${directory} holds an unfinished run of another definition of topology '${found.topology}'; ` +
@@ -93,7 +101,12 @@ export function prepareJob(
         'run with the same directory of snapshots, or with --fresh to start over',
     )
   }
-  if (goesOn) return { job: found, isContinued: true }
+  if (goesOn) {
+    const job = { ...found, definition: topology.definition }
+    // Only once nothing refuses it any more: a run that does not begin leaves it to the former code.
+    if (changedCode) writeJob(files, directory, job)
+    return { job, isContinued: true }
+  }
   if (found !== null) files.remove(`${found.snapshots}/${found.run}`)
   for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial', 'dead-letters.orders.json'])
     files.remove(`${directory}/${name}`)

@@ -4,7 +4,7 @@ import { UmbelError, userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { type Plan, plan, sourceNodeOf } from '../topology/plan.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
-import { adoptChangedCode } from './changed-code.ts'
+import { checkChangedCode } from './changed-code.ts'
 import { startInline, startProcesses } from './engine.ts'
 import { finishJob, prepareJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
@@ -58,14 +58,16 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
   const directory = `${options.dir ?? '.umbel'}/${topology.name}`
   const lock = await SupervisorLock.take(directory)
   try {
-    if (options.changedCode && !options.fresh) await adoptChangedCode(nodeSeam.files, directory, topology)
+    const { fresh = false, changedCode = false } = options
+    if (changedCode && !fresh) await checkChangedCode(nodeSeam.files, directory, topology)
     const prepared = prepareJob(nodeSeam.files, directory, topology, {
       parallelism,
       module,
       export: options.export ?? 'default',
       run: randomUUID(),
       snapshots: snapshotDirectory(topology.name, directory, options.snapshots),
-      fresh: options.fresh ?? false,
+      fresh,
+      changedCode,
     })
     const { run, rescales, snapshots: snapshotsAt } = prepared.job
     const started = {

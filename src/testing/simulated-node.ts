@@ -84,6 +84,7 @@ export class SimulatedNode {
       run: RUN,
       snapshots: directory,
       fresh: false,
+      changedCode: false,
     })
     const { rescales } = job
     const { definition } = topology

@@ -40,6 +40,8 @@ t.test('what was turned away is retried by the mended function, in the state of 
   const { directory, ended } = await begun(t, 'SIGINT')
   t.equal(ended.code, 130)
   await refused(t, directory, /unfinished run of another definition.*run with --changed-code to go on with it/s)
+  await refused(t, directory, /unfinished run with 2 shards a stage, not 3/, '--changed-code', '--shards', '3')
+  await refused(t, directory, /unfinished run of another definition/)
   const listed = await umbel(directory, ['dead-letters', 'list', '.umbel/clicks', '--json'])
   t.equal(JSON.parse(listed.stdout).letters.length, 3)
   const retried = await umbel(directory, ['dead-letters', 'retry', '.umbel/clicks', '--kind', 'threw'])
