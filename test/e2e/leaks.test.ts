@@ -65,7 +65,8 @@ async function leak(t: Test, kind: string) {
       name,
     )
   }
-  t.equal(lives['leaky/0'], 3)
+  // More, where no epoch lay between the deaths: then trials looked for a row that kills, and each is a life too.
+  t.ok(lives['leaky/0']! >= 3, `${lives['leaky/0']} lives`)
   t.equal(lives['calm/0'], 1, 'the other workers went on')
   t.equal(deaths.length, 2)
   for (const { what } of deaths) t.match(what, /^worker \d of host 0$/)
