@@ -176,7 +176,11 @@ function settle(updates: readonly DueRow[]): DueRow[] {
 
 /** The rows of a batch in order: what is held of it in several pieces is then due piece by piece. */
 export function inOrder(batch: Batch): Batch {
-  const rows = Int32Array.from({ length: batch.length }, (_, row) => row)
-  const before = (a: number, b: number) => compareDue({ batch, row: a }, { batch, row: b })
-  return batch.gather(rows.sort(before), batch.length)
+  const { times, length } = batch
+  const origins = batch.origins!
+  const before = (a: number, b: number) => times[a]! - times[b]! || compareOrigins(origins, a, origins, b)
+  let sorted = 1
+  while (sorted < length && before(sorted - 1, sorted) <= 0) sorted++
+  if (sorted >= length) return batch
+  return batch.gather(Int32Array.from({ length }, (_, row) => row).sort(before), length)
 }

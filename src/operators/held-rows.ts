@@ -8,13 +8,17 @@ import { copyOf } from '../base/bytes.ts'
 import { userError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
+import { rowsWithin } from '../records/batch-bytes.ts'
 import type { Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type DueRow, findDue, inOrder, type Position, positionOf } from './due-rows.ts'
 import { HeldBatches } from './held-batches.ts'
 
-/** Frames of held rows are small, so that those of other times are not read with the ones that are due. */
-export const ACTOR_FRAME = { rows: 4096, bytes: 1 << 20 }
+/**
+ * Frames of held rows are small, and in order where a batch becomes several: rows that are due are looked for in a frame or
+ * two of each batch that is held, not in all of it, however far apart in time its rows are.
+ */
+export const ACTOR_FRAME = { rows: 1024, bytes: 32 << 10 }
 const NO_ORIGIN = new Uint8Array(0)
 
 const packr = new Packr({ useRecords: false })
@@ -49,7 +53,8 @@ export class HeldRows {
           `a row at ${time} comes to an actor that is at ${passed}: its input needs a larger bound`,
         )
     }
-    this.#batches.hold(batch.length > ACTOR_FRAME.rows ? inOrder(batch) : batch)
+    const isOneFrame = batch.length <= ACTOR_FRAME.rows && rowsWithin(batch, 0, ACTOR_FRAME.bytes) === batch.length
+    this.#batches.hold(isOneFrame ? batch : inOrder(batch))
   }
 
   /**
