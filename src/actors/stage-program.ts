@@ -217,7 +217,11 @@ export class StageProgram implements Program {
     return {
       emit,
       journal: this.#services.journal,
-      table: (name) => this.#services.table(`n${id}.${name}`),
+      table: (name) => {
+        const table = this.#services.table(`n${id}.${name}`)
+        // Held rows may be many, on a slow disk: who looks through them does not hang.
+        return name === 'held' ? stepping(table, this.#services.activity) : table
+      },
       guard: this.#guardOf(planned),
       limits: this.#services.limits,
     }
@@ -250,6 +254,17 @@ export class StageProgram implements Program {
     return { call: () => activity.call(), refuse, mayRefuse: this.#mayRefuse }
   }
 }
+
+/** Each entry that is read is a step of the thread that reads it. */
+const stepping = (table: KeyedTable, activity: Activity): KeyedTable => ({
+  ...table,
+  *range(options) {
+    for (const entry of table.range(options)) {
+      activity.step()
+      yield entry
+    }
+  },
+})
 
 const operatorOf = ({ node }: PlannedNode): string => (node.kind === 'actor' ? `actor '${node.name}'` : node.kind)
 

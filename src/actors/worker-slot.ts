@@ -7,7 +7,7 @@ import { toWireError } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
 import type { Trial } from '../recovery/trial.ts'
-import { type Plan, placeOf } from '../topology/plan.ts'
+import { isUserCode, type Plan, placeOf } from '../topology/plan.ts'
 import { explainFileError } from './file-error.ts'
 import { isOffHeap } from './off-heap.ts'
 import type { FromHost, FromWorker, Place, ToWorker } from './protocol.ts'
@@ -117,7 +117,9 @@ export class WorkerSlot {
 
   /** Called every now and then. Returns where it hangs, once it has not moved in user code for so many calls. */
   watch(stallsMax: number): Place | null {
-    const at = this.#activity?.now() ?? null
+    const where = this.#activity?.now() ?? null
+    // Our own operators may wait for a slow disk: nothing is won by ending them.
+    const at = where !== null && isUserCode(this.#services.plan(), where) ? where : null
     const progress = this.#activity?.progress() ?? ''
     this.#stalls = at !== null && progress === this.#seen ? this.#stalls + 1 : 0
     this.#seen = progress

@@ -82,6 +82,11 @@ export class Activity {
     return before
   }
 
+  /** The operator gets on, without a call of a user's function. */
+  step(): void {
+    this.#cells[STEP]!++
+  }
+
   leave(before: number): void {
     this.#cells[NODE] = before
     if (before < 0) this.#cells[SHARD] = 0

@@ -8,7 +8,7 @@ import type { Cell, CellSpec, CellStore } from './cells.ts'
 import { type GroupKey, isBefore, lowerBound, lowerBoundOf } from './group-key.ts'
 import { type RunCursor, RunMerge } from './merge-runs.ts'
 import type { OperatorLimits } from './operator.ts'
-import { CHUNK_GROUPS, CHUNK_KEY_BYTES, chunkEnd, decodeChunk, encodeChunk, lastKeyOf, type RunChunk } from './run.ts'
+import { type ChunkLimits, chunkEnd, chunkLimits, decodeChunk, encodeChunk, lastKeyOf, type RunChunk } from './run.ts'
 import { STRING_BYTES } from './value-index.ts'
 
 /** As many runs of one level are merged into one of the next, so that a group is rewritten once a level. */
@@ -80,6 +80,7 @@ export class PaneTable {
   /** The last key of each chunk of some runs: a cache. */
   readonly #lasts = new Map<number, GroupKey[]>()
   readonly #limits: OperatorLimits
+  readonly #chunkLimits: ChunkLimits
   #lastsBytes = 0
   #nextRun = 1
   /** Bytes that may still be merged before the next flush. */
@@ -89,6 +90,7 @@ export class PaneTable {
     this.#table = table
     this.#specs = specs
     this.#limits = limits
+    this.#chunkLimits = chunkLimits(specs.length, limits.cacheBytesMax)
     this.#mergeBytesLeft = limits.writeSetBytesMax / 2
     for (const [key, chunk] of table.range()) {
       const [pane, run] = unpackKey(key, ['float', 'int', 'int']) as [number, number, number]
@@ -147,7 +149,7 @@ export class PaneTable {
     this.#addRun(pane, run)
     const lasts: GroupKey[] = []
     for (let from = 0; from < keys.length; ) {
-      const part = keys.slice(from, chunkEnd(keys, from))
+      const part = keys.slice(from, chunkEnd(keys, from, this.#chunkLimits))
       this.#putChunk(pane, run, encodeChunk(part, cells, slots, from))
       lasts.push(part.at(-1)!)
       from += part.length
@@ -267,13 +269,14 @@ export class PaneTable {
   }
 
   #merge(pane: number, runs: readonly number[], target: number): void {
+    const limits = this.#chunkLimits
     const groups = this.windowGroups(runs.length)
     const cursors = runs.map((run) => this.#cursor(pane, run, null, groups))
     const merge = new RunMerge(this.#specs, cursors)
     const isWide = typeof cursors[0]!.key === 'string'
     const lasts: GroupKey[] = []
     while (!merge.isDone) {
-      const block = merge.block({ groups: CHUNK_GROUPS, bytes: CHUNK_KEY_BYTES, groupBytes: 0, isWide })
+      const block = merge.block({ groups: limits.groups, bytes: limits.keyBytes, groupBytes: 0, isWide })
       const { keys, store, slots } = block
       this.#putChunk(pane, target, encodeChunk(keys, store.cells, slots, 0))
       lasts.push(keys.at(-1)!)

@@ -12,10 +12,25 @@ import type { GroupKey } from './group-key.ts'
 const TEXT_KEYS = 1
 const NUMBER_KEYS = 2
 const HEADER = 16
-/** Groups in a chunk: about 64 KB with a few cells and short keys. */
+/** Groups in a chunk at the most: about 64 KB with a few cells and short keys. */
 export const CHUNK_GROUPS = 1024
-/** Of long ones fewer: the keys' texts in a chunk come to about so many bytes. */
-export const CHUNK_KEY_BYTES = 1 << 16
+const CHUNK_BYTES_MAX = 1 << 16
+/** A page of the store: less is not read. */
+const CHUNK_BYTES_MIN = 1 << 12
+/** So many chunks at least fit into a cache: runs that are merged are read chunk by chunk, each perhaps more than once. */
+const CHUNKS_CACHED = 128
+
+/** How large chunks are. */
+export interface ChunkLimits {
+  readonly groups: number
+  /** Of the texts of keys. */
+  readonly keyBytes: number
+}
+
+export function chunkLimits(cells: number, cacheBytesMax: number): ChunkLimits {
+  const bytes = Math.max(CHUNK_BYTES_MIN, Math.min(CHUNK_BYTES_MAX, cacheBytesMax / CHUNKS_CACHED))
+  return { groups: Math.min(CHUNK_GROUPS, Math.floor(bytes / (cells * 16))), keyBytes: bytes }
+}
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 
@@ -84,13 +99,13 @@ function putTexts(chunk: Buffer, at: number, keys: readonly string[]): void {
 }
 
 /** The end of the chunk that begins with the group at `from`. */
-export function chunkEnd(keys: readonly GroupKey[], from: number): number {
-  const end = Math.min(keys.length, from + CHUNK_GROUPS)
+export function chunkEnd(keys: readonly GroupKey[], from: number, most: ChunkLimits): number {
+  const end = Math.min(keys.length, from + most.groups)
   if (typeof keys[from] === 'number') return end
   let bytes = 0
   for (let i = from; i < end; i++) {
     bytes += (keys[i] as string).length
-    if (bytes >= CHUNK_KEY_BYTES) return i + 1
+    if (bytes >= most.keyBytes) return i + 1
   }
   return end
 }

@@ -90,6 +90,12 @@ const NO_NODE = -1
 export const deadLettersOf = (plan: Plan, stage: PlannedStage): PlannedEdge | null =>
   plan.edges.find((edge) => edge.from.stage === stage.index && edge.from.node === NO_NODE) ?? null
 
+/** Operators that call functions of the user. */
+const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filter', 'actor'])
+
+/** Whether a function of the user may have the thread; the other operators take their time on their own account. */
+export const isUserCode = (plan: Plan, at: WhereItIs): boolean => USER_CODE.has(plan.topology.nodes[at.node]!.kind)
+
 /** A shard, an operator and a call, in words; see `Activity`. */
 export function placeOf(plan: Plan, at: WhereItIs): { shard: ShardId; operator: string; call: number } {
   const { id, stage } = plan.shards[at.cell]!

@@ -1,12 +1,15 @@
 import t from 'tap'
-import type { FromHost, ToWorker } from '../../../src/actors/protocol.ts'
+import type { FromHost, FromWorker, ToWorker } from '../../../src/actors/protocol.ts'
 import type { ShardStatus } from '../../../src/actors/shard-actor.ts'
 import { WorkerSlot } from '../../../src/actors/worker-slot.ts'
 import { type RunningWorker, WorkerDied } from '../../../src/actors/workers.ts'
-import { array, eventTime, schema, source, topology } from '../../../src/index.ts'
+import { Activity } from '../../../src/base/activity.ts'
+import { array, count, eventTime, int, schema, source, topology, tumbling } from '../../../src/index.ts'
 import { plan } from '../../../src/topology/plan.ts'
 
-const whole = plan(topology('x', source('rows', schema({ at: eventTime() }), array([])).output('all')), 1)
+const rows = source('rows', schema({ at: eventTime(), key: int() }), array([])).filter(() => true)
+const windows = rows.keyBy('key').window(tumbling('1h')).aggregate({ rows: count() })
+const whole = plan(topology('x', windows.output('all')), 1)
 
 /** A worker that does what the test says. */
 class HandWorker {
@@ -32,9 +35,11 @@ class HandWorker {
 function slotOf(shards: readonly string[], held: readonly string[] = []) {
   const workers: HandWorker[] = []
   const sent: FromHost[] = []
+  let tell: (message: FromWorker) => void = () => {}
   const slot = new WorkerSlot(0, shards, held, [], {
     plan: () => whole,
-    run: (task) => {
+    run: (task, onMessage) => {
+      tell = onMessage
       workers.push(new HandWorker(task.shards))
       return workers.at(-1)!.running
     },
@@ -43,7 +48,7 @@ function slotOf(shards: readonly string[], held: readonly string[] = []) {
     boardNow: () => [],
   })
   const turn = () => new Promise((resolve) => setImmediate(resolve))
-  return { slot, workers, sent, turn, ended: slot.run() }
+  return { slot, workers, sent, turn, tell: (message: FromWorker) => tell(message), ended: slot.run() }
 }
 
 t.test(
@@ -100,4 +105,19 @@ t.test('an end that somebody asks for is no start', async (t) => {
   await held.turn()
   held.slot.send({ type: 'drain' })
   t.equal(await held.ended, 'drained')
+})
+
+t.test('only a function of the user hangs: our own operators may have to wait for the disk', async (t) => {
+  const { slot, tell, turn } = slotOf(['a/0'])
+  await turn()
+  const activity = new Activity()
+  tell({ type: 'activity', memory: activity.memory })
+  const nodeOf = (kind: string) => whole.topology.nodes.findIndex((node) => node.kind === kind)
+  const watch = () => Array.from({ length: 4 }, () => slot.watch(2))
+  activity.enter(0, nodeOf('window'))
+  t.same(watch(), [null, null, null, null])
+  activity.enter(0, nodeOf('filter'))
+  t.match(watch(), [null, null, { operator: "filter in stage 'rows'" }, null])
+  activity.step()
+  t.same(watch()[1], null, 'what gets on does not hang')
 })
