@@ -37,7 +37,7 @@ export {
   time,
 } from './records/schema.ts'
 export type { ActorOptions, TypedActorContext } from './topology/actor-options.ts'
-export { count, max, mean, min, stddev, sum } from './topology/aggregates.ts'
+export { count, max, mean, min, stddev, sum, variance } from './topology/aggregates.ts'
 export type {
   RejectedRow,
   RowFormat,
@@ -49,10 +49,6 @@ export type {
   SplitRows,
 } from './topology/connector.ts'
 export type { ErrorPolicy } from './topology/dead-letters.ts'
-export {
-  KeyedStream,
-  type Output,
-  Stream,
-  WindowedStream,
-} from './topology/stream.ts'
+export { type AsOfOptions, type FoldOptions, KeyedStream, type Output, Stream } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'
+export { WindowedStream } from './topology/windowed-stream.ts'

@@ -2,14 +2,19 @@
 import type { Seam } from '../base/seam.ts'
 import { ActorOperator } from '../operators/actor-operator.ts'
 import { AsOfJoin } from '../operators/as-of-join.ts'
+import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
+import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
+import { Pick } from '../operators/fold/pick.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { Assign, Filter, Project, Union } from '../operators/stateless.ts'
-import { type TakeOver, takeOverActor, takeOverJoin, takeOverWindows } from '../operators/take-over.ts'
+import { type TakeOver, takeOverActor, takeOverFold, takeOverJoin, takeOverWindows } from '../operators/take-over.ts'
 import { WindowAggregate } from '../operators/window-aggregate.ts'
+import type { FoldNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
 
 const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = {
   window: ['panes', 'firing'],
+  fold: FOLD_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
   actor: ['state', 'timers', 'held'],
 }
@@ -26,6 +31,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
   switch (node.kind) {
     case 'window':
       return takeOverWindows(take, { input, keys: node.keys, aggregations: Object.values(node.aggregates) })
+    case 'fold':
+      return takeOverFold(take, input, node.keys)
     case 'as-of-join':
       return takeOverJoin(take, { left: input, right: inputSchemas[1]!, ...node })
     case 'actor':
@@ -40,6 +47,21 @@ function originHead(id: number): Uint8Array {
   const head = Buffer.alloc(4)
   head.writeUInt32BE(id)
   return head
+}
+
+function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node: FoldNode): FoldPlan {
+  const { keys, fold, emit } = node
+  const input = inputSchemas[0]!
+  const results = schema.names.filter((name) => name !== schema.time && !keys.includes(name))
+  const { bound, isTable } = inputFacts[0]!
+  const origin = facts.needsOrigins ? originHead(node.id) : null
+  const common = { input, output: schema, keys, results, emit, bound, origin }
+  if (typeof fold === 'string') {
+    const kinds = results.map((name) => input.fields[name]!.kind)
+    return { ...common, columns: results, open: (store) => new Pick(fold, kinds, store) }
+  }
+  const aggregations = Object.values(fold)
+  return { ...common, columns: aggregatedColumns(aggregations), open: openAggregates(input, aggregations, isTable) }
 }
 
 export function makeOperator(planned: PlannedNode, context: OperatorContext, seam: Seam): Operator {
@@ -77,6 +99,8 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
         },
         context,
       )
+    case 'fold':
+      return new Fold(foldPlan(planned, node), context)
     case 'as-of-join':
       return new AsOfJoin(
         {
@@ -89,6 +113,9 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
           how: node.how,
           leftBound: inputFacts[0]!.bound,
           rightBound: inputFacts[1]!.bound,
+          isTable: inputFacts[1]!.isTable,
+          older: node.older,
+          newer: node.newer,
         },
         context,
       )

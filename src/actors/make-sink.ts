@@ -29,7 +29,8 @@ export function makeSink({ name, nodes }: PlannedStage, services: SinkServices):
   const { node, schema, inputFacts } = nodes[0]!
   const { path, format, columns } = (node as SinkNode).connector!
   const context = { seam, schema, columns: columns ?? schema.names, path: `${out}/${path}`, format }
-  return inputFacts[0]!.retracts
-    ? new MergeSinkProgram(context, table, pieceBytesMax)
+  const { retracts, isTable } = inputFacts[0]!
+  return retracts
+    ? new MergeSinkProgram(context, table, { pieceBytesMax, isTable })
     : new AppendSinkProgram(context, pieceBytesMax)
 }

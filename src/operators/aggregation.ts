@@ -8,7 +8,7 @@ import { type FieldType, fieldOf, type Schema, typeName } from '../records/schem
 import type { Cell, CellKind, CellSpec } from './cells.ts'
 import { exactFraction, roundExpansion, roundQuotient } from './exact-sum.ts'
 
-export type AggregationKind = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'stddev'
+export type AggregationKind = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'stddev' | 'variance'
 
 /** One aggregate of a group, as the topology describes it. */
 export interface Aggregation {
@@ -24,6 +24,7 @@ const CELLS: Record<AggregationKind, readonly CellKind[]> = {
   min: ['present', 'min'],
   max: ['present', 'max'],
   stddev: ['present', 'sum', 'square'],
+  variance: ['present', 'sum', 'square'],
 }
 
 /** The result type of an aggregation over a schema. @throws user error `aggregation` on a column it cannot take */
@@ -36,7 +37,8 @@ export function resultType(input: Schema, { kind, column }: Aggregation): FieldT
   if (!numeric && !(ordered && (kind === 'min' || kind === 'max'))) {
     throw userError('aggregation', `${kind}('${column}') needs a numeric column, and '${column}' is ${typeName(type)}`)
   }
-  const result = kind === 'mean' || kind === 'stddev' ? 'float' : type.kind === 'bool' ? 'int' : type.kind
+  const result =
+    kind === 'mean' || kind === 'stddev' || kind === 'variance' ? 'float' : type.kind === 'bool' ? 'int' : type.kind
   return { kind: result, nullable: type.nullable, eventTime: false }
 }
 
@@ -86,6 +88,14 @@ export function readResult(
   return { type: 'number', data, valid }
 }
 
+/** The result of one group. */
+export function resultAt(result: PlannedResult, cells: readonly Cell[], slot: number): number | null {
+  if (result.kind === 'count') return cells[0]!.high[slot]!
+  const [present, first, second] = result.cells.map((index) => cells[index]!)
+  const values = present!.high[slot]!
+  return values > 0 ? resultOf(result.kind, values, first!, second, slot) : null
+}
+
 function resultOf(kind: AggregationKind, values: number, first: Cell, second: Cell | undefined, slot: number): number {
   switch (kind) {
     case 'sum':
@@ -94,6 +104,8 @@ function resultOf(kind: AggregationKind, values: number, first: Cell, second: Ce
       return first.isPlain(slot) ? first.high[slot]! / values : quotient(first.components(slot), values)
     case 'stddev':
       return Math.sqrt(variance(values, first, second!, slot))
+    case 'variance':
+      return variance(values, first, second!, slot)
     default:
       return first.high[slot]!
   }

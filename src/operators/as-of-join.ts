@@ -15,6 +15,8 @@ import { History, type Version, versionAt } from './history.ts'
 import { KeyIndex } from './key-index.ts'
 import type { Operator, OperatorContext, OperatorLimits } from './operator.ts'
 import { pickColumn } from './pick-column.ts'
+import { RightVersions } from './right-versions.ts'
+import { TableHistory } from './table-history.ts'
 
 export interface AsOfJoinPlan {
   readonly left: Schema
@@ -27,6 +29,11 @@ export interface AsOfJoinPlan {
   readonly how: 'inner' | 'left'
   readonly leftBound: number
   readonly rightBound: number
+  /** The right side is a table: what is taken back held until then. */
+  readonly isTable: boolean
+  /** How much older than the row a version may be, and how much newer, in microseconds; both inclusive. */
+  readonly older: number
+  readonly newer: number
 }
 
 /** What rows of a batch found: the versions, and for each row which of them, or -1. */
@@ -36,9 +43,8 @@ interface Found {
 }
 
 const LEFT = 0
-/** Of held rows: those that must wait again are written anew. And what a version takes beside its values. */
+/** Of held rows: those that must wait again are written anew. */
 const FRAME_ROWS = 16_384
-const VERSION_BYTES = 96
 
 /** How large the frames of rows are that a join holds. */
 export const joinFrame = ({ batchBytesMax }: OperatorLimits): FrameLimits => ({
@@ -49,15 +55,12 @@ export const joinFrame = ({ batchBytesMax }: OperatorLimits): FrameLimits => ({
 export class AsOfJoin implements Operator {
   readonly #plan: AsOfJoinPlan
   readonly #context: OperatorContext
-  readonly #history: History
+  readonly #right: RightVersions
   readonly #waiting: HeldBatches
   readonly #answered: HeldBatches
   readonly #leftColumns: readonly number[]
   readonly #rightColumns: readonly number[]
   readonly #keys: KeyIndex
-  /** Versions by key id, loaded on first use. */
-  #versions: Version[][] = []
-  #versionsBytes = 0
   /** Of answers that the epoch may still put out as rows come. */
   #bytesLeft: number
   #leftWatermark = Number.NEGATIVE_INFINITY
@@ -69,7 +72,9 @@ export class AsOfJoin implements Operator {
     this.#plan = plan
     this.#context = context
     const frame = joinFrame(context.limits)
-    this.#history = new History(context.table('right'))
+    const right = context.table('right')
+    const history = plan.isTable ? new TableHistory(right) : new History(right)
+    this.#right = new RightVersions(history, context.limits.cacheBytesMax)
     this.#waiting = new HeldBatches(context.table('waiting'), plan.left, frame)
     this.#answered = new HeldBatches(context.table('answered'), plan.left, frame)
     this.#bytesLeft = context.limits.outboxBytesMax
@@ -94,25 +99,31 @@ export class AsOfJoin implements Operator {
   advance([left, right]: readonly number[], budget: Budget): boolean {
     if (right! > this.#rightWatermark) this.#hasDue = true
     this.open([left!, right!])
-    if (this.#plan.rightBound > 0) this.#answered.releaseBefore(right! - this.#plan.rightBound)
+    const { rightBound, newer } = this.#plan
+    if (rightBound > 0) this.#answered.releaseBefore(right! - rightBound - newer)
     if (this.#hasDue && this.#answerWaiting(budget)) this.#hasDue = false
     this.#bytesLeft = this.#context.limits.outboxBytesMax
     return !this.#hasDue
   }
 
   memoryBytes(): number {
-    return this.#keys.memoryBytes + this.#versionsBytes
+    return this.#keys.memoryBytes + this.#right.memoryBytes
   }
 
   flush(): void {
     if (this.memoryBytes() <= this.#context.limits.cacheBytesMax) return
     this.#keys.clear()
-    this.#forgetVersions()
+    this.#right.forget()
+  }
+
+  /** Rows before it can be answered: no version that they might find can come any more, but late. */
+  get #answerable(): number {
+    return this.#rightWatermark - this.#plan.newer
   }
 
   /** Rows whose time has passed are answered at once, as far as the epoch has room for the answers. */
   #onLeft(batch: Batch): void {
-    const { before, rest } = splitByTime(batch, this.#rightWatermark)
+    const { before, rest } = splitByTime(batch, this.#answerable)
     if (rest !== null) this.#waiting.hold(rest)
     if (before === null) return
     const budget = { rows: before.length, bytes: this.#bytesLeft }
@@ -122,9 +133,9 @@ export class AsOfJoin implements Operator {
 
   /** @returns false when the budget ended before the waiting rows did */
   #answerWaiting(budget: Budget): boolean {
-    for (const { key, batch } of this.#waiting.before(this.#rightWatermark)) {
+    for (const { key, batch } of this.#waiting.before(this.#answerable)) {
       if (isSpent(budget)) return false
-      const { before, rest } = splitByTime(batch, this.#rightWatermark)
+      const { before, rest } = splitByTime(batch, this.#answerable)
       this.#waiting.release(key)
       if (rest !== null) {
         // It is written anew, and that too must fit into the epoch.
@@ -164,12 +175,10 @@ export class AsOfJoin implements Operator {
     for (let i = 0; i < batch.length; i++) {
       if (this.#hasNullKey(batch, this.#rightColumns, i)) continue
       const key = packKey(batch, this.#rightColumns, i)
-      const versions = this.#versionsOf(this.#idOf(batch, i), key)
       const origin = batch.origins === null ? '' : Buffer.from(originBytes(batch.origins, i)).toString('latin1')
       const values = columns.map((column, c) => valueAt(column, kinds[c]!, i))
-      this.#history.change(key, versions, { time: batch.times[i]!, origin, values }, batch.diff(i))
-      this.#versionsBytes += VERSION_BYTES + valuesBytes(values)
-      this.#history.prune(key, versions, horizon)
+      const time = batch.times[i]!
+      this.#right.change(this.#idOf(batch, i), key, { time, origin, since: time, values }, batch.diff(i), horizon)
     }
     if (late !== null) this.#emitAnswered(late, 1)
   }
@@ -198,7 +207,9 @@ export class AsOfJoin implements Operator {
     for (const { batch } of this.#answered.before(Number.POSITIVE_INFINITY)) {
       const ids = new Int32Array(batch.length)
       this.#keys.resolve(batch, ids)
-      const rows = Int32Array.from(ids.keys()).filter((i) => late.ids.has(ids[i]!) && batch.times[i]! >= late.from)
+      const rows = Int32Array.from(ids.keys()).filter(
+        (i) => late.ids.has(ids[i]!) && batch.times[i]! + this.#plan.newer >= late.from,
+      )
       if (rows.length === 0) continue
       const touched = batch.gather(rows, rows.length)
       this.#emit(touched, diff, this.#match(touched, null))
@@ -208,24 +219,6 @@ export class AsOfJoin implements Operator {
   // Null equals nothing: rows of the table without a key are never found, so left rows need no check.
   #hasNullKey(batch: Batch, columns: readonly number[], row: number): boolean {
     return columns.some((c) => valueAt(batch.columns[c]!, 'float', row) === null)
-  }
-
-  #versionsOf(id: number, key: Uint8Array): Version[] {
-    let versions = this.#versions[id]
-    if (versions === undefined) {
-      versions = this.#history.load(key)
-      const bytes = versions.reduce((sum, version) => sum + VERSION_BYTES + valuesBytes(version.values), 0)
-      // In the middle of a batch too: its keys alone may have more versions than there is room for.
-      if (this.#versionsBytes + bytes > this.#context.limits.cacheBytesMax) this.#forgetVersions()
-      this.#versionsBytes += bytes
-      this.#versions[id] = versions
-    }
-    return versions
-  }
-
-  #forgetVersions(): void {
-    this.#versions = []
-    this.#versionsBytes = 0
   }
 
   /** Joins and emits; `sign` multiplies the diffs of a correction. */
@@ -260,8 +253,8 @@ export class AsOfJoin implements Operator {
     let i = 0
     for (; i < batch.length && !isSpent(left); i++) {
       const id = ids[i]!
-      const known = this.#versions[id] ?? this.#versionsOf(id, packKey(batch, this.#leftColumns, i))
-      const version = versionAt(known, batch.times[i]!)
+      const known = this.#right.known(id) ?? this.#right.of(id, packKey(batch, this.#leftColumns, i))
+      const version = this.#versionFor(known, batch.times[i]!)
       if (version !== lastVersion) {
         lastVersion = version
         lastCode = version === undefined ? -1 : (codeOf.get(version) ?? -1)
@@ -269,7 +262,7 @@ export class AsOfJoin implements Operator {
           lastCode = versions.push(version) - 1
           codeOf.set(version, lastCode)
         }
-        lastBytes = version === undefined ? 0 : valuesBytes(version.values)
+        lastBytes = version === undefined ? 0 : valuesBytes(version.values!)
       }
       codes[i] = lastCode
       spend(left, 1, bytesOf(i) + lastBytes)
@@ -277,10 +270,17 @@ export class AsOfJoin implements Operator {
     return { codes: codes.subarray(0, i), versions }
   }
 
+  /** The one candidate is the latest; if that is too old, or nothing holds, there is none. */
+  #versionFor(versions: readonly Version[], time: number): Version | undefined {
+    const { newer, older } = this.#plan
+    const version = versionAt(versions, time + newer)
+    return version === undefined || version.values === null || version.since < time - older ? undefined : version
+  }
+
   #rightColumn(name: string, field: number, { codes, versions }: Found): Column {
     const type = this.#plan.right.fields[name]!
     const builder = new ColumnBuilder({ ...type, nullable: true }, versions.length + 1)
-    for (const version of versions) builder.push(version.values[field]!)
+    for (const version of versions) builder.push(version.values![field]!)
     builder.push(null)
     return pickColumn(builder.finish(), codes, versions.length)
   }

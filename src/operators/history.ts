@@ -1,5 +1,5 @@
 /**
- * The right side of an as-of join: for each key its versions in order of (event time, origin). The table is the truth;
+ * The right side of an as-of join with a stream: for each key its versions in order of (event time, origin). The table is the truth;
  * versions of keys in use are kept in memory. Keys: packed key, packed time, origin.
  */
 import { Packr } from 'msgpackr'
@@ -11,12 +11,23 @@ export interface Version {
   readonly time: number
   /** latin1 text of the origin's bytes, which compares as they do. */
   readonly origin: string
-  readonly values: readonly Value[]
+  /** When the row that holds began to. */
+  readonly since: number
+  /** Null where from this time on nothing holds. */
+  readonly values: readonly Value[] | null
+}
+
+/** The versions of keys, loaded into lists in order of time and kept as they change. */
+export interface RightHistory {
+  load(key: Uint8Array): Version[]
+  change(key: Uint8Array, versions: Version[], version: Version, diff: number): void
+  /** Drops what no look-up at or after `horizon` can find, even if a version at `horizon` is taken back. */
+  prune(key: Uint8Array, versions: Version[], horizon: number): void
 }
 
 const packr = new Packr({ useRecords: false })
 
-export class History {
+export class History implements RightHistory {
   readonly #table: KeyedTable
 
   constructor(table: KeyedTable) {
@@ -28,7 +39,7 @@ export class History {
     const versions: Version[] = []
     for (const [, value] of this.#table.range({ from: key, to: prefixEnd(key) })) {
       const [time, origin, values] = packr.unpack(value) as [number, string, Value[]]
-      versions.push({ time, origin, values })
+      versions.push({ time, origin, since: time, values })
     }
     return versions
   }
@@ -48,7 +59,6 @@ export class History {
     }
   }
 
-  /** Drops the versions that no look-up at or after `horizon` can find, even if one at `horizon` is taken back. */
   prune(key: Uint8Array, versions: Version[], horizon: number): void {
     while (versions.length > 1 && versions[1]!.time < horizon) this.change(key, versions, versions[0]!, -1)
   }

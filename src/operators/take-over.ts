@@ -101,6 +101,16 @@ export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly str
   copyShared(take, 'state')
 }
 
+export function* takeOverFold(take: TakeOver, input: Schema, keys: readonly string[]) {
+  const types = typesOf(input, keys)
+  const kinds = types.map(({ kind }) => kind)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  for (const table of ['groups', 'recent', 'members'])
+    yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
+  yield* takeOverRows(take, 'held', input, keys, ACTOR_FRAME)
+  copyShared(take, 'progress')
+}
+
 /** Packed keys begin with 0 or 1; what is not of a key has a name. */
 const isShared = (key: Uint8Array): boolean => key[0]! > 1
 

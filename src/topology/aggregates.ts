@@ -38,5 +38,7 @@ export const sum = <C extends string>(column: C): Aggregate<'sum', C> => ({ kind
 export const mean = <C extends string>(column: C): Aggregate<'mean', C> => ({ kind: 'mean', column })
 export const min = <C extends string>(column: C): Aggregate<'min', C> => ({ kind: 'min', column })
 export const max = <C extends string>(column: C): Aggregate<'max', C> => ({ kind: 'max', column })
+/** Population variance of the values that are not null, from exact sums. */
+export const variance = <C extends string>(column: C): Aggregate<'variance', C> => ({ kind: 'variance', column })
 /** Population standard deviation of the values that are not null, from exact sums. */
 export const stddev = <C extends string>(column: C): Aggregate<'stddev', C> => ({ kind: 'stddev', column })

@@ -16,6 +16,8 @@ export interface NodeFacts {
   readonly bound: number
   /** True when rows with diff -1 may come. */
   readonly retracts: boolean
+  /** True of a table: its rows hold from their event time on, and are taken back as of the time when they end. */
+  readonly isTable: boolean
 }
 
 /** Facts of every node, by id. @throws user error `retraction` where an operator cannot take rows back */
@@ -64,6 +66,10 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
       return present([...output, ...node.keys])
     case 'window':
       return present([...node.keys, ...Object.values(node.aggregates).flatMap(({ column }) => column ?? [])])
+    case 'fold':
+      return typeof node.fold === 'string'
+        ? present([...output, ...node.keys])
+        : present([...node.keys, ...Object.values(node.fold).flatMap(({ column }) => column ?? [])])
     case 'as-of-join':
       return port === 0 ? present([...output, ...node.leftKeys]) : present([...node.rightKeys, ...node.fields])
     case 'union':
@@ -73,11 +79,13 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
 }
 
 /** Whether the node is done with a time once the watermark has passed it. */
-const closesTime = ({ kind }: Node): boolean => kind === 'window' || kind === 'as-of-join' || kind === 'actor'
+const closesTime = ({ kind }: Node): boolean =>
+  kind === 'window' || kind === 'fold' || kind === 'as-of-join' || kind === 'actor'
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
   switch (node.kind) {
     case 'actor':
+    case 'fold':
       return true
     case 'window':
     case 'sink':
@@ -89,13 +97,15 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
   }
 }
 
-function timeFacts(node: Node, inputs: readonly NodeFacts[]): { bound: number; retracts: boolean } {
+function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'bound' | 'retracts' | 'isTable'> {
   const bound = Math.max(0, ...inputs.map((input) => input.bound))
   const retracts = inputs.some((input) => input.retracts)
+  const isTable = inputs.some((input) => input.isTable)
   switch (node.kind) {
     case 'source':
-      return { bound: node.options.lateness, retracts: false }
+      return { bound: node.options.lateness, retracts: false, isTable }
     case 'window': {
+      refuseTable(node, 'cut into windows', isTable)
       const extreme = Object.entries(node.aggregates).find(([, { kind }]) => kind === 'min' || kind === 'max')
       if (retracts && extreme !== undefined) {
         throw userError(
@@ -104,13 +114,30 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): { bound: number; r
             "aggregate before the correcting step, let windows before it emit 'final', or set the lateness of the source to 0",
         )
       }
-      return { bound, retracts: retracts || bound > 0 || node.emit === 'eager' }
+      return { bound, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
     }
+    case 'fold':
+      if (typeof node.fold === 'string') refuseTable(node, `asked for its ${node.fold} rows`, isTable)
+      return { bound, retracts: true, isTable: true }
     case 'as-of-join':
-      return { bound, retracts: retracts || inputs[1]!.bound > 0 }
+      refuseTable(node, 'joined as of times', inputs[0]!.isTable)
+      return { bound: bound + node.newer, retracts: inputs[0]!.retracts || inputs[1]!.bound > 0, isTable: false }
     case 'actor':
-      return { bound: bound + node.definition.bound, retracts: true }
+      return { bound: bound + node.definition.bound, retracts: true, isTable: false }
     default:
-      return { bound, retracts }
+      return { bound, retracts, isTable }
   }
+}
+
+/**
+ * The rows of a table hold for a span of time: they are not of one time, as those of a stream are.
+ * @throws user error `table`
+ */
+function refuseTable(node: Node, what: string, isTable: boolean): void {
+  if (!isTable) return
+  throw userError(
+    'table',
+    `a table cannot be ${what} (its fields: ${node.inputs[0]!.schema.names.join(', ')}): a row of a table holds from its ` +
+      'time on, until it is taken back; do this with the stream that the table is made of',
+  )
 }

@@ -5,6 +5,7 @@
 
 import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
+import type { Which } from '../operators/fold/pick.ts'
 import type { Emission, Window } from '../operators/window.ts'
 import type { Value } from '../records/column.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
@@ -70,6 +71,14 @@ export interface WindowNode extends Common {
   readonly emit: Emission
   readonly aggregates: Readonly<Record<string, Aggregation>>
 }
+/** Makes a table of a stream: what holds from each time on. */
+export interface FoldNode extends Common {
+  readonly kind: 'fold'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  readonly fold: Which | Readonly<Record<string, Aggregation>>
+  readonly emit: Emission
+}
 export interface JoinNode extends Common {
   readonly kind: 'as-of-join'
   readonly inputs: readonly [left: Node, right: Node]
@@ -77,6 +86,9 @@ export interface JoinNode extends Common {
   readonly rightKeys: readonly string[]
   readonly fields: readonly string[]
   readonly how: 'inner' | 'left'
+  /** How much older than the row a version may be, and how much newer, in microseconds. */
+  readonly older: number
+  readonly newer: number
 }
 export interface ActorNode extends Common {
   readonly kind: 'actor'
@@ -103,9 +115,13 @@ export type Node =
   | UnionNode
   | KeyByNode
   | WindowNode
+  | FoldNode
   | JoinNode
   | ActorNode
   | SinkNode
+
+/** What every node begins with. */
+export const newNode = (schema: Schema) => ({ id: -1, schema })
 
 /** All nodes that lead to the outputs, inputs before those that use them, numbered in that order. */
 export function sortNodes(outputs: readonly SinkNode[]): Node[] {

@@ -18,6 +18,9 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
       return makeSchema({ ...input.fields, [node.name]: node.type })
     case 'project':
       return restrict(node.schema, facts.needed)
+    case 'fold':
+      if (typeof node.fold !== 'string') return node.schema
+      return restrict(node.schema, new Set([...facts.needed, ...node.keys]))
     case 'as-of-join':
       return makeSchema({
         ...input.fields,
@@ -35,7 +38,7 @@ export function keysAfter(node: Node, keys: readonly string[] | null): readonly 
   if (keys === null) return null
   if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
   if (node.kind === 'filter') return keys
-  if (node.kind === 'window') return keys
+  if (node.kind === 'window' || node.kind === 'fold') return keys
   if (node.kind !== 'project') return null
   const renamed = keys.map((key) => Object.keys(node.sources).find((name) => node.sources[name] === key))
   return renamed.includes(undefined) ? null : (renamed as string[])

@@ -4,12 +4,10 @@
  */
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
-import { resultType } from '../operators/aggregation.ts'
+import { foldedSchema } from '../operators/fold/folded-schema.ts'
 import type { Emission, Window } from '../operators/window.ts'
-import { windowSchema } from '../operators/window-output.ts'
 import type { Value } from '../records/column.ts'
 import {
-  type EventTimeType,
   type Fields,
   type FieldType,
   fieldOf,
@@ -20,26 +18,11 @@ import {
   typeName,
 } from '../records/schema.ts'
 import type { ActorOptions } from './actor-options.ts'
-import type { AggregateFields, Aggregates } from './aggregates.ts'
+import type { Aggregates } from './aggregates.ts'
 import type { SinkConnector } from './connector.ts'
-import type { Node, SinkNode } from './graph.ts'
-
-/** Names of fields other than the event time. */
-export type PlainName<F extends Fields> = { [K in keyof F]: F[K] extends EventTimeType ? never : K }[keyof F] & string
-type EventTimeName<F extends Fields> = { [K in keyof F]: F[K] extends EventTimeType ? K : never }[keyof F] & string
-type Simplify<T> = { [K in keyof T]: T[K] }
-
-/** Fields of a windowed aggregation: keys, bounds of the window, aggregates. The event time is the window's end. */
-export type WindowFields<F extends Fields, K extends keyof F, A extends Aggregates<F>> = Simplify<
-  Pick<F, K> & { window_start: FieldType<number>; window_end: EventTimeType } & AggregateFields<F, A>
->
-type Renamed<F extends Fields, M> = {
-  [K in keyof F & string as K extends keyof M ? (M[K] extends string ? M[K] : K) : K]: F[K]
-}
-type AsOptional<T> = T extends FieldType<infer V> ? FieldType<V | null> : never
-export type JoinedFields<F extends Fields, R extends Fields, S extends keyof R, H> = Simplify<
-  F & { [K in S]: H extends 'left' ? AsOptional<R[K]> : FieldType<R[K] extends FieldType<infer V> ? V : never> }
->
+import { type FoldNode, type Node, newNode, type SinkNode } from './graph.ts'
+import type { EventTimeName, FoldedFields, JoinedFields, PlainName, Renamed, Simplify } from './stream-fields.ts'
+import { WindowedStream } from './windowed-stream.ts'
 
 /** A sink or output of a topology, made by `to` and `output`. */
 export interface Output {
@@ -67,7 +50,7 @@ export class Stream<F extends Fields> {
   ): Stream<Simplify<Omit<F, N> & Record<N, FieldType<T>>>> {
     const schema = makeSchema({ ...this.schema.fields, [name]: type })
     return new Stream({
-      ...base(schema),
+      ...newNode(schema),
       kind: 'assign',
       inputs: [this.node],
       name,
@@ -78,7 +61,7 @@ export class Stream<F extends Fields> {
 
   /** Keeps the rows for which the function is true. @example flights.filter((flight) => flight.distance > 500) */
   filter(keep: (row: Row<F>) => boolean): Stream<F> {
-    const node = { ...base(this.node.schema), kind: 'filter', inputs: [this.node], keep: keep as never } as const
+    const node = { ...newNode(this.node.schema), kind: 'filter', inputs: [this.node], keep: keep as never } as const
     return new Stream(node)
   }
 
@@ -116,7 +99,7 @@ export class Stream<F extends Fields> {
       if (!same) throw userError('union', 'union needs streams with the same fields in the same order')
     }
     return new Stream({
-      ...base(this.node.schema),
+      ...newNode(this.node.schema),
       kind: 'union',
       inputs: [this.node, ...others.map((other) => other.node)],
     })
@@ -129,14 +112,14 @@ export class Stream<F extends Fields> {
       const type = fieldOf(this.node.schema, key)
       if (type.eventTime) throw userError('key', `the event time '${key}' cannot be a key`)
     }
-    return new KeyedStream({ ...base(this.node.schema), kind: 'key-by', inputs: [this.node], keys }, keys)
+    return new KeyedStream({ ...newNode(this.node.schema), kind: 'key-by', inputs: [this.node], keys }, keys)
   }
 
   /** Writes the rows to a file. @example hourly.to(csvFile('hourly.csv')) */
   to(connector: SinkConnector): Output {
     return {
       node: {
-        ...base(this.node.schema),
+        ...newNode(this.node.schema),
         kind: 'sink',
         inputs: [this.node],
         name: connector.path,
@@ -154,14 +137,14 @@ export class Stream<F extends Fields> {
   output(name: string, { retention }: { retention?: Duration } = {}): Output {
     const kept = retention === undefined ? null : micros(retention)
     return {
-      node: { ...base(this.node.schema), kind: 'sink', inputs: [this.node], name, connector: null, retention: kept },
+      node: { ...newNode(this.node.schema), kind: 'sink', inputs: [this.node], name, connector: null, retention: kept },
     }
   }
 
   #project<G extends Fields>(sources: Record<string, string>): Stream<G> {
     const fields: Fields = {}
     for (const [name, source] of Object.entries(sources)) fields[name] = fieldOf(this.node.schema, source)
-    return new Stream({ ...base(makeSchema(fields)), kind: 'project', inputs: [this.node], sources })
+    return new Stream({ ...newNode(makeSchema(fields)), kind: 'project', inputs: [this.node], sources })
   }
 }
 
@@ -182,20 +165,19 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
 
   /**
    * Cuts time into windows.
-   * @throws user error `window` on an unknown `emit`
+   * @throws user error `emit` when it is neither 'final' nor 'eager'
    * @example byOrigin.window(tumbling('1h')).aggregate({ departures: count() })
    * @example byOrigin.window(tumbling('1h'), { emit: 'eager' }).aggregate({ departures: count() })
    */
   window(window: Window, { emit = 'final' }: { emit?: Emission } = {}): WindowedStream<F, K> {
-    if (emit !== 'final' && emit !== 'eager') {
-      throw userError('window', `a window emits 'final' or 'eager', not '${emit}'`)
-    }
+    checkEmission(emit)
     return new WindowedStream(this.node, this.keys, window, emit)
   }
 
   /**
    * Joins each row with the version of a keyed table that held at the row's event time. Keys pair up in order.
-   * `left` keeps rows without a match, with nulls; `inner` drops them.
+   * `left` keeps rows without a match, with nulls; `inner` drops them. The version is the latest up to the row's time; with
+   * `within` up to so much newer than the row, and it counts only if it is not more than so much older.
    * @example byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['state'] })
    */
   joinAsOf<
@@ -203,7 +185,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
     RK extends PlainName<R>,
     S extends Exclude<PlainName<R>, keyof F>,
     H extends 'inner' | 'left',
-  >(table: KeyedStream<R, RK>, options: { how: H; fields: readonly S[] }): Stream<JoinedFields<F, R, S, H>> {
+  >(table: KeyedStream<R, RK>, options: AsOfOptions<H, S>): Stream<JoinedFields<F, R, S, H>> {
     const [left, right] = [this.node.schema, table.node.schema]
     if (this.keys.length !== table.keys.length) {
       throw userError('join', `the join has ${this.keys.length} keys on the left and ${table.keys.length} on the right`)
@@ -221,21 +203,49 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
       fields[name] = { ...type, eventTime: false, nullable: options.how === 'left' || type.nullable }
     }
     return new Stream({
-      ...base(makeSchema(fields)),
+      ...newNode(makeSchema(fields)),
       kind: 'as-of-join',
       inputs: [this.node, table.node],
       leftKeys: this.keys,
       rightKeys: table.keys,
       fields: options.fields,
       how: options.how,
+      older: options.within?.older === undefined ? Number.POSITIVE_INFINITY : micros(options.within.older),
+      newer: micros(options.within?.newer ?? 0),
     })
+  }
+
+  /**
+   * The latest row of each key, by (event time, origin), as a table: it holds from its event time on, until another comes.
+   * @example const profiles = updates.keyBy('user').latest()
+   */
+  latest(options: FoldOptions = {}): Stream<F> {
+    return this.#fold(this.node.schema, 'latest', options)
+  }
+
+  /** The first row of each key, as a table; see `latest`. */
+  first(options: FoldOptions = {}): Stream<F> {
+    return this.#fold(this.node.schema, 'first', options)
+  }
+
+  /**
+   * Aggregates over all rows of each key up to each event time, as a table.
+   * @example orders.keyBy('user').aggregate({ orders: count(), spent: sum('amount') })
+   */
+  aggregate<const A extends Aggregates<F>>(aggregates: A, options: FoldOptions = {}): Stream<FoldedFields<F, K, A>> {
+    return this.#fold(foldedSchema(this.node.schema, this.keys, aggregates), aggregates, options)
+  }
+
+  #fold<G extends Fields>(schema: Schema, fold: FoldNode['fold'], { emit = 'eager' }: FoldOptions): Stream<G> {
+    checkEmission(emit)
+    return new Stream({ ...newNode(schema), kind: 'fold', inputs: [this.node], keys: this.keys, fold, emit })
   }
 
   /** Runs the user's own actor over each key. See `ActorOptions`. */
   actor<O extends Fields>(name: string, options: ActorOptions<F, O>): Stream<O> {
     const { output, order = 'event-time', bound = 0, onRow, onTimer, onWatermark } = options
     return new Stream({
-      ...base(output as unknown as Schema),
+      ...newNode(output as unknown as Schema),
       kind: 'actor',
       inputs: [this.node],
       keys: this.keys,
@@ -252,38 +262,19 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   }
 }
 
-/** A keyed stream cut into windows. */
-export class WindowedStream<F extends Fields, K extends PlainName<F>> {
-  readonly #input: Node
-  readonly #keys: readonly K[]
-  readonly #window: Window
-  readonly #emit: Emission
-
-  constructor(input: Node, keys: readonly K[], window: Window, emit: Emission) {
-    this.#input = input
-    this.#keys = keys
-    this.#window = window
-    this.#emit = emit
-  }
-
-  /**
-   * One row per key and window that has rows, emitted when the watermark passes the window's end (with `emit: 'eager'`
-   * as soon as it has rows), and again, with the old row taken back, for each correction. Its event time is `window_end`.
-   * @example .aggregate({ departures: count(), delay_mean: mean('delay') })
-   */
-  aggregate<const A extends Aggregates<F>>(aggregates: A): Stream<WindowFields<F, K, A>> {
-    const { schema } = this.#input
-    for (const aggregate of Object.values(aggregates)) resultType(schema, aggregate)
-    return new Stream({
-      ...base(windowSchema(schema, this.#keys, aggregates)),
-      kind: 'window',
-      inputs: [this.#input],
-      keys: this.#keys,
-      window: this.#window,
-      emit: this.#emit,
-      aggregates,
-    })
-  }
+export interface AsOfOptions<H extends 'inner' | 'left', S> {
+  readonly how: H
+  /** Of the table, to be added to the row. */
+  readonly fields: readonly S[]
+  /** Both ends are inclusive. */
+  readonly within?: { readonly older?: Duration; readonly newer?: Duration }
 }
 
-const base = (schema: Schema) => ({ id: -1, schema })
+/** When a table speaks of its rows; see `Emission`. The default is `eager`: at once, whatever the disorder of the source. */
+export interface FoldOptions {
+  readonly emit?: Emission
+}
+
+function checkEmission(emit: string): void {
+  if (emit !== 'final' && emit !== 'eager') throw userError('emit', `emit is 'final' or 'eager', not '${emit}'`)
+}

@@ -35,7 +35,7 @@ export function windowsOf(rows: readonly OracleRow[], oracle: WindowOracle): Ora
   }))
 }
 
-function aggregate(kind: string, rows: readonly OracleRow[], column?: string): number | null {
+export function aggregate(kind: string, rows: readonly OracleRow[], column?: string): number | null {
   if (kind === 'count') return rows.length
   const values = rows.map((row) => row[column!]).filter((value) => value !== null) as (number | boolean)[]
   if (values.length === 0) return null
@@ -49,6 +49,8 @@ function aggregate(kind: string, rows: readonly OracleRow[], column?: string): n
       return nearest(total(numbers.map(fractionOf)))
     case 'mean':
       return nearest(over(total(numbers.map(fractionOf)), numbers.length))
+    case 'variance':
+      return nearest(variance(numbers))
     case 'stddev':
       return Math.sqrt(nearest(variance(numbers)))
     default:

@@ -12,6 +12,7 @@ import {
   int,
   max,
   mean,
+  min,
   optional,
   schema,
   source,
@@ -192,6 +193,27 @@ const topologies = {
           },
         })
         .to(csvFile('counts.csv')),
+    )
+  },
+  /** Tables of a stream, joined with it; and a table of a table. */
+  tables: () => {
+    const all = clicks('clicks', { rows: 400, splits: 2, late: 9, lateness: '8s', disorder: '3s' })
+    const byUser = all.keyBy('user')
+    const totals = byUser.aggregate({ rows: count(), sum: sum('amount'), most: max('amount') })
+    const last = clicks('others', { rows: 200, splits: 2, late: 5, lateness: '4s' })
+      .rename({ user: 'name', amount: 'before', at: 'since' })
+      .keyBy('name')
+      .latest({ emit: 'final' })
+    return topology(
+      'sim',
+      totals
+        .assign('size', int(), ({ rows }) => Math.floor(rows / 20))
+        .keyBy('size')
+        .aggregate({ users: count(), most: max('most'), least: min('sum') })
+        .to(csvFile('sizes.csv')),
+      byUser
+        .joinAsOf(last.keyBy('name'), { how: 'left', fields: ['before'], within: { older: '20s', newer: '2s' } })
+        .to(csvFile('joined.csv')),
     )
   },
   skewed: () =>

@@ -34,7 +34,15 @@ const right = (since: number, code: string | null, name: string | null, area: nu
   size: since,
 })
 
-function planOf(how: 'inner' | 'left', keys = 1, bounds: { left?: number; right?: number } = {}): AsOfJoinPlan {
+interface JoinBounds {
+  left?: number
+  right?: number
+  isTable?: boolean
+  older?: number
+  newer?: number
+}
+
+function planOf(how: 'inner' | 'left', keys = 1, bounds: JoinBounds = {}): AsOfJoinPlan {
   const fields = ['name', 'size']
   const added: Fields = {}
   for (const name of fields) {
@@ -51,6 +59,9 @@ function planOf(how: 'inner' | 'left', keys = 1, bounds: { left?: number; right?
     how,
     leftBound: bounds.left ?? 0,
     rightBound: bounds.right ?? 0,
+    isTable: bounds.isTable ?? false,
+    older: bounds.older ?? Number.POSITIVE_INFINITY,
+    newer: bounds.newer ?? 0,
   }
 }
 
@@ -248,6 +259,7 @@ const action = fc.oneof(
       rows: fc.array(fc.tuple(time, keyOf, fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
       back: fc.array(fc.nat(), { maxLength: 2 }),
       change: fc.array(fc.nat(), { maxLength: 2 }),
+      ends: fc.array(fc.tuple(fc.nat(), fc.nat(9)), { maxLength: 2 }),
     }),
   },
   {
@@ -273,10 +285,14 @@ const setup = fc.record({
   keys: fc.constantFrom(1, 2),
   leftBound: fc.constantFrom(0, 4, 15),
   rightBound: fc.constantFrom(0, 4, 15),
+  isTable: fc.boolean(),
+  older: fc.constantFrom(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0, 5),
+  newer: fc.constantFrom(0, 0, 3),
 })
 interface RightVersion {
   row: ReturnType<typeof right>
   origin: Uint8Array
+  until?: number
 }
 
 t.test('random histories come to what brute force says', async () => {
@@ -284,8 +300,8 @@ t.test('random histories come to what brute force says', async () => {
     fc.asyncProperty(
       setup,
       fc.array(action, { maxLength: 40 }),
-      async ({ how, keys, leftBound, rightBound }, actions) => {
-        const plan = planOf(how, keys, { left: leftBound, right: rightBound })
+      async ({ how, keys, leftBound, rightBound, isTable, older, newer }, actions) => {
+        const plan = planOf(how, keys, { left: leftBound, right: rightBound, isTable, older, newer })
         const run = new Recorder((context) => new AsOfJoin(plan, context), 2)
         let [leftMark, rightMark] = [-20, -20]
         let lefts: { row: ReturnType<typeof left>; origin: Uint8Array }[] = []
@@ -302,7 +318,8 @@ t.test('random histories come to what brute force says', async () => {
             lefts = [...lefts.filter((one) => !taken.includes(one)), ...added]
             run.push(batchOf(Left, [...taken.map((one) => ({ ...one, diff: -1 })), ...added]))
           } else if (act.kind === 'right') {
-            const open = rights.filter(({ row }) => row.since >= rightMark - rightBound)
+            const isOpen = ({ row, until }: RightVersion) => until === undefined && row.since >= rightMark - rightBound
+            const open = rights.filter(isOpen)
             const taken = [...new Set(act.back.flatMap((nth) => open[nth % open.length] ?? []))]
             const changed = [...new Set(act.change.flatMap((nth) => open[nth % open.length] ?? []))].filter(
               (one) => !taken.includes(one),
@@ -311,6 +328,15 @@ t.test('random histories come to what brute force says', async () => {
               row: right(rightMark - rightBound + ahead, key, `v${++id}`, part),
               origin: originOf(head, id),
             }))
+            const ended = (isTable ? act.ends : []).flatMap(([nth, later]) => {
+              const alive = rights.filter(
+                (one) => one.until === undefined && !taken.includes(one) && !changed.includes(one),
+              )
+              const one = alive[nth % alive.length]
+              if (one === undefined) return []
+              one.until = Math.max(one.row.since, rightMark - rightBound) + later
+              return [{ row: { ...one.row, since: one.until }, origin: one.origin, diff: -1 }]
+            })
             const anew = changed.map(({ row, origin }) => ({ row: { ...row, name: `v${++id}` }, origin }))
             const gone = [...taken, ...changed]
             rights = [...rights.filter((one) => !gone.includes(one)), ...anew, ...added]
@@ -318,6 +344,7 @@ t.test('random histories come to what brute force says', async () => {
               batchOf(Right, [
                 ...taken.map((one) => ({ ...one, diff: -1 })),
                 ...changed.flatMap((one, i) => [{ ...one, diff: -1 }, anew[i]!]),
+                ...ended,
                 ...added,
               ]),
               1,
@@ -335,7 +362,7 @@ t.test('random histories come to what brute force says', async () => {
           lefts.map(({ row }) => row),
           rights,
           {
-            ...{ leftTime: 'at', rightTime: 'since', how },
+            ...{ leftTime: 'at', rightTime: 'since', how, older, newer, isTable },
             ...{ leftKeys: plan.leftKeys, rightKeys: plan.rightKeys, fields: plan.fields },
           },
         )

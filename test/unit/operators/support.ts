@@ -131,6 +131,11 @@ export class Recorder {
     return this.#watermarks
   }
 
+  /** Keys that stand in these tables. */
+  keysOf(...tables: string[]): Uint8Array[] {
+    return tables.flatMap((table) => [...this.#writes.table(table).range()].map(([key]) => key))
+  }
+
   push(batch: Batch, port = 0): void {
     this.#run({ batch, port })
   }

@@ -25,6 +25,13 @@ t.test('a sender of which nothing was read may be known to some and not to other
   t.same(agreed(state([0, 0], [1, 1]), state([0], [1])), state([0, 0], [1, 1]))
 })
 
+t.test('of a sender that has said its last one may have read further, where nothing is for it', async (t) => {
+  const END = Number.POSITIVE_INFINITY
+  t.same(agreed(state([32, 45], [END, END]), state([32, 40], [END, END])), state([32, 45], [END, END]))
+  t.same(agreed(state([32, 40], [7, END]), state([32, 45], [7, END])), state([32, 45], [7, END]))
+  t.throws(() => agreed(state([33, 40], [7, END]), state([32, 45], [7, END])), { code: 'RS-1' })
+})
+
 t.test('whatever else is different ends it, and is told', async (t) => {
   const one = state([4, 5], [1, 2])
   for (const other of [

@@ -1,0 +1,38 @@
+/** The least or the greatest value of a group, of which values can be taken out again. */
+import { packValues, unpackKey } from '../../records/key.ts'
+import type { KeyedTable } from '../../storage/table.ts'
+import { Members } from './members.ts'
+
+export class Extreme {
+  readonly #kind: 'min' | 'max'
+  readonly #members: Members
+  /** Of values that nothing takes out any more; null where there is none. */
+  settled: number | null = null
+
+  /** @param prefix of the members' keys in the table */
+  constructor(kind: 'min' | 'max', table: KeyedTable, prefix: Uint8Array) {
+    this.#kind = kind
+    this.#members = new Members(table, prefix, kind === 'max' ? 'descending' : 'ascending')
+  }
+
+  apply(value: number, diff: number): void {
+    this.#members.add(packValues([value]), diff)
+  }
+
+  settle(value: number, diff: number): void {
+    this.#members.add(packValues([value]), -diff)
+    if (diff > 0 && (this.settled === null || this.#isBeyond(value, this.settled))) this.settled = value
+  }
+
+  /** Null where there is no value. */
+  value(): number | null {
+    const first = this.#members.first()
+    if (first === undefined) return this.settled
+    const [value] = unpackKey(first, ['float']) as [number]
+    return this.settled === null || this.#isBeyond(value, this.settled) ? value : this.settled
+  }
+
+  #isBeyond(value: number, other: number): boolean {
+    return this.#kind === 'max' ? value > other : value < other
+  }
+}

@@ -1,0 +1,26 @@
+/** How the fields of a stream follow from those before: names that do not fit do not compile. */
+import type { EventTimeType, Fields, FieldType } from '../records/schema.ts'
+import type { AggregateFields, Aggregates } from './aggregates.ts'
+
+/** Names of fields other than the event time. */
+export type PlainName<F extends Fields> = { [K in keyof F]: F[K] extends EventTimeType ? never : K }[keyof F] & string
+export type EventTimeName<F extends Fields> = { [K in keyof F]: F[K] extends EventTimeType ? K : never }[keyof F] &
+  string
+export type Simplify<T> = { [K in keyof T]: T[K] }
+
+/** Fields of a windowed aggregation: keys, bounds of the window, aggregates. The event time is the window's end. */
+export type WindowFields<F extends Fields, K extends keyof F, A extends Aggregates<F>> = Simplify<
+  Pick<F, K> & { window_start: FieldType<number>; window_end: EventTimeType } & AggregateFields<F, A>
+>
+export type Renamed<F extends Fields, M> = {
+  [K in keyof F & string as K extends keyof M ? (M[K] extends string ? M[K] : K) : K]: F[K]
+}
+type AsOptional<T> = T extends FieldType<infer V> ? FieldType<V | null> : never
+export type JoinedFields<F extends Fields, R extends Fields, S extends keyof R, H> = Simplify<
+  F & { [K in S]: H extends 'left' ? AsOptional<R[K]> : FieldType<R[K] extends FieldType<infer V> ? V : never> }
+>
+
+/** Fields of a table of aggregates: keys, the event time from which on they hold, aggregates. */
+export type FoldedFields<F extends Fields, K extends keyof F, A extends Aggregates<F>> = Simplify<
+  Pick<F, K | EventTimeName<F>> & AggregateFields<F, A>
+>

@@ -1,0 +1,74 @@
+/**
+ * What a fold comes to, by brute force: at each time of a key all its updates up to then are looked at again, and what
+ * they come to is compared with what they came to before.
+ */
+import { aggregate, type OracleRow } from './windows.ts'
+
+/** An update of a stream or a table, as it is in the end. */
+export interface OracleUpdate {
+  readonly row: OracleRow
+  /** Compared bytewise. */
+  readonly origin: Uint8Array
+  readonly diff: number
+}
+
+export interface FoldOracle {
+  readonly time: string
+  readonly keys: readonly string[]
+  /** Of a table rows are taken back as of another time than they came. */
+  readonly isTable?: boolean
+  readonly fold: 'first' | 'latest' | Readonly<Record<string, readonly [kind: string, column?: string]>>
+}
+
+/** Updates of the table, an entry each. */
+export function foldOf(updates: readonly OracleUpdate[], oracle: FoldOracle): { row: OracleRow; diff: number }[] {
+  const groups = new Map<string, OracleUpdate[]>()
+  for (const update of updates) {
+    const name = JSON.stringify(oracle.keys.map((key) => update.row[key]))
+    groups.set(name, [...(groups.get(name) ?? []), update])
+  }
+  return [...groups.values()].flatMap((group) => versionsOf(group, oracle))
+}
+
+function versionsOf(group: readonly OracleUpdate[], oracle: FoldOracle): { row: OracleRow; diff: number }[] {
+  const timeOf = ({ row }: OracleUpdate) => row[oracle.time] as number
+  const times = [...new Set(group.map(timeOf))].sort((a, b) => a - b)
+  let before: OracleRow | null = null
+  return times.flatMap((time) => {
+    const now = stateOf(
+      group.filter((update) => timeOf(update) <= time),
+      oracle,
+    )
+    const changes = [
+      ...(before === null ? [] : [{ row: { ...before, [oracle.time]: time }, diff: -1 }]),
+      ...(now === null ? [] : [{ row: { ...now, [oracle.time]: time }, diff: 1 }]),
+    ]
+    before = now
+    return changes
+  })
+}
+
+function stateOf(updates: readonly OracleUpdate[], { fold, time, keys, isTable }: FoldOracle): OracleRow | null {
+  const present = rowsLeft(updates, isTable === true ? [time] : [])
+  if (present.length === 0) return null
+  if (typeof fold !== 'string') {
+    const rows = present.map(({ row }) => row)
+    const results = Object.entries(fold).map(([name, [kind, column]]) => [name, aggregate(kind, rows, column)])
+    return { ...Object.fromEntries(keys.map((key) => [key, rows[0]![key]])), ...Object.fromEntries(results) }
+  }
+  const sorted = present.sort(
+    (a, b) => (a.row[time] as number) - (b.row[time] as number) || Buffer.compare(a.origin, b.origin),
+  )
+  return sorted.at(fold === 'first' ? 0 : -1)!.row
+}
+
+/** Each retraction takes away one insertion with the same values, but for these. */
+function rowsLeft(updates: readonly OracleUpdate[], but: readonly string[]): OracleUpdate[] {
+  const left = updates.filter(({ diff }) => diff > 0)
+  const textOf = (row: OracleRow) => JSON.stringify(Object.entries(row).filter(([name]) => !but.includes(name)))
+  for (const { row } of updates.filter(({ diff }) => diff < 0)) {
+    const at = left.findIndex((other) => textOf(other.row) === textOf(row))
+    if (at >= 0) left.splice(at, 1)
+  }
+  return left
+}
