@@ -13,8 +13,8 @@ import type { OutgoingRecord } from '../mailbox/log.ts'
 import { copyRecord, type MemoryRecord } from '../mailbox/memory-record.ts'
 import type { Life, World } from './world.ts'
 
-/** Of the mailbox topic: as many as a stage gets shards, in scenarios and by rescaling. */
-const PARTITIONS = 5
+/** Of the mailbox topic: the most shards that a stage may have. */
+const PARTITIONS = 8
 /** `transaction.timeout.ms`. */
 const TIMEOUT_MS = 10_000
 const HOP_MS = 0.3

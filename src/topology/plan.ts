@@ -3,7 +3,6 @@
  * chain between repartitions; an edge (a mailbox) exists only where rows change shard. Supervisor and workers make the
  * same plan from the same module, so it never travels.
  */
-import type { WhereItIs } from '../base/activity.ts'
 import { type ShardId, shardId } from '../base/ids.ts'
 import type { Schema } from '../records/schema.ts'
 import { analyse, type NodeFacts, neededOf } from './analysis.ts'
@@ -85,27 +84,17 @@ export function plan(topology: Topology, parallelism: number, rescales: readonly
 
 /** Dead letters are a stage's own, not a node's. */
 const NO_NODE = -1
-
 /** The edge by which a stage turns rows away; null for a sink. */
 export const deadLettersOf = (plan: Plan, stage: PlannedStage): PlannedEdge | null =>
   plan.edges.find((edge) => edge.from.stage === stage.index && edge.from.node === NO_NODE) ?? null
 
-/** Operators that call functions of the user. */
-const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filter', 'actor'])
-
-/** Whether a function of the user may have the thread; the other operators take their time on their own account. */
-export const isUserCode = (plan: Plan, at: WhereItIs): boolean => USER_CODE.has(plan.topology.nodes[at.node]!.kind)
-
-/** A shard, an operator and a call, in words; see `Activity`. */
-export function placeOf(plan: Plan, at: WhereItIs): { shard: ShardId; operator: string; call: number } {
-  const { id, stage } = plan.shards[at.cell]!
-  const { name, nodes } = plan.stages[stage]!
-  const node = nodes.find((one) => one.node.id === at.node)?.node
-  const what = node?.kind === 'actor' ? `actor '${node.name}'` : (node?.kind ?? 'an operator')
-  return { shard: id, operator: `${what} in stage '${name}'`, call: at.call }
-}
-
 type GrowingStage = PlannedStage & { readonly generations: Generation[] }
+
+/** One side of a join: rows of the same shard, or such as come from others. */
+interface JoinInput {
+  readonly ref: InputRef
+  readonly schema: Schema
+}
 
 interface Placed {
   readonly stage: number
@@ -211,16 +200,35 @@ class Planner {
     // The table's rows follow the stream's: they are routed by the columns that pair up with the stage's own.
     const keys = left.keys!.map((key) => node.rightKeys[node.leftKeys.indexOf(key)]!)
     const tableInput = rightNode.kind === 'key-by' ? rightNode.inputs[0] : rightNode
-    const edge = this.#edge(tableInput, this.#stages[left.stage]!, node, 1, keys)
-    const schema = outputSchema(node, left.schema, this.#facts[node.id]!)
-    return this.#add(
-      left.stage,
-      node,
-      [{ node: leftNode.id }, { edge: edge.id }],
-      [left.schema, edge.schema],
-      schema,
-      left.keys,
-    )
+    const table = this.#placed[tableInput.id]!
+    const add = (stage: number, stream: JoinInput, other: JoinInput) =>
+      this.#add(
+        stage,
+        node,
+        [stream.ref, other.ref],
+        [stream.schema, other.schema],
+        outputSchema(node, stream.schema, this.#facts[node.id]!),
+        left.keys,
+      )
+    const leftHere = { ref: { node: leftNode.id }, schema: left.schema }
+    if (table.stage === left.stage && table.keys?.join() === keys.join())
+      return add(left.stage, leftHere, { ref: { node: tableInput.id }, schema: table.schema })
+    const crossing = (...[from, to, port, by]: [Node, PlannedStage, number, readonly string[]]): JoinInput => {
+      const { id, schema } = this.#edge(from, to, node, port, by)
+      return { ref: { edge: id }, schema }
+    }
+    const leftStage = this.#stages[left.stage]!
+    if (!this.#leadsTo(left.stage, table.stage))
+      return add(left.stage, leftHere, crossing(tableInput, leftStage, 1, keys))
+    // Stages in a circle would wake each other for ever: what follows from both has a stage of its own.
+    const stage = this.#stage(leftStage.name.replace(/~\d+$/, ''), 'operators', this.#parallelism)
+    return add(stage.index, crossing(leftNode, stage, 0, left.keys!), crossing(tableInput, stage, 1, keys))
+  }
+
+  /** Whether rows of one stage come to another, or are there. */
+  #leadsTo(from: number, to: number): boolean {
+    if (from === to) return true
+    return this.#edges.some((edge) => edge.from.stage === from && edge.to !== null && this.#leadsTo(edge.to.stage, to))
   }
 
   #placeSink(node: SinkNode): Placed {

@@ -9,6 +9,7 @@ import {
   eventTime,
   int,
   max,
+  type Output,
   schema,
   source,
   start,
@@ -114,8 +115,8 @@ t.test('what has no meaning for a table is refused, with the reason', (t) => {
     .assign('n', int(), () => 1)
     .keyBy('user')
     .aggregate({ moves: count(), n: sum('n') })
-  const refused = (output: Parameters<typeof topology>[1], message: RegExp) =>
-    t.rejects(start(topology('refused', output as never), { dir: t.testdir(), host: 'inline' }), {
+  const refused = (output: Output, message: RegExp) =>
+    t.rejects(start(topology('refused', output), { dir: t.testdir(), host: 'inline' }), {
       kind: 'user',
       code: 'table',
       message,

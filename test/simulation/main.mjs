@@ -7,7 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { runInParallel } from './in-parallel.mjs'
+import { runInParallel } from '../in-parallel.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +31,12 @@ const { values } = parseArgs({
 const [first, count] = [Number(values.from), Number(values.seeds)]
 const jobs = Math.min(Number(values.jobs), count)
 if (jobs > 1) {
-  const { counts, hasFailed } = await runInParallel(process.argv.slice(2), first, count, jobs, values.first)
+  const { counts, hasFailed } = await runInParallel({
+    main: import.meta.filename,
+    args: process.argv.slice(2),
+    slice: (from, size) => ['--from', `${from}`, '--seeds', `${size}`],
+    ...{ first, count, jobs, isFirst: values.first },
+  })
   console.log(`${counts.faults} faults, ${counts.starts} starts`)
   console.log(`${counts.seeds} seeds, ${counts.violations} violations`)
   process.exit(hasFailed || counts.violations > 0 ? 1 : 0)

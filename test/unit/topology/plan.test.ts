@@ -351,8 +351,8 @@ t.test('an eager window takes rows back, also without lateness', (t) => {
   t.equal(hourly().topology.definition, hourly('final').topology.definition)
   t.throws(() => hourly('soon' as never), {
     kind: 'user',
-    code: 'window',
-    message: "a window emits 'final' or 'eager', not 'soon'",
+    code: 'emit',
+    message: "emit is 'final' or 'eager', not 'soon'",
   })
   t.end()
 })
@@ -420,3 +420,40 @@ t.test('the definition tells topologies apart, and not the same one twice', (t) 
   t.not(made(15), made(15, {}, 'other'))
   t.end()
 })
+
+t.test('a stream is joined with what follows from it where its rows are, or in a stage behind both', (t) => {
+  const byOrigin = flightsOf().keyBy('origin')
+  const counts = byOrigin.aggregate({ departures: count() }).rename({ origin: 'from', date: 'since' })
+  const same = planOf(byOrigin.joinAsOf(counts.keyBy('from'), { how: 'left', fields: ['departures'] }).output('same'))
+  t.strictSame(stages(same).slice(1, 2), ['by-origin (operators, 3): key-by fold project as-of-join'])
+  t.strictSame(withoutDead(same), [
+    'flights -> by-origin [origin]: date,delay,distance,origin,destination',
+    'by-origin -> program []: date,delay,distance,origin,destination,departures',
+  ])
+  const busy = counts.keyBy('departures').aggregate({ origins: count() }).rename({ departures: 'many' })
+  const left = byOrigin.select('delay', 'origin').keyBy('origin')
+  const names = counts
+    .rename({ from: 'name' })
+    .assign('key', string(), ({ departures }) => `${departures}`)
+    .keyBy('key')
+  const many = busy.assign('key', string(), (row) => `${row.many}`).keyBy('key')
+  for (const joined of [
+    left.joinAsOf(names, { how: 'left', fields: ['name'] }).output('circle'),
+    left.joinAsOf(many, { how: 'left', fields: ['origins'] }).output('circle'),
+  ]) {
+    const circle = planOf(joined)
+    t.same(circlesOf(circle), [])
+    t.match(stages(circle).at(-2), /^by-origin~\d \(operators, 3\): as-of-join$/)
+  }
+  t.end()
+})
+
+/** Stages that rows can come back to. */
+function circlesOf({ stages, edges }: Plan): string[] {
+  const next = (stage: number) => edges.flatMap(({ from, to }) => (from.stage === stage && to ? [to.stage] : []))
+  const reached = (from: readonly number[], seen = new Set<number>()): Set<number> => {
+    for (const stage of from) if (!seen.has(stage)) reached(next(stage), seen.add(stage))
+    return seen
+  }
+  return stages.flatMap(({ index, name }) => (reached(next(index)).has(index) ? [name] : []))
+}

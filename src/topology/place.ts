@@ -1,0 +1,20 @@
+/** Where a worker is, in terms of the plan. */
+import type { WhereItIs } from '../base/activity.ts'
+import type { ShardId } from '../base/ids.ts'
+import type { Node } from './graph.ts'
+import type { Plan } from './plan.ts'
+
+/** Operators that call functions of the user. */
+const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filter', 'actor'])
+
+/** Whether a function of the user may have the thread; the other operators take their time on their own account. */
+export const isUserCode = (plan: Plan, at: WhereItIs): boolean => USER_CODE.has(plan.topology.nodes[at.node]!.kind)
+
+/** A shard, an operator and a call, in words; see `Activity`. */
+export function placeOf(plan: Plan, at: WhereItIs): { shard: ShardId; operator: string; call: number } {
+  const { id, stage } = plan.shards[at.cell]!
+  const { name, nodes } = plan.stages[stage]!
+  const node = nodes.find((one) => one.node.id === at.node)?.node
+  const what = node?.kind === 'actor' ? `actor '${node.name}'` : (node?.kind ?? 'an operator')
+  return { shard: id, operator: `${what} in stage '${name}'`, call: at.call }
+}

@@ -1,0 +1,118 @@
+/** What a case comes to in one go over all rows, by brute force. */
+import { asOfJoin } from '../as-of.ts'
+import { foldOf, type OracleUpdate } from '../folds.ts'
+import { type OracleRow, windowsOf } from '../windows.ts'
+import type { AsOfStep, Case, Step } from './case.ts'
+import { type Shape, shapesOf } from './shape.ts'
+
+/** Of a stream all rows, each once; of a table its updates. */
+type Rows = readonly OracleUpdate[]
+
+/** The rows of each step, or, of a table, those that hold in the end. */
+export function batchOf({ steps }: Case): OracleRow[][] {
+  const shapes = shapesOf(steps)
+  const all: Rows[] = []
+  steps.forEach((step, s) => all.push(evaluate(step, all, shapes, shapes[s]!)))
+  return all.map((rows, s) => (shapes[s]!.isTable ? holding(rows, shapes[s]!.time) : rows.map(({ row }) => row)))
+}
+
+/** Places of equal length are compared as they stand, others by where they first differ. */
+const place = (...parts: number[]): Buffer => Buffer.from(Float64Array.from(parts).map(swapped).buffer)
+function swapped(value: number): number {
+  const bytes = Buffer.alloc(8)
+  bytes.writeDoubleBE(value + 1)
+  return bytes.readDoubleLE(0)
+}
+
+const map = (rows: Rows, change: (row: OracleRow) => OracleRow): Rows =>
+  rows.map((update) => ({ ...update, row: change(update.row) }))
+
+export const keeps = (value: unknown, rest: number): boolean =>
+  Math.abs(Math.trunc(((value as number | null) ?? 0) % 3)) !== rest
+export const multiplied = (value: unknown, times: number): number =>
+  Math.trunc((((value as number | null) ?? 1) % 1000) * times)
+
+function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], shape: Shape): Rows {
+  if (step.op === 'source')
+    return step.rows.map((row, i) => ({
+      row,
+      diff: 1,
+      origin: place(i % step.splits, Math.floor(i / step.splits)),
+    }))
+  const rows = all[step.inputs[0]]!
+  const input = shapes[step.inputs[0]]!
+  switch (step.op) {
+    case 'filter':
+      return rows.filter(({ row }) => keeps(row[step.column], step.rest))
+    case 'assign':
+      return map(rows, (row) => ({ ...row, [step.name]: multiplied(row[step.column], step.times) }))
+    case 'select':
+      return map(rows, (row) => Object.fromEntries([...step.names, input.time].map((name) => [name, row[name]])))
+    case 'rename':
+      return map(rows, (row) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [step.names[name] ?? name, value])),
+      )
+    case 'union':
+      return step.inputs.flatMap((from, port) =>
+        all[from]!.map((update) => ({ ...update, origin: Buffer.concat([place(port), update.origin]) })),
+      )
+    case 'window':
+      return windowsOf(
+        rows.map(({ row }) => row),
+        { size: step.size, hop: step.hop, time: input.time, keys: step.keys, aggregates: step.aggregates },
+      ).map((row) => ({ row, diff: 1, origin: place(0) }))
+    case 'fold':
+      return foldOf(rows, { time: input.time, keys: step.keys, isTable: input.isTable, fold: step.fold }).map(
+        (update) => ({ ...update, origin: place(0) }),
+      )
+    case 'as-of':
+      return joined(step, rows, all[step.inputs[1]]!, shapes[step.inputs[1]]!, shape)
+  }
+}
+
+function joined(step: AsOfStep, left: Rows, right: Rows, shape: Shape, output: Shape): Rows {
+  const oracle = {
+    ...{ leftTime: output.time, rightTime: shape.time, leftKeys: step.leftKeys, rightKeys: step.rightKeys },
+    ...{ fields: step.fields, how: step.how, isTable: shape.isTable },
+    ...{ older: step.older ?? Number.POSITIVE_INFINITY, newer: step.newer },
+  }
+  const names = [...step.rightKeys, ...step.fields]
+  const versions = shape.isTable ? spansOf(right, names, shape.time) : right
+  return left.flatMap((update) => asOfJoin([update.row], versions, oracle).map((row) => ({ ...update, row })))
+}
+
+/** Updates of equal rows, by time. The time is none of the `names`. */
+function byContent(rows: Rows, names: readonly string[], time: string): OracleUpdate[][] {
+  const groups = new Map<string, OracleUpdate[]>()
+  for (const update of rows) {
+    const content = JSON.stringify(names.map((name) => update.row[name]))
+    groups.set(content, [...(groups.get(content) ?? []), update])
+  }
+  return [...groups.values()].map((group) => group.sort((a, b) => (a.row[time] as number) - (b.row[time] as number)))
+}
+
+/** Spans of time in which rows with such values hold, the event time being their begin. */
+function spansOf(rows: Rows, names: readonly string[], time: string) {
+  return byContent(rows, names, time).flatMap((group) => {
+    const spans: { row: OracleRow; origin: Uint8Array; until?: number }[] = []
+    let count = 0
+    for (const at of new Set(group.map(({ row }) => row[time] as number))) {
+      const before = count
+      for (const { row, diff } of group) if (row[time] === at) count += diff
+      if (before <= 0 && count > 0) spans.push({ row: { ...group[0]!.row, [time]: at }, origin: place(0) })
+      if (before > 0 && count <= 0) spans.at(-1)!.until = at
+    }
+    return spans
+  })
+}
+
+/** Rows of a table that hold in the end, with the times from which on they do. */
+function holding(rows: Rows, time: string): OracleRow[] {
+  if (rows.length === 0) return []
+  const names = Object.keys(rows[0]!.row).filter((name) => name !== time)
+  return byContent(rows, names, time).flatMap((group) => {
+    const count = group.reduce((sum, { diff }) => sum + diff, 0)
+    const since = spansOf(group, names, time).at(-1)?.row[time]
+    return Array.from({ length: Math.max(0, count) }, () => ({ ...group[0]!.row, [time]: since }))
+  })
+}

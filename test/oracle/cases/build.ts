@@ -1,0 +1,81 @@
+/** From a case to the topology that is to come to the same. */
+import type * as Umbel from '../../../src/index.ts'
+import { keeps, multiplied } from './batch.ts'
+import { type Case, type CaseAggregates, outputsOf, type SourceStep, type Step } from './case.ts'
+
+type Api = typeof Umbel
+type AnyStream = Umbel.Stream<Umbel.Fields>
+type AnyKeyed = Umbel.KeyedStream<Umbel.Fields, never>
+type AnyRow = Readonly<Record<string, unknown>>
+
+/** Milliseconds of a case's times: a unit is a second. */
+export const SECOND = 1_000_000
+
+/** The file of a step. */
+export const fileOf = (step: number): string => `out${step}.jsonl`
+
+export function topologyOf({ steps }: Case, api: Api): Umbel.Topology {
+  const streams: AnyStream[] = []
+  steps.forEach((step, s) => streams.push(streamOf(step, s, streams, api)))
+  const outputs = outputsOf(steps).map((s) => streams[s]!.to(api.jsonLinesFile(fileOf(s))))
+  return api.topology('case', ...(outputs as [Umbel.Output, ...Umbel.Output[]]))
+}
+
+const micros = (units: number): string => `${units}s`
+
+function streamOf(step: Step, number: number, streams: readonly AnyStream[], api: Api): AnyStream {
+  if (step.op === 'source') return sourceOf(step, number, api)
+  const input = streams[step.inputs[0]]!
+  const keyed = (stream: AnyStream, keys: readonly string[]) =>
+    stream.keyBy(...(keys as never[])) as unknown as AnyKeyed
+  switch (step.op) {
+    case 'filter':
+      return input.filter((row) => keeps((row as AnyRow)[step.column], step.rest))
+    case 'assign':
+      return input.assign(step.name as never, api.int(), (row) =>
+        multiplied((row as AnyRow)[step.column], step.times),
+      ) as unknown as AnyStream
+    case 'select':
+      return input.select(...(step.names as never[])) as unknown as AnyStream
+    case 'rename':
+      return input.rename(step.names as never) as unknown as AnyStream
+    case 'union':
+      return input.union(streams[step.inputs[1]]!)
+    case 'window': {
+      const window = api.hopping(micros(step.size), micros(step.hop))
+      const windows = keyed(input, step.keys).window(window, { emit: step.emit })
+      return windows.aggregate(aggregatesOf(step.aggregates, api) as never) as unknown as AnyStream
+    }
+    case 'fold': {
+      const { emit, fold } = step
+      const groups = keyed(input, step.keys)
+      if (fold === 'first') return groups.first({ emit })
+      if (fold === 'latest') return groups.latest({ emit })
+      return groups.aggregate(aggregatesOf(fold, api) as never, { emit }) as unknown as AnyStream
+    }
+    case 'as-of': {
+      const table = keyed(streams[step.inputs[1]]!, step.rightKeys)
+      const within = {
+        newer: micros(step.newer),
+        ...(step.older === null ? {} : { older: micros(step.older) }),
+      }
+      const options = { how: step.how, fields: step.fields as never[], within }
+      return keyed(input, step.leftKeys).joinAsOf(table as never, options) as unknown as AnyStream
+    }
+  }
+}
+
+function aggregatesOf(aggregates: CaseAggregates, api: Api): Record<string, unknown> {
+  const functions = api as unknown as Record<string, (column?: string) => unknown>
+  return Object.fromEntries(
+    Object.entries(aggregates).map(([name, [kind, column]]) => [name, functions[kind]!(column)]),
+  )
+}
+
+function sourceOf({ rows, splits, disorder, lateness }: SourceStep, number: number, api: Api): AnyStream {
+  const { schema, eventTime, optional, string, int, float } = api
+  const fields = { at: eventTime(), k: optional(string()), g: int(), n: optional(int()), x: optional(float()) }
+  const settings = { disorder: micros(disorder), lateness: micros(lateness) }
+  const timed = rows.map((row) => ({ ...row, at: (row.at as number) * SECOND }))
+  return api.source(`source${number}`, schema(fields), api.array(timed, { splits }), settings) as unknown as AnyStream
+}

@@ -1,0 +1,104 @@
+/**
+ * A case: sources with their rows, and steps that are made of them. Plain data, so that it can be printed, cut down and
+ * told apart from what runs it.
+ */
+
+export interface Column {
+  readonly name: string
+  readonly kind: 'int' | 'float' | 'string' | 'time'
+}
+
+export type CaseRow = Readonly<Record<string, number | string | null>>
+
+export interface SourceStep {
+  readonly op: 'source'
+  /** In the order in which they arrive. */
+  readonly rows: readonly CaseRow[]
+  readonly splits: number
+  readonly disorder: number
+  readonly lateness: number
+}
+export interface FilterStep {
+  readonly op: 'filter'
+  readonly inputs: readonly [number]
+  readonly column: string
+  /** Rows whose number leaves this when it is divided by 3 are dropped. */
+  readonly rest: number
+}
+export interface AssignStep {
+  readonly op: 'assign'
+  readonly inputs: readonly [number]
+  readonly name: string
+  readonly column: string
+  readonly times: number
+}
+export interface SelectStep {
+  readonly op: 'select'
+  readonly inputs: readonly [number]
+  readonly names: readonly string[]
+}
+export interface RenameStep {
+  readonly op: 'rename'
+  readonly inputs: readonly [number]
+  readonly names: Readonly<Record<string, string>>
+}
+export interface UnionStep {
+  readonly op: 'union'
+  readonly inputs: readonly [number, number]
+}
+export type CaseAggregates = Readonly<Record<string, readonly [kind: string, column?: string]>>
+export interface WindowStep {
+  readonly op: 'window'
+  readonly inputs: readonly [number]
+  readonly keys: readonly string[]
+  readonly size: number
+  readonly hop: number
+  readonly emit: 'final' | 'eager'
+  readonly aggregates: CaseAggregates
+}
+export interface FoldStep {
+  readonly op: 'fold'
+  readonly inputs: readonly [number]
+  readonly keys: readonly string[]
+  readonly fold: 'first' | 'latest' | CaseAggregates
+  readonly emit: 'final' | 'eager'
+}
+export interface AsOfStep {
+  readonly op: 'as-of'
+  readonly inputs: readonly [left: number, right: number]
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+  readonly fields: readonly string[]
+  readonly how: 'inner' | 'left'
+  /** Null for any age. */
+  readonly older: number | null
+  readonly newer: number
+}
+
+export type Step =
+  | SourceStep
+  | FilterStep
+  | AssignStep
+  | SelectStep
+  | RenameStep
+  | UnionStep
+  | WindowStep
+  | FoldStep
+  | AsOfStep
+
+export interface Case {
+  readonly steps: readonly Step[]
+  readonly shards: number
+  readonly hosts: number
+  readonly isOnKafka: boolean
+  /** How many faults its run has. */
+  readonly faults: number
+}
+
+export const inputsOf = (step: Step): readonly number[] => (step.op === 'source' ? [] : step.inputs)
+
+/** Steps that nothing is made of: they are written to files. */
+export function outputsOf(steps: readonly Step[]): number[] {
+  const used = new Set(steps.flatMap(inputsOf))
+  return steps.flatMap((_, s) => (used.has(s) ? [] : [s]))
+}

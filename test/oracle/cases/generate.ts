@@ -1,0 +1,181 @@
+/** Random cases: small values, so that keys meet, times tie, and nulls are many. */
+import type { AsOfStep, Case, CaseAggregates, CaseRow, Column, SourceStep, Step } from './case.ts'
+import { type Shape, shapesOf } from './shape.ts'
+
+/** Numbers from 0 up to 1. */
+export type Random = () => number
+
+const STEPS_MAX = 6
+const below = (random: Random, count: number): number => Math.floor(random() * count)
+const pick = <T>(random: Random, from: readonly T[]): T => from[below(random, from.length)]!
+
+export function generateCase(random: Random): Case {
+  const steps: Step[] = Array.from({ length: 1 + below(random, 3) }, () => sourceStep(random))
+  const made = 1 + below(random, STEPS_MAX)
+  for (let tries = 0, count = 0; count < made && tries < 50; tries++) {
+    const added = nextSteps(random, steps)
+    if (added === null) continue
+    steps.push(...added)
+    count++
+  }
+  return {
+    steps,
+    shards: 1 + below(random, 8),
+    hosts: 1 + below(random, 2),
+    isOnKafka: random() < 0.2,
+    faults: random() < 0.5 ? 0 : 1 + below(random, 4),
+  }
+}
+
+function sourceStep(random: Random): SourceStep {
+  const disorder = pick(random, [0, 0, 3, 10])
+  const lateness = pick(random, [0, 0, 4, 15])
+  const length = 1 + below(random, 40)
+  const rows: CaseRow[] = []
+  let latest = below(random, 20)
+  for (let i = 0; i < length; i++) {
+    // No row is too late, whichever split it falls to.
+    const at = latest + below(random, 4) - (random() < 0.4 ? below(random, disorder + lateness + 1) : 0)
+    const back = Math.max(at, latest - disorder - lateness)
+    latest = Math.max(latest, back)
+    rows.push({
+      at: back,
+      k: pick(random, ['a', 'b', 'ä', '', 'a\0', null]),
+      g: below(random, 3),
+      n: random() < 0.2 ? null : below(random, 9) - 4,
+      x: random() < 0.2 ? null : pick(random, [0.1, -0.1, 1e-3, 1e16, 3e15 + 1, -1e16, 0, 2.5, 7]),
+    })
+  }
+  return { op: 'source', rows, splits: 1 + below(random, 3), disorder, lateness }
+}
+
+type Make = (random: Random, input: Input, steps: readonly Step[], shapes: readonly Shape[]) => readonly Step[] | null
+
+/** What a step is made of: its number and shape. */
+interface Input {
+  readonly at: number
+  readonly shape: Shape
+}
+
+const columnsOf = ({ columns, time }: Shape, ...kinds: Column['kind'][]): string[] =>
+  columns.filter(({ name, kind }) => name !== time && kinds.includes(kind)).map(({ name }) => name)
+
+function someOf<T>(random: Random, from: readonly T[], most: number): T[] {
+  const left = [...from]
+  const count = Math.min(left.length, 1 + below(random, most))
+  return Array.from({ length: count }, () => left.splice(below(random, left.length), 1)[0]!)
+}
+
+const filter: Make = (random, { at, shape }) => {
+  const columns = columnsOf(shape, 'int', 'float')
+  if (columns.length === 0) return null
+  return [{ op: 'filter', inputs: [at], column: pick(random, columns), rest: below(random, 3) }]
+}
+
+const assign: Make = (random, { at, shape }, steps) => {
+  const columns = columnsOf(shape, 'int', 'float')
+  if (columns.length === 0) return null
+  const name = random() < 0.3 ? pick(random, columns) : `c${steps.length}`
+  return [{ op: 'assign', inputs: [at], name, column: pick(random, columns), times: below(random, 7) - 3 }]
+}
+
+const select: Make = (random, { at, shape }) => {
+  const names = columnsOf(shape, 'int', 'float', 'string', 'time')
+  return names.length === 0 ? null : [{ op: 'select', inputs: [at], names: someOf(random, names, 5) }]
+}
+
+const rename: Make = (random, { at, shape }, steps) => {
+  const names = someOf(random, shape.columns, 3).map(({ name }, i) => [name, `r${steps.length}_${i}`])
+  return [{ op: 'rename', inputs: [at], names: Object.fromEntries(names) }]
+}
+
+const union: Make = (random, { at, shape }, steps, shapes) => {
+  const alike = shapes.flatMap((other, s) => (s !== at && isAlike(shape, other) ? [s] : []))
+  if (shape.isTable || alike.length === 0 || steps.length === 0) return null
+  return [{ op: 'union', inputs: [at, pick(random, alike)] }]
+}
+
+const isAlike = (a: Shape, b: Shape): boolean =>
+  !b.isTable && a.time === b.time && JSON.stringify(a.columns) === JSON.stringify(b.columns)
+
+function aggregates(random: Random, { columns, time }: Shape, step: number, kinds: readonly string[]): CaseAggregates {
+  const numbers = columns.filter(({ name, kind }) => name !== time && (kind === 'int' || kind === 'float'))
+  const all = kinds.filter((kind) => kind === 'count' || numbers.length > 0)
+  return Object.fromEntries(
+    someOf(random, all, 3).map((kind, i) => [
+      `a${step}_${i}`,
+      kind === 'count' ? ([kind] as const) : ([kind, pick(random, numbers).name] as const),
+    ]),
+  )
+}
+
+const INVERTIBLE = ['count', 'sum', 'mean', 'stddev', 'variance']
+const ALL = [...INVERTIBLE, 'min', 'max']
+
+const keysOf = (random: Random, shape: Shape): string[] | null => {
+  const columns = columnsOf(shape, 'int', 'string')
+  return columns.length === 0 ? null : someOf(random, columns, 2)
+}
+
+const window: Make = (random, { at, shape }, steps) => {
+  const keys = keysOf(random, shape)
+  if (shape.isTable || keys === null) return null
+  const hop = 1 + below(random, 12)
+  const size = random() < 0.5 ? hop : hop + below(random, 12)
+  const kinds = shape.retracts ? INVERTIBLE : ALL
+  const emit = pick(random, ['final', 'final', 'eager'] as const)
+  return [
+    { op: 'window', inputs: [at], keys, size, hop, emit, aggregates: aggregates(random, shape, steps.length, kinds) },
+  ]
+}
+
+const fold: Make = (random, { at, shape }, steps) => {
+  const keys = keysOf(random, shape)
+  if (keys === null) return null
+  const mayTie = !shape.isPlain && !(shape.unique?.every((name) => keys.includes(name)) ?? false)
+  const which = pick(random, ['first', 'latest', null, null] as const)
+  const emit = pick(random, ['final', 'eager'] as const)
+  const isPick = which !== null && !shape.isTable && !mayTie
+  return [{ op: 'fold', inputs: [at], keys, fold: isPick ? which : aggregates(random, shape, steps.length, ALL), emit }]
+}
+
+const asOf: Make = (random, { at, shape }, steps, shapes) => {
+  if (shape.isTable) return null
+  const right = below(random, shapes.length)
+  const table = shapes[right]!
+  const tableKeys = columnsOf(table, 'int', 'string')
+  const pairs = tableKeys.flatMap((name) => {
+    const kind = table.columns.find((one) => one.name === name)!.kind
+    const left = columnsOf(shape, kind)
+    return left.length === 0 ? [] : [[pick(random, left), name] as const]
+  })
+  const chosen = pairs.length === 0 ? [] : someOf(random, pairs, 2)
+  const leftKeys = chosen.map(([left]) => left)
+  if (chosen.length === 0 || new Set(leftKeys).size < leftKeys.length) return null
+  const names = chosen.map(([, name]) => name)
+  const mayTie = !table.isTable && !table.isPlain && !(table.unique?.every((name) => names.includes(name)) ?? false)
+  const others = columnsOf(table, 'int', 'float', 'string').filter((name) => !names.includes(name))
+  if (mayTie || others.length === 0) return null
+  // The other side's columns have names of their own.
+  const renamed = Object.fromEntries(table.columns.map(({ name }, i) => [name, `r${steps.length}_${i}`]))
+  const step: AsOfStep = {
+    op: 'as-of',
+    inputs: [at, steps.length],
+    leftKeys,
+    rightKeys: names.map((name) => renamed[name]!),
+    fields: someOf(random, others, 2).map((name) => renamed[name]!),
+    how: pick(random, ['inner', 'left'] as const),
+    older: pick(random, [null, null, 0, 5, 20]),
+    newer: pick(random, [0, 0, 0, 3]),
+  }
+  return [{ op: 'rename', inputs: [right], names: renamed }, step]
+}
+
+const MAKES: readonly Make[] = [filter, assign, select, rename, union, window, window, fold, fold, fold, asOf, asOf]
+
+function nextSteps(random: Random, steps: readonly Step[]): readonly Step[] | null {
+  const shapes = shapesOf(steps)
+  // More often what was made last, so that steps follow one another.
+  const at = random() < 0.6 ? steps.length - 1 : below(random, steps.length)
+  return pick(random, MAKES)(random, { at, shape: shapes[at]! }, steps, shapes)
+}
