@@ -1,13 +1,12 @@
 /** Bugs to plant, which the simulation must notice. */
-import type { Change } from '../planted-build.ts'
+import type { Planted } from '../planted-run.ts'
 
-interface Planted extends Change {
-  readonly name: string
+interface PlantedHere extends Planted {
   /** Where one topology alone shows it. */
   readonly scenario?: string
 }
 
-export const planted: readonly Planted[] = [
+export const planted: readonly PlantedHere[] = [
   {
     name: 'the store is written before the marker is durable',
     file: 'recovery/store-cycle.js',
