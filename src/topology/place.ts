@@ -7,8 +7,14 @@ import type { Plan } from './plan.ts'
 /** Operators that call functions of the user. */
 const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filter', 'actor'])
 
-/** Whether a function of the user may have the thread; the other operators take their time on their own account. */
-export const isUserCode = (plan: Plan, at: WhereItIs): boolean => USER_CODE.has(plan.topology.nodes[at.node]!.kind)
+/**
+ * Whether a function of the user may have the thread; the other operators take their time on their own account. A thread
+ * that is about to leave may be seen in no operator at all.
+ */
+export function isUserCode(plan: Plan, at: WhereItIs): boolean {
+  const node = plan.topology.nodes[at.node]
+  return node !== undefined && USER_CODE.has(node.kind)
+}
 
 /** A shard, an operator and a call, in words; see `Activity`. */
 export function placeOf(plan: Plan, at: WhereItIs): { shard: ShardId; operator: string; call: number } {

@@ -116,6 +116,8 @@ t.test('only a function of the user hangs: our own operators may have to wait fo
   const watch = () => Array.from({ length: 4 }, () => slot.watch(2))
   activity.enter(0, nodeOf('window'))
   t.same(watch(), [null, null, null, null])
+  activity.enter(0, -1)
+  t.same(watch(), [null, null, null, null], 'as a thread looks that is just leaving')
   activity.enter(0, nodeOf('filter'))
   t.match(watch(), [null, null, { operator: "filter in stage 'rows'" }, null])
   activity.step()
