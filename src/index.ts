@@ -38,6 +38,7 @@ export {
 } from './records/schema.ts'
 export type { ActorOptions, TypedActorContext } from './topology/actor-options.ts'
 export { count, max, mean, min, stddev, sum, variance } from './topology/aggregates.ts'
+export type { AsOfOptions } from './topology/as-of-node.ts'
 export type {
   RejectedRow,
   RowFormat,
@@ -49,6 +50,6 @@ export type {
   SplitRows,
 } from './topology/connector.ts'
 export type { ErrorPolicy } from './topology/dead-letters.ts'
-export { type AsOfOptions, type FoldOptions, KeyedStream, type Output, Stream } from './topology/stream.ts'
+export { type FoldOptions, KeyedStream, type Output, Stream } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'
 export { WindowedStream } from './topology/windowed-stream.ts'

@@ -2,12 +2,20 @@
 import type { Seam } from '../base/seam.ts'
 import { ActorOperator } from '../operators/actor-operator.ts'
 import { AsOfJoin } from '../operators/as-of-join.ts'
+import { DEDUP_TABLES, Dedup } from '../operators/dedup.ts'
 import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { Pick } from '../operators/fold/pick.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
-import { Assign, Filter, Project, Union } from '../operators/stateless.ts'
-import { type TakeOver, takeOverActor, takeOverFold, takeOverJoin, takeOverWindows } from '../operators/take-over.ts'
+import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
+import {
+  type TakeOver,
+  takeOverActor,
+  takeOverDedup,
+  takeOverFold,
+  takeOverJoin,
+  takeOverWindows,
+} from '../operators/take-over.ts'
 import { WindowAggregate } from '../operators/window-aggregate.ts'
 import type { FoldNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
@@ -15,6 +23,7 @@ import type { PlannedNode } from '../topology/plan.ts'
 const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = {
   window: ['panes', 'firing'],
   fold: FOLD_TABLES,
+  dedup: DEDUP_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
   actor: ['state', 'timers', 'held'],
 }
@@ -31,6 +40,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
   switch (node.kind) {
     case 'window':
       return takeOverWindows(take, { input, keys: node.keys, aggregations: Object.values(node.aggregates) })
+    case 'dedup':
+      return takeOverDedup(take, input, node.keys)
     case 'fold':
       return takeOverFold(take, input, node.keys)
     case 'as-of-join':
@@ -96,6 +107,20 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
           aggregations: Object.values(node.aggregates),
           bound: inputFacts[0]!.bound,
           origin: facts.needsOrigins ? originHead(node.id) : null,
+        },
+        context,
+      )
+    case 'drop-null':
+      return new DropNull(input, schema, node.names, context.emit)
+    case 'dedup':
+      return new Dedup(
+        {
+          schema: input,
+          keys: node.keys,
+          span: node.span,
+          emit: node.emit,
+          bound: inputFacts[0]!.bound,
+          retracts: inputFacts[0]!.retracts,
         },
         context,
       )

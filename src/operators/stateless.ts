@@ -3,7 +3,7 @@
  * that is valid only during the call.
  */
 import { Batch } from '../records/batch.ts'
-import { type Column, ColumnBuilder, type Value } from '../records/column.ts'
+import { type Column, ColumnBuilder, isNull, type Value } from '../records/column.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
@@ -54,6 +54,30 @@ function selectRows(
     }
   }
   return count
+}
+
+/** Drops the rows with a null in one of some columns. */
+export class DropNull implements Operator {
+  readonly #output: Schema
+  readonly #columns: readonly number[]
+  readonly #emit: Emit
+
+  /** @param output the same columns, of which these are not nullable */
+  constructor(input: Schema, output: Schema, names: readonly string[], emit: Emit) {
+    this.#output = output
+    this.#columns = names.map((name) => input.names.indexOf(name))
+    this.#emit = emit
+  }
+
+  onBatch(batch: Batch): void {
+    const columns = this.#columns.map((c) => batch.columns[c]!)
+    const rows = Int32Array.from({ length: batch.length }, (_, row) => row).filter((row) =>
+      columns.every((column) => !isNull(column, row)),
+    )
+    if (rows.length === 0) return
+    const left = batch.gather(rows, rows.length)
+    this.#emit(left.with(this.#output, left.columns))
+  }
 }
 
 export interface AssignPlan {

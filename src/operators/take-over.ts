@@ -101,6 +101,15 @@ export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly str
   copyShared(take, 'state')
 }
 
+export function* takeOverDedup(take: TakeOver, input: Schema, keys: readonly string[]) {
+  const types = typesOf(input, keys)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  // The end of a span stands before the key.
+  const kinds = ['time' as const, ...types.map(({ kind }) => kind)]
+  for (const table of ['groups', 'alike'])
+    yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values.slice(1))
+}
+
 export function* takeOverFold(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
   const kinds = types.map(({ kind }) => kind)

@@ -42,6 +42,17 @@ export function valueAt(column: Column, kind: FieldKind, row: number): Value {
   }
 }
 
+export function isNull(column: Column, row: number): boolean {
+  switch (column.type) {
+    case 'number':
+      return column.valid !== null && column.valid[row] === 0
+    case 'string':
+      return column.codes[row]! < 0
+    case 'bytes':
+      return column.values[row] === null
+  }
+}
+
 /** The rows named by `rows[0..count)`, in that order. */
 export function gatherColumn(column: Column, rows: Int32Array, count: number): Column {
   switch (column.type) {

@@ -63,7 +63,10 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'project':
       return present([...output].map((name) => node.sources[name]!))
     case 'key-by':
+    case 'dedup':
       return present([...output, ...node.keys])
+    case 'drop-null':
+      return present([...output, ...node.names])
     case 'window':
       return present([...node.keys, ...Object.values(node.aggregates).flatMap(({ column }) => column ?? [])])
     case 'fold':
@@ -80,12 +83,13 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
 
 /** Whether the node is done with a time once the watermark has passed it. */
 const closesTime = ({ kind }: Node): boolean =>
-  kind === 'window' || kind === 'fold' || kind === 'as-of-join' || kind === 'actor'
+  kind === 'window' || kind === 'fold' || kind === 'dedup' || kind === 'as-of-join' || kind === 'actor'
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
   switch (node.kind) {
     case 'actor':
     case 'fold':
+    case 'dedup':
       return true
     case 'window':
     case 'sink':
@@ -116,6 +120,9 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
       }
       return { bound, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
     }
+    case 'dedup':
+      refuseTable(node, 'freed of rows that are alike', isTable)
+      return { bound: bound + node.span, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
     case 'fold':
       if (typeof node.fold === 'string') refuseTable(node, `asked for its ${node.fold} rows`, isTable)
       return { bound, retracts: true, isTable: true }

@@ -73,4 +73,8 @@ export function checkRescale(plan: Plan, { stage: name, shards }: Rescale): void
 }
 
 const isStateful = ({ node }: PlannedNode): boolean =>
-  node.kind === 'window' || node.kind === 'fold' || node.kind === 'as-of-join' || node.kind === 'actor'
+  node.kind === 'window' ||
+  node.kind === 'fold' ||
+  node.kind === 'dedup' ||
+  node.kind === 'as-of-join' ||
+  node.kind === 'actor'

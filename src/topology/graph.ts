@@ -71,6 +71,21 @@ export interface WindowNode extends Common {
   readonly emit: Emission
   readonly aggregates: Readonly<Record<string, Aggregation>>
 }
+/** Keeps the latest of rows that are alike: of one key, and one span of time. */
+export interface DedupNode extends Common {
+  readonly kind: 'dedup'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  /** In microseconds; 0 for rows of one event time. */
+  readonly span: number
+  readonly emit: Emission
+}
+/** Drops rows with a null in one of these columns. */
+export interface DropNullNode extends Common {
+  readonly kind: 'drop-null'
+  readonly inputs: readonly [Node]
+  readonly names: readonly string[]
+}
 /** Makes a table of a stream: what holds from each time on. */
 export interface FoldNode extends Common {
   readonly kind: 'fold'
@@ -116,6 +131,8 @@ export type Node =
   | KeyByNode
   | WindowNode
   | FoldNode
+  | DedupNode
+  | DropNullNode
   | JoinNode
   | ActorNode
   | SinkNode

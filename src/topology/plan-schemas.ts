@@ -11,6 +11,17 @@ export function restrict(schema: Schema, names: ReadonlySet<string>): Schema {
   )
 }
 
+/** The same, where these columns have no nulls any more. */
+export const withoutNulls = (schema: Schema, names: readonly string[]): Schema =>
+  makeSchema(
+    Object.fromEntries(
+      schema.names.map((name) => {
+        const type = schema.fields[name]!
+        return [name, names.includes(name) ? { ...type, nullable: false } : type]
+      }),
+    ),
+  )
+
 /** What really flows out of a node, given what really flows in. */
 export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schema {
   switch (node.kind) {
@@ -27,7 +38,10 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
         ...Object.fromEntries(node.fields.map((name) => [name, node.schema.fields[name]!])),
       })
     case 'filter':
+    case 'dedup':
       return input
+    case 'drop-null':
+      return withoutNulls(input, node.names)
     default:
       return node.schema
   }
@@ -37,8 +51,8 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
 export function keysAfter(node: Node, keys: readonly string[] | null): readonly string[] | null {
   if (keys === null) return null
   if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
-  if (node.kind === 'filter') return keys
-  if (node.kind === 'window' || node.kind === 'fold') return keys
+  if (node.kind === 'filter' || node.kind === 'drop-null') return keys
+  if (node.kind === 'window' || node.kind === 'fold' || node.kind === 'dedup') return keys
   if (node.kind !== 'project') return null
   const renamed = keys.map((key) => Object.keys(node.sources).find((name) => node.sources[name] === key))
   return renamed.includes(undefined) ? null : (renamed as string[])

@@ -20,6 +20,11 @@ export type JoinedFields<F extends Fields, R extends Fields, S extends keyof R, 
   F & { [K in S]: H extends 'left' ? AsOptional<R[K]> : FieldType<R[K] extends FieldType<infer V> ? V : never> }
 >
 
+/** Fields of which these have no nulls. */
+export type NotNull<F extends Fields, K extends keyof F> = Simplify<{
+  [N in keyof F]: N extends K ? (F[N] extends FieldType<infer V> ? FieldType<Exclude<V, null>> : never) : F[N]
+}>
+
 /** Fields of a table of aggregates: keys, the event time from which on they hold, aggregates. */
 export type FoldedFields<F extends Fields, K extends keyof F, A extends Aggregates<F>> = Simplify<
   Pick<F, K | EventTimeName<F>> & AggregateFields<F, A>

@@ -7,21 +7,22 @@ import { type Duration, micros } from '../base/time.ts'
 import { foldedSchema } from '../operators/fold/folded-schema.ts'
 import type { Emission, Window } from '../operators/window.ts'
 import type { Value } from '../records/column.ts'
-import {
-  type Fields,
-  type FieldType,
-  fieldOf,
-  makeSchema,
-  type Row,
-  type Schema,
-  sameType,
-  typeName,
-} from '../records/schema.ts'
+import { type Fields, type FieldType, fieldOf, makeSchema, type Row, type Schema, sameType } from '../records/schema.ts'
 import type { ActorOptions } from './actor-options.ts'
 import type { Aggregates } from './aggregates.ts'
+import { type AsOfOptions, asOfNode } from './as-of-node.ts'
 import type { SinkConnector } from './connector.ts'
 import { type FoldNode, type Node, newNode, type SinkNode } from './graph.ts'
-import type { EventTimeName, FoldedFields, JoinedFields, PlainName, Renamed, Simplify } from './stream-fields.ts'
+import { withoutNulls } from './plan-schemas.ts'
+import type {
+  EventTimeName,
+  FoldedFields,
+  JoinedFields,
+  NotNull,
+  PlainName,
+  Renamed,
+  Simplify,
+} from './stream-fields.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
 /** A sink or output of a topology, made by `to` and `output`. */
@@ -63,6 +64,28 @@ export class Stream<F extends Fields> {
   filter(keep: (row: Row<F>) => boolean): Stream<F> {
     const node = { ...newNode(this.node.schema), kind: 'filter', inputs: [this.node], keep: keep as never } as const
     return new Stream(node)
+  }
+
+  /**
+   * Drops rows with a null in one of these columns, which are not nullable any more; without names, in any.
+   * @throws user error `null` where a column has no nulls, or none has any
+   * @example visits.dropNull('user')
+   */
+  dropNull<K extends PlainName<F> = PlainName<F>>(...names: K[]): Stream<NotNull<F, K>> {
+    const { schema } = this.node
+    const nullable = schema.names.filter((name) => schema.fields[name]!.nullable)
+    const wrong = names.find((name) => !fieldOf(schema, name).nullable)
+    if (wrong !== undefined)
+      throw userError('null', `'${wrong}' has no nulls; the columns that may: ${nullable.join(', ')}`)
+    if (nullable.length === 0) throw userError('null', `no column has nulls: ${schema.names.join(', ')}`)
+    const dropped: readonly string[] = names.length > 0 ? names : nullable
+    const left = newNode(withoutNulls(schema, dropped))
+    return new Stream({ ...left, kind: 'drop-null', inputs: [this.node], names: dropped })
+  }
+
+  /** The rows for which the function is true, and the others. @example const [slow, fast] = calls.split(({ ms }) => ms > 100) */
+  split(choose: (row: Row<F>) => boolean): [chosen: Stream<F>, others: Stream<F>] {
+    return [this.filter(choose), this.filter((row) => !choose(row))]
   }
 
   /** Keeps these columns and the event time, in this order. */
@@ -186,33 +209,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
     S extends Exclude<PlainName<R>, keyof F>,
     H extends 'inner' | 'left',
   >(table: KeyedStream<R, RK>, options: AsOfOptions<H, S>): Stream<JoinedFields<F, R, S, H>> {
-    const [left, right] = [this.node.schema, table.node.schema]
-    if (this.keys.length !== table.keys.length) {
-      throw userError('join', `the join has ${this.keys.length} keys on the left and ${table.keys.length} on the right`)
-    }
-    this.keys.forEach((key, i) => {
-      const [a, b] = [fieldOf(left, key), fieldOf(right, table.keys[i]!)]
-      if (a.kind !== b.kind) {
-        throw userError('join', `key '${key}' is ${typeName(a)}, but '${table.keys[i]}' of the table is ${typeName(b)}`)
-      }
-    })
-    const fields: Fields = { ...left.fields }
-    for (const name of options.fields) {
-      if (name in fields) throw userError('join', `both sides have a field '${name}': rename one of them`)
-      const type = fieldOf(right, name)
-      fields[name] = { ...type, eventTime: false, nullable: options.how === 'left' || type.nullable }
-    }
-    return new Stream({
-      ...newNode(makeSchema(fields)),
-      kind: 'as-of-join',
-      inputs: [this.node, table.node],
-      leftKeys: this.keys,
-      rightKeys: table.keys,
-      fields: options.fields,
-      how: options.how,
-      older: options.within?.older === undefined ? Number.POSITIVE_INFINITY : micros(options.within.older),
-      newer: micros(options.within?.newer ?? 0),
-    })
+    return new Stream(asOfNode(this, table, options))
   }
 
   /**
@@ -226,6 +223,17 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   /** The first row of each key, as a table; see `latest`. */
   first(options: FoldOptions = {}): Stream<F> {
     return this.#fold(this.node.schema, 'first', options)
+  }
+
+  /**
+   * Keeps one of the rows of a key that are alike: the latest of each span of `within`, or, without, of each event time.
+   * With `emit: 'eager'` it is said at once, and taken back when a better one comes.
+   * @example payments.keyBy('id').dedup({ within: '1d' })
+   */
+  dedup({ within, emit = 'final' }: { within?: Duration; emit?: Emission } = {}): Stream<F> {
+    checkEmission(emit)
+    const span = within === undefined ? 0 : micros(within)
+    return new Stream({ ...newNode(this.node.schema), kind: 'dedup', inputs: [this.node], keys: this.keys, span, emit })
   }
 
   /**
@@ -260,14 +268,6 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
       },
     })
   }
-}
-
-export interface AsOfOptions<H extends 'inner' | 'left', S> {
-  readonly how: H
-  /** Of the table, to be added to the row. */
-  readonly fields: readonly S[]
-  /** Both ends are inclusive. */
-  readonly within?: { readonly older?: Duration; readonly newer?: Duration }
 }
 
 /** When a table speaks of its rows; see `Emission`. The default is `eager`: at once, whatever the disorder of the source. */

@@ -87,6 +87,30 @@ export const planted: readonly Planted[] = [
     to: 'best?.[1].values ?? update.values',
   },
   {
+    name: 'of rows that are alike the one that came last is kept',
+    file: 'operators/dedup.js',
+    from: 'settled(rows).at(-1)',
+    to: 'rows.at(-1)',
+  },
+  {
+    name: 'a late row that is a better one is dropped',
+    file: 'operators/dedup.js',
+    from: "const isSaid = this.#plan.emit === 'eager' || this.#isPassed(group);",
+    to: "const isSaid = this.#plan.emit === 'eager';",
+  },
+  {
+    name: 'rows that are alike are not taken back',
+    file: 'operators/dedup.js',
+    from: 'this.#push(before, -1, budget);',
+    to: '{}',
+  },
+  {
+    name: 'a null in the second column is no null',
+    file: 'operators/stateless.js',
+    from: 'columns.every((column) => !isNull(column, row))',
+    to: '!isNull(columns[0], row)',
+  },
+  {
     name: 'a row at the end of a window belongs to it',
     file: 'operators/window.js',
     from: 'return Math.floor(time / this.width) * this.width;',

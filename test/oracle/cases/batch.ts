@@ -1,5 +1,6 @@
 /** What a case comes to in one go over all rows, by brute force. */
 import { asOfJoin } from '../as-of.ts'
+import { dedupOf } from '../dedup.ts'
 import { foldOf, type OracleUpdate } from '../folds.ts'
 import { type OracleRow, windowsOf } from '../windows.ts'
 import type { AsOfStep, Case, Step } from './case.ts'
@@ -61,6 +62,10 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
         rows.map(({ row }) => row),
         { size: step.size, hop: step.hop, time: input.time, keys: step.keys, aggregates: step.aggregates },
       ).map((row) => ({ row, diff: 1, origin: place(0) }))
+    case 'dedup':
+      return dedupOf(rows, { time: input.time, keys: step.keys, span: step.span })
+    case 'drop-null':
+      return rows.filter(({ row }) => step.names.every((name) => row[name] !== null))
     case 'fold':
       return foldOf(rows, { time: input.time, keys: step.keys, isTable: input.isTable, fold: step.fold }).map(
         (update) => ({ ...update, origin: place(0) }),

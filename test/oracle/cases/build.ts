@@ -46,6 +46,12 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
       const windows = keyed(input, step.keys).window(window, { emit: step.emit })
       return windows.aggregate(aggregatesOf(step.aggregates, api) as never) as unknown as AnyStream
     }
+    case 'drop-null':
+      return input.dropNull(...(step.names as never[])) as unknown as AnyStream
+    case 'dedup': {
+      const { span, emit } = step
+      return keyed(input, step.keys).dedup(span === 0 ? { emit } : { within: micros(span), emit })
+    }
     case 'fold': {
       const { emit, fold } = step
       const groups = keyed(input, step.keys)

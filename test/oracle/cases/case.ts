@@ -6,6 +6,7 @@
 export interface Column {
   readonly name: string
   readonly kind: 'int' | 'float' | 'string' | 'time'
+  readonly nullable?: boolean
 }
 
 export type CaseRow = Readonly<Record<string, number | string | null>>
@@ -63,6 +64,19 @@ export interface FoldStep {
   readonly fold: 'first' | 'latest' | CaseAggregates
   readonly emit: 'final' | 'eager'
 }
+export interface DedupStep {
+  readonly op: 'dedup'
+  readonly inputs: readonly [number]
+  readonly keys: readonly string[]
+  /** 0 for none. */
+  readonly span: number
+  readonly emit: 'final' | 'eager'
+}
+export interface DropNullStep {
+  readonly op: 'drop-null'
+  readonly inputs: readonly [number]
+  readonly names: readonly string[]
+}
 export interface AsOfStep {
   readonly op: 'as-of'
   readonly inputs: readonly [left: number, right: number]
@@ -84,6 +98,8 @@ export type Step =
   | UnionStep
   | WindowStep
   | FoldStep
+  | DedupStep
+  | DropNullStep
   | AsOfStep
 
 export interface Case {

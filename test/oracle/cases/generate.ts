@@ -139,6 +139,19 @@ const fold: Make = (random, { at, shape }, steps) => {
   return [{ op: 'fold', inputs: [at], keys, fold: isPick ? which : aggregates(random, shape, steps.length, ALL), emit }]
 }
 
+const dropNull: Make = (random, { at, shape }) => {
+  const nullable = shape.columns.filter((one) => one.nullable === true).map(({ name }) => name)
+  return nullable.length === 0 ? null : [{ op: 'drop-null', inputs: [at], names: someOf(random, nullable, 2) }]
+}
+
+const dedup: Make = (random, { at, shape }) => {
+  const keys = keysOf(random, shape)
+  const mayTie = !shape.isPlain && !(shape.unique?.every((name) => keys?.includes(name)) ?? false)
+  if (shape.isTable || keys === null || mayTie) return null
+  const emit = pick(random, ['final', 'final', 'eager'] as const)
+  return [{ op: 'dedup', inputs: [at], keys, span: pick(random, [0, 0, 3, 8]), emit }]
+}
+
 const asOf: Make = (random, { at, shape }, steps, shapes) => {
   if (shape.isTable) return null
   const right = below(random, shapes.length)
@@ -171,7 +184,8 @@ const asOf: Make = (random, { at, shape }, steps, shapes) => {
   return [{ op: 'rename', inputs: [right], names: renamed }, step]
 }
 
-const MAKES: readonly Make[] = [filter, assign, select, rename, union, window, window, fold, fold, fold, asOf, asOf]
+const ONE_TO_ONE = [filter, assign, select, rename, dropNull, union]
+const MAKES: readonly Make[] = [...ONE_TO_ONE, window, window, fold, fold, fold, dedup, dedup, asOf, asOf]
 
 function nextSteps(random: Random, steps: readonly Step[]): readonly Step[] | null {
   const shapes = shapesOf(steps)

@@ -18,10 +18,10 @@ export interface Shape {
 
 export const SOURCE_COLUMNS: readonly Column[] = [
   { name: 'at', kind: 'time' },
-  { name: 'k', kind: 'string' },
+  { name: 'k', kind: 'string', nullable: true },
   { name: 'g', kind: 'int' },
-  { name: 'n', kind: 'int' },
-  { name: 'x', kind: 'float' },
+  { name: 'n', kind: 'int', nullable: true },
+  { name: 'x', kind: 'float', nullable: true },
 ]
 
 /** Shapes of all steps, inputs first. */
@@ -50,20 +50,17 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
   const input = shapes[step.inputs[0]]!
   const columnsOf = (names: readonly string[]) => names.map((name) => input.columns.find((one) => one.name === name)!)
   const aggregated = (aggregates: Readonly<Record<string, readonly [string, string?]>>): Column[] =>
-    Object.entries(aggregates).map(([name, [kind, column]]) => ({
-      name,
-      kind: resultKind(
-        kind,
-        input.columns.find((one) => one.name === column),
-      ),
-    }))
+    Object.entries(aggregates).map(([name, [kind, of]]) => {
+      const column = input.columns.find((one) => one.name === of)
+      return { name, kind: resultKind(kind, column), nullable: column?.nullable ?? false }
+    })
   switch (step.op) {
     case 'filter':
       return input
     case 'assign': {
       const others = input.columns.filter(({ name }) => name !== step.name)
       const unique = input.unique?.includes(step.name) ? null : input.unique
-      return { ...input, columns: [...others, { name: step.name, kind: 'int' }], unique }
+      return { ...input, columns: [...others, { name: step.name, kind: 'int', nullable: false }], unique }
     }
     case 'select': {
       const kept = input.unique?.every((name) => step.names.includes(name)) ? input.unique : null
@@ -99,6 +96,16 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
         isPlain: false,
         unique: step.keys,
       }
+    case 'drop-null': {
+      const columns = input.columns.map((one) => (step.names.includes(one.name) ? { ...one, nullable: false } : one))
+      return { ...input, columns }
+    }
+    case 'dedup':
+      return {
+        ...input,
+        retracts: input.retracts || input.bound > 0 || step.emit === 'eager',
+        bound: input.bound + step.span,
+      }
     case 'fold':
       return {
         columns:
@@ -114,7 +121,10 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
       }
     case 'as-of': {
       const right = shapes[step.inputs[1]]!
-      const added = step.fields.map((name) => right.columns.find((one) => one.name === name)!)
+      const added = step.fields.map((name) => {
+        const column = right.columns.find((one) => one.name === name)!
+        return { ...column, nullable: step.how === 'left' || (column.nullable ?? false) }
+      })
       return {
         ...input,
         columns: [...input.columns, ...added],

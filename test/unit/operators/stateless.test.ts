@@ -1,6 +1,6 @@
 import t from 'tap'
 import { userError } from '../../../src/base/errors.ts'
-import { Assign, Filter, Project, Union } from '../../../src/operators/stateless.ts'
+import { Assign, DropNull, Filter, Project, Union } from '../../../src/operators/stateless.ts'
 import { withOperator } from '../../../src/operators/user-code.ts'
 import type { Batch } from '../../../src/records/batch.ts'
 import { originBytes } from '../../../src/records/origin.ts'
@@ -36,6 +36,19 @@ function collect(): { out: Batch[]; emit: (batch: Batch) => void } {
   const out: Batch[] = []
   return { out, emit: (batch) => out.push(batch) }
 }
+
+t.test('rows with a null in one of some columns are dropped, and the columns have none any more', (t) => {
+  const { out, emit } = collect()
+  const fields = { ...Item.fields, n: int(), text: string() }
+  const drop = new DropNull(anySchema(Item), makeSchema(fields), ['n', 'text'], emit)
+  drop.onBatch(batchOf(Item, [...updates, { row: item(4, 1, null), diff: 1, origin: originOf(1, 3) }]))
+  t.same(updatesOf(out), ['+ at=1 n=5 text=a on=true', '+ at=3 n=7 text=b on=false'])
+  t.same(origins(out[0]!), [hex(1, 1), hex(2, 9)])
+  t.equal(out[0]!.schema.fields.n!.nullable, false)
+  drop.onBatch(batchOf(Item, [updates[1]!]))
+  t.equal(out.length, 1, 'nothing is emitted where none is left')
+  t.end()
+})
 
 t.test('a filter keeps rows with their diffs and origins, and emits nothing where none is left', (t) => {
   const { out, emit } = collect()

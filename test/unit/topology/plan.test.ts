@@ -373,6 +373,8 @@ t.test('what no type can say is said by errors that name the remedy', (t) => {
     () => flights.keyBy('nope' as never),
     user('field', `there is no field 'nope'; the fields are date, delay, distance, origin, destination`),
   )
+  t.throws(() => flights.dropNull('origin'), user('null', "'origin' has no nulls; the columns that may: delay"))
+  t.throws(() => flights.dropNull().dropNull(), user('null', /^no column has nulls: date, delay, distance/))
   t.throws(() => flights.rename({ origin: 'destination' }), user('rename', /^rename gives two columns one name/))
   t.throws(() => flights.drop('date' as never), user('schema', /exactly one eventTime\(\) field, this one has 0/))
   t.throws(

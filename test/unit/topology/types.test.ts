@@ -158,6 +158,32 @@ export function joins(): void {
   flights.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['state'] })
 }
 
+export function tables(): void {
+  const delays = flights.dropNull('delay')
+  holds<Same<Infer<typeof delays.schema>['delay'], number>>()
+  holds<Same<Infer<typeof delays.schema>['origin'], string>>()
+  const whole = flights.dropNull()
+  holds<Same<Infer<typeof whole.schema>['delay'], number>>()
+  // @ts-expect-error no such field
+  flights.dropNull('nope')
+  // @ts-expect-error the event time is never null
+  flights.dropNull('at')
+  const totals = byOrigin.aggregate({ rows: count(), worst: max('delay') })
+  holds<Same<Infer<typeof totals.schema>['worst'], number | null>>()
+  holds<Same<Infer<typeof totals.schema>['at'], number>>()
+  holds<Same<keyof Infer<typeof totals.schema>, 'origin' | 'at' | 'rows' | 'worst'>>()
+  // @ts-expect-error a text has no sum
+  byOrigin.aggregate({ all: sum('origin') })
+  const latest = byOrigin.latest()
+  holds<Same<Infer<typeof latest.schema>, Infer<typeof Flight>>>()
+  // @ts-expect-error no such emission
+  byOrigin.first({ emit: 'sometimes' })
+  // @ts-expect-error a stream needs a key
+  flights.dedup()
+  const [late, others] = flights.split((row) => row.late)
+  holds<Same<typeof late, typeof others>>()
+}
+
 export function actors(): void {
   byOrigin.actor('a', {
     output: Note,

@@ -1,0 +1,239 @@
+/**
+ * Keeps one row of those that are alike: of one key and one span of time the latest, by (event time, origin). Spans are as
+ * those of tumbling windows; without a length, rows are alike that have the same event time. With `final` a row is said when
+ * the watermark has passed its span, with `eager` at once; one that comes late and is a better one takes the place of what
+ * was said.
+ */
+import { Packr } from 'msgpackr'
+import { type Budget, isSpent, spend } from '../base/budget.ts'
+import { copyOf } from '../base/bytes.ts'
+import { checksum, combineHash } from '../base/hash.ts'
+import type { Timestamp } from '../base/time.ts'
+import { type Batch, BatchBuilder } from '../records/batch.ts'
+import { valuesBytes } from '../records/batch-bytes.ts'
+import { packKey, packValues, unpackPrefix } from '../records/key.ts'
+import type { Schema } from '../records/schema.ts'
+import { type KeyedTable, prefixEnd } from '../storage/table.ts'
+import { comparePlaces, type FoldRow, FoldRows, settled, textOf } from './fold/fold-row.ts'
+import { Recents } from './fold/recents.ts'
+import type { Operator, OperatorContext } from './operator.ts'
+import type { Emission } from './window.ts'
+
+export interface DedupPlan {
+  readonly schema: Schema
+  readonly keys: readonly string[]
+  /** Length of a span, in microseconds; 0 where only rows of one time are alike. */
+  readonly span: number
+  readonly emit: Emission
+  /** No update is older than the watermark by more than this, in microseconds. */
+  readonly bound: number
+  /** Rows may be taken back: then all that are alike are kept, as long as that may be. */
+  readonly retracts: boolean
+}
+
+/** What was said of a group, and, where rows are not taken back, the best of them. */
+type Said = readonly [time: number, origin: string, values: FoldRow['values']]
+type Stored = readonly [said: Said | null, best: Said | null]
+
+const packr = new Packr({ useRecords: false })
+/** A shard's own: see `copyShared`. Without it all is looked through once, and nothing said again. */
+const PASSED = Uint8Array.of(0)
+
+/** The tables of a dedup. */
+export const DEDUP_TABLES = ['groups', 'alike', 'progress'] as const
+
+export class Dedup implements Operator {
+  readonly #plan: DedupPlan
+  readonly #context: OperatorContext
+  /** Keys: end of the span, key. */
+  readonly #groups: KeyedTable
+  readonly #alike: KeyedTable
+  readonly #progress: KeyedTable
+  readonly #rows: FoldRows
+  readonly #keyColumns: readonly number[]
+  #touched = new Map<string, FoldRow[]>()
+  #watermark: Timestamp = Number.NEGATIVE_INFINITY
+  /** Groups up to this key were said. */
+  #passed: Uint8Array = new Uint8Array(0)
+  #builder: BatchBuilder
+  #changes = 0
+
+  constructor(plan: DedupPlan, context: OperatorContext) {
+    this.#plan = plan
+    this.#context = context
+    this.#groups = context.table('groups')
+    this.#alike = context.table('alike')
+    this.#progress = context.table('progress')
+    this.#rows = new FoldRows(plan.schema, plan.schema.names)
+    this.#keyColumns = plan.keys.map((name) => plan.schema.names.indexOf(name))
+    this.#builder = new BatchBuilder(plan.schema)
+  }
+
+  open([watermark]: readonly Timestamp[]): void {
+    this.#watermark = watermark!
+    const passed = this.#progress.get(PASSED)
+    if (passed !== undefined) this.#passed = copyOf(passed)
+  }
+
+  onBatch(batch: Batch): void {
+    for (let row = 0; row < batch.length; row++) {
+      const end = packValues([this.#endOf(batch.times[row]!)])
+      const group = Buffer.concat([end, packKey(batch, this.#keyColumns, row)]).toString('latin1')
+      const update = this.#rows.at(batch, row)
+      const known = this.#touched.get(group)
+      if (known === undefined) this.#touched.set(group, [update])
+      else known.push(update)
+    }
+  }
+
+  advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
+    // In full, whatever the budget: what was said of them does not hold any more.
+    this.#take(budget)
+    const isDone = this.#plan.emit === 'eager' || this.#sayDue(watermark!, budget)
+    this.#emitBuilt()
+    if (!isDone) return false
+    this.#watermark = watermark!
+    this.#drop(watermark! - this.#plan.bound)
+    return true
+  }
+
+  flush(): void {
+    this.#progress.put(PASSED, this.#passed)
+  }
+
+  digest(): number {
+    const changes = this.#changes
+    this.#changes = 0
+    return changes
+  }
+
+  /** The first time behind the span of `time`. */
+  #endOf(time: Timestamp): Timestamp {
+    const { span } = this.#plan
+    return span === 0 ? time + 1 : (Math.floor(time / span) + 1) * span
+  }
+
+  #take(budget: Budget): void {
+    const touched = this.#touched
+    this.#touched = new Map()
+    for (const text of [...touched.keys()].sort()) {
+      const group = Buffer.from(text, 'latin1')
+      const [said, best] = this.#stored(group)
+      const now = this.#best(group, best, touched.get(text)!)
+      const isSaid = this.#plan.emit === 'eager' || this.#isPassed(group)
+      if (isSaid) this.#say(said, now, budget)
+      this.#store(group, [isSaid ? now : said, this.#plan.retracts ? null : now])
+    }
+  }
+
+  #isPassed(group: Uint8Array): boolean {
+    const [end] = unpackPrefix(group, ['time']).values as [number]
+    return end <= this.#watermark
+  }
+
+  #stored(group: Uint8Array): Stored {
+    const stored = this.#groups.get(group)
+    return stored === undefined ? [null, null] : (packr.unpack(stored) as Stored)
+  }
+
+  #store(group: Uint8Array, stored: Stored): void {
+    const isGone = stored.every((one) => one === null) && !this.#hasAlike(group)
+    const bytes = isGone ? null : packr.pack(stored)
+    this.#changes = combineHash(combineHash(this.#changes, checksum(group)), bytes === null ? 0 : checksum(bytes))
+    if (bytes === null) this.#groups.remove(group)
+    else this.#groups.put(group, bytes)
+  }
+
+  #hasAlike(group: Uint8Array): boolean {
+    for (const _ of this.#alike.range({ from: group, to: prefixEnd(group) })) return true
+    return false
+  }
+
+  /** The best of a group's rows, with these updates. */
+  #best(group: Uint8Array, best: Said | null, updates: readonly FoldRow[]): Said | null {
+    if (!this.#plan.retracts) {
+      const rows = best === null ? updates : [...updates, rowOf(best)]
+      return saidOf(settled(rows).at(-1))
+    }
+    const alike = this.#alikeOf(group)
+    const known = alike.from(Number.NEGATIVE_INFINITY)
+    const rows = settled([...known, ...updates])
+    const kept = new Set(rows)
+    for (const row of known) if (!kept.has(row)) alike.remove(row)
+    for (const row of rows) if (!known.includes(row)) alike.put(row)
+    return saidOf(rows.findLast(({ diff }) => diff > 0))
+  }
+
+  #alikeOf(group: Uint8Array): Recents {
+    const { schema } = this.#plan
+    return new Recents(
+      this.#alike,
+      group,
+      schema.names.map((name) => schema.fields[name]!.kind),
+    )
+  }
+
+  /** Groups whose spans the watermark has passed, in order. @returns false when some are left */
+  #sayDue(watermark: Timestamp, budget: Budget): boolean {
+    for (;;) {
+      const due = this.#dueFrom(behind(watermark), budget)
+      if (due.length === 0) return true
+      for (const group of due) {
+        if (isSpent(budget)) return false
+        const [said, best] = this.#stored(group)
+        const now = this.#plan.retracts ? this.#best(group, null, []) : best
+        this.#say(said, now, budget)
+        this.#store(group, [now, best])
+        this.#passed = group
+      }
+    }
+  }
+
+  /** As many as the budget may take: the table is written to while they are gone through. */
+  #dueFrom(to: Uint8Array, budget: Budget): Uint8Array[] {
+    const due: Uint8Array[] = []
+    const from = this.#passed.length === 0 ? undefined : Buffer.concat([this.#passed, Uint8Array.of(0)])
+    for (const [group] of this.#groups.range({ from, to })) {
+      if (due.length > Math.max(0, budget.rows)) break
+      due.push(copyOf(group))
+    }
+    return due
+  }
+
+  #say(before: Said | null, now: Said | null, budget: Budget): void {
+    if (before !== null && now !== null && isSame(before, now)) return
+    if (before !== null) this.#push(before, -1, budget)
+    if (now !== null) this.#push(now, 1, budget)
+  }
+
+  #push([, origin, values]: Said, diff: number, budget: Budget): void {
+    values.forEach((value, c) => {
+      this.#builder.builders[c]!.push(value)
+    })
+    this.#builder.end(diff, Buffer.from(origin, 'latin1'))
+    spend(budget, 1, valuesBytes(values))
+  }
+
+  #emitBuilt(): void {
+    if (this.#builder.length === 0) return
+    const batch = this.#builder.finish()
+    this.#builder = new BatchBuilder(this.#plan.schema)
+    this.#context.emit(batch)
+  }
+
+  /** Lets go of groups whose span ended so long ago that nothing comes to them. */
+  #drop(horizon: Timestamp): void {
+    for (const table of [this.#groups, this.#alike]) {
+      const gone = Array.from(table.range({ to: behind(horizon) }), ([key]) => copyOf(key))
+      for (const key of gone) table.remove(key)
+    }
+  }
+}
+
+/** Behind the keys of all groups whose spans end at this time or before: keys that follow the time begin with 0 or 1. */
+const behind = (time: Timestamp): Uint8Array => Buffer.concat([packValues([time]), Uint8Array.of(255)])
+
+const rowOf = ([time, origin, values]: Said): FoldRow => ({ time, origin, values, diff: 1 })
+const saidOf = (row: FoldRow | undefined): Said | null =>
+  row === undefined ? null : [row.time, row.origin, row.values]
+const isSame = (a: Said, b: Said): boolean => comparePlaces(rowOf(a), rowOf(b)) === 0 && textOf(a[2]) === textOf(b[2])
