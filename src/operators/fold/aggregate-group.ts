@@ -71,8 +71,7 @@ class AggregateGroup implements Accumulator {
       const value = this.#valueOf(row, c)
       if (value === null) return
       if (kind === 'present') cell.high[0]! += diff
-      else if (kind === 'sum') cell.add(0, value * diff, diff)
-      else if (kind === 'square') addSquare(cell, value, diff)
+      else if (cell.isSum) addToSum(cell, value, diff)
       else this.#extremes[c]?.apply(value, diff)
     })
   }
@@ -109,6 +108,15 @@ class AggregateGroup implements Accumulator {
   #valueOf({ values }: FoldRow, spec: number): number | null {
     const value = values[this.#plan.sources[spec]!]
     return value === null || value === undefined ? null : Number(value)
+  }
+}
+
+/** One by one: a multiple would be rounded. */
+function addToSum(cell: Cell, value: number, diff: number): void {
+  const sign = Math.sign(diff)
+  for (let left = Math.abs(diff); left > 0; left--) {
+    if (cell.spec.kind === 'sum') cell.add(0, value * sign, sign)
+    else addSquare(cell, value, sign)
   }
 }
 

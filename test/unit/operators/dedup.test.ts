@@ -5,7 +5,7 @@ import { Dedup, type DedupPlan } from '../../../src/operators/dedup.ts'
 import { eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { dedupOf } from '../../oracle/dedup.ts'
 import type { OracleUpdate } from '../../oracle/folds.ts'
-import { anySchema, batchOf, linesOf, originOf, Recorder, runs, updatesOf } from './support.ts'
+import { anySchema, batchOf, linesOf, originOf, passing, Recorder, runs, updatesOf } from './support.ts'
 
 const END = Number.POSITIVE_INFINITY
 const Event = schema({ at: eventTime(), key: optional(string()), n: optional(int()) })
@@ -92,23 +92,7 @@ const action = fc.oneof(
       back: fc.array(fc.nat(), { maxLength: 3 }),
     }),
   },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('advance' as const),
-      by: fc.nat(8),
-      budget: fc.integer({ min: 1, max: 4 }),
-      isWhole: fc.boolean(),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('flush' as const, 'reopen' as const),
-      store: fc.constantFrom('now' as const, 'later' as const),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+  ...passing,
 )
 const setup = fc.record({
   span: fc.constantFrom(0, 1, 5, 12),

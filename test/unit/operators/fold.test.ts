@@ -9,7 +9,7 @@ import { Pick, type Which } from '../../../src/operators/fold/pick.ts'
 import type { Emission } from '../../../src/operators/window.ts'
 import { eventTime, float, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { foldOf, type OracleUpdate } from '../../oracle/folds.ts'
-import { anySchema, batchOf, linesOf, originOf, Recorder, runs, updatesOf } from './support.ts'
+import { anySchema, batchOf, linesOf, originOf, passing, Recorder, runs, updatesOf } from './support.ts'
 
 const END = Number.POSITIVE_INFINITY
 const Event = schema({ at: eventTime(), key: optional(string()), n: optional(int()), x: optional(float()) })
@@ -119,6 +119,20 @@ t.test('large sums leave nothing behind when they are taken out', async (t) => {
   t.strictSame(linesOf(run.emitted), ['key=a at=1 sum=0.001'])
 })
 
+t.test('rows that are the same in all are added one by one', async (t) => {
+  const run = folded({ sum: { kind: 'sum', column: 'x' } }, { bound: 10 })
+  run.push(
+    batchOf(
+      Event,
+      [1, 2, 3].map(() => update(event(1, 'a', 0, 0.1))),
+    ),
+  )
+  run.push(batchOf(Event, [update(event(1, 'a', 0, -0.3), 1)]))
+  run.advance([END])
+  // Three times the double next to 0.1, less the one next to 0.3.
+  t.strictSame(linesOf(run.emitted), ['key=a at=1 sum=2.7755575615628914e-17'])
+})
+
 t.test('a group that nothing is left of leaves nothing in the tables', async (t) => {
   const run = folded({ rows: { kind: 'count' }, least: { kind: 'min', column: 'n' } }, { bound: 10 })
   run.push(batchOf(Event, [update(event(1, 'a', 5))]))
@@ -166,23 +180,7 @@ const action = fc.oneof(
       back: fc.array(fc.tuple(fc.nat(), fc.nat(9)), { maxLength: 3 }),
     }),
   },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('advance' as const),
-      by: fc.nat(8),
-      budget: fc.integer({ min: 1, max: 4 }),
-      isWhole: fc.boolean(),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('flush' as const, 'reopen' as const),
-      store: fc.constantFrom('now' as const, 'later' as const),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+  ...passing,
 )
 const AGGREGATES: Record<string, Aggregation> = {
   rows: { kind: 'count' },

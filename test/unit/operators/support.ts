@@ -5,6 +5,7 @@
  * flushes fell in the first run: that is checked here, for every test that crashes.
  */
 import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
 import type { Operator, OperatorContext, OperatorLimits } from '../../../src/operators/operator.ts'
 import { type Guard, NO_GUARD } from '../../../src/operators/user-code.ts'
 import { type Batch, BatchBuilder } from '../../../src/records/batch.ts'
@@ -28,6 +29,27 @@ export interface Update {
 
 /** How many random runs a property gets: more with `FC_TIMES=10`. */
 export const runs = (count: number): number => count * Number(process.env.FC_TIMES ?? 1)
+
+/** What happens in random histories beside rows that come: time goes on, stores are written, instances and crashes come and go. */
+export const passing = [
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      by: fc.nat(8),
+      budget: fc.integer({ min: 1, max: 4 }),
+      isWhole: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('flush' as const, 'reopen' as const),
+      store: fc.constantFrom('now' as const, 'later' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+] as const
 
 export const anySchema = <F extends Fields>(schema: Schema<F>): Schema => schema as unknown as Schema
 

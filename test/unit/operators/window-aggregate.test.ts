@@ -7,7 +7,7 @@ import { WindowAggregate } from '../../../src/operators/window-aggregate.ts'
 import { windowSchema } from '../../../src/operators/window-output.ts'
 import { bool, eventTime, float, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { windowsOf } from '../../oracle/windows.ts'
-import { anySchema, batchOf, linesOf, linesOfRows, Recorder, rowsOf, runs, updatesOf } from './support.ts'
+import { anySchema, batchOf, linesOf, linesOfRows, passing, Recorder, rowsOf, runs, updatesOf } from './support.ts'
 
 const END = Number.POSITIVE_INFINITY
 const Visit = schema({ at: eventTime(), key: string(), n: optional(int()), x: optional(float()), on: optional(bool()) })
@@ -389,23 +389,7 @@ const action = fc.oneof(
       back: fc.array(fc.nat(), { maxLength: 2 }),
     }),
   },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('advance' as const),
-      by: fc.nat(8),
-      budget: fc.integer({ min: 1, max: 4 }),
-      isWhole: fc.boolean(),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('flush' as const, 'reopen' as const),
-      store: fc.constantFrom('now' as const, 'later' as const),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+  ...passing,
 )
 const setup = fc.record({
   window: fc.oneof(
