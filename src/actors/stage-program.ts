@@ -179,6 +179,10 @@ export class StageProgram implements Program {
     return this.#nodes.reduce((hash, { operator }) => combineHash(hash, operator.digest?.() ?? 0), 0)
   }
 
+  isBehind(): boolean {
+    return this.#nodes.some(({ operator }) => operator.isBehind?.() === true)
+  }
+
   memoryBytes(): number {
     return this.#nodes.reduce((sum, { operator }) => sum + (operator.memoryBytes?.() ?? 0), 0)
   }

@@ -45,6 +45,8 @@ export interface Operator {
   advance?(watermarks: readonly Timestamp[], budget: Budget): boolean
   /** Puts what is held in memory alone into the tables. Called at an epoch boundary, before a store. */
   flush?(): void
+  /** True while stored state is in more pieces than it should be: each epoch is followed by a flush then, which joins some. */
+  isBehind?(): boolean
   /** A hash of the logical changes of state since the last call, for comparison in replay. */
   digest?(): number
   /** Approximate bytes held in memory beyond the write set. */

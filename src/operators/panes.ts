@@ -83,10 +83,9 @@ export class Panes {
     return new RunMerge(this.#specs, cursors)
   }
 
-  /** Stores what is in memory. Returns false when there was nothing. */
+  /** Stores what is in memory, and goes on with merges of what is stored. Returns false when there was nothing to do. */
   flush(): boolean {
     let isChanged = false
-    this.#stored.startFlush()
     for (const pane of this.#panes.values()) {
       if (pane.size === 0) continue
       isChanged = true
@@ -99,7 +98,12 @@ export class Panes {
     }
     this.#panes.clear()
     this.#memory.forget()
-    return isChanged
+    return this.#stored.merge() || isChanged
+  }
+
+  /** See the operator's. */
+  get isBehind(): boolean {
+    return this.#stored.isBehind
   }
 
   /** Lets go of the panes whose last window ends at or before `over`. */

@@ -67,7 +67,10 @@ export function* takeOverWindows(take: TakeOver, plan: Pick<WindowAggregatePlan,
             store.cells,
             rows.map((row) => slots[row]!),
           )
-        yield
+        do {
+          into.merge()
+          yield
+        } while (into.isBehind)
       }
     }
   }

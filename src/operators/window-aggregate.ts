@@ -105,6 +105,10 @@ export class WindowAggregate implements Operator {
     return this.#panes.digest()
   }
 
+  isBehind(): boolean {
+    return this.#panes.isBehind
+  }
+
   memoryBytes(): number {
     return this.#panes.memoryBytes + this.#keys.memoryBytes
   }

@@ -46,6 +46,8 @@ export interface Program {
   watermarkOf(edge: number): Timestamp
   /** What is held in memory alone goes to the tables: before a store. */
   flush(): void
+  /** True while each epoch must be followed by a store, which brings what is stored into order. */
+  isBehind?(): boolean
   /** Hash of the logical changes of state of this epoch. */
   digest(): number
   /** Bytes held in memory beyond the write set. */

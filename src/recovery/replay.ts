@@ -7,6 +7,7 @@ import { processEpoch } from './process-epoch.ts'
 import type { RecoveryActor } from './recovery.machine.ts'
 import type { ShardContext } from './shard-context.ts'
 import type { ShardStore } from './shard-store.ts'
+import { isFull } from './store-cycle.ts'
 
 /** The marker of an epoch; null where there is none yet. */
 export async function lastMarker(
@@ -22,7 +23,7 @@ export async function lastMarker(
 
 /** Replays what the store lacks. @throws user error `definition` when other functions have made it; invariant `RC-2` */
 export async function replay(context: ShardContext, store: ShardStore, end: Epoch, machine: RecoveryActor) {
-  const { inbox, journal, program, outbox, shard, seam, limits, layout, version } = context
+  const { inbox, journal, program, outbox, shard, seam, layout, version } = context
   const from = store.stored!
   let [markerHash, last]: [number, Marker | null] = [from.marker, null]
   // With nothing to replay, the last marker still says whether anything is due or to come, and what to publish.
@@ -42,7 +43,7 @@ export async function replay(context: ShardContext, store: ShardStore, end: Epoc
     ;[markerHash, last] = [hashMarker(bytes), marker]
     machine.send({ type: 'REPLAYED', epoch })
     seam.crashPoint('replayed', shard, epoch)
-    if (store.pendingBytes + program.memoryBytes() > limits.writeSetBytesMax) {
+    if (isFull(context, store)) {
       program.flush()
       await store.seal({ epoch, marker: markerHash, inbox: marker.inbox })()
     }

@@ -16,6 +16,10 @@ export interface StoreEvents {
   onFailed(error: unknown): void
 }
 
+/** True when a store must not wait: the write set is full, or the program needs stores to bring its state into order. */
+export const isFull = ({ program, limits }: Pick<ShardContext, 'program' | 'limits'>, store: ShardStore): boolean =>
+  store.pendingBytes + program.memoryBytes() > limits.writeSetBytesMax || program.isBehind?.() === true
+
 export class StoreCycle {
   readonly #context: ShardContext
   readonly #store: ShardStore
@@ -89,7 +93,7 @@ export class StoreCycle {
     return snapshots.newest === epoch
   }
 
-  /** Where the write set is full while a store is under way, the next epoch must wait for it. */
+  /** Where another store must not wait while one is under way, the next epoch must. */
   async makeRoom(): Promise<void> {
     if (this.#isFull()) await this.#storing
   }
@@ -128,6 +132,6 @@ export class StoreCycle {
   }
 
   #isFull(): boolean {
-    return this.#store.pendingBytes + this.#context.program.memoryBytes() > this.#context.limits.writeSetBytesMax
+    return isFull(this.#context, this.#store)
   }
 }

@@ -180,8 +180,8 @@ t.test('a pane is the sum of its runs, through merges of levels and reopening', 
           if (reopen) panes = new PaneTable(table, specs, LIMITS)
           if (groups.size === 0) continue
           const { keys, store, slots } = fill(groups)
-          panes.startFlush()
           panes.append(pane, keys, store.cells, slots)
+          panes.merge()
           said.set(pane, [...(said.get(pane) ?? []), groups])
         }
         deepStrictEqual(
@@ -227,8 +227,8 @@ t.test('eight runs of a level become one of the next', (t) => {
   )
   const counts: number[] = []
   for (let i = 1; i <= 65; i++) {
-    panes.startFlush()
     panes.append(0, keys, store.cells, slots)
+    panes.merge()
     counts.push([...table.range()].length)
   }
   t.strictSame(counts.slice(0, 17), [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 8, 2, 3])
@@ -250,8 +250,8 @@ t.test('runs of several chunks are merged, searched and gone on with behind any 
   for (let run = 0; run < 10; run++) {
     const groups = new Map(Array.from({ length: size }, (_, i) => [key(i * 2 + (run % 2)), [run]]))
     const { keys, store, slots } = fill(groups)
-    panes.startFlush()
     panes.append(3, keys, store.cells, slots)
+    panes.merge()
   }
   const all = merged(panes.cursors(3, null, 100), 1000)
   t.equal(all.length, 2 * size)
@@ -286,22 +286,91 @@ t.test('long keys make chunks of fewer groups, and parts of a chunk are read alo
   t.end()
 })
 
-t.test('merges of one flush are bounded: what is left is merged with later ones', (t) => {
-  const writes = new WriteSet(new MemoryEnvironment())
-  const limits = { ...LIMITS, writeSetBytesMax: 64_000 }
-  const panes = new PaneTable(tableOf(writes), specs, limits)
-  const { keys, store, slots } = fill(new Map([['k'.repeat(900), [1]]]))
-  for (let pane = 0; pane < 200; pane++) {
-    for (let run = 0; run < 7; run++) panes.append(pane, keys, store.cells, slots)
+/** Counts the bytes that are put. */
+function counted(table: KeyedTable): KeyedTable & { bytes: number } {
+  const counting = {
+    ...table,
+    bytes: 0,
+    put(key: Uint8Array, value: Uint8Array) {
+      counting.bytes += value.length
+      table.put(key, value)
+    },
   }
-  panes.startFlush()
-  for (let pane = 0; pane < 200; pane++) panes.append(pane, keys, store.cells, slots)
-  const left = Array.from({ length: 200 }, (_, pane) => panes.runs(pane)).filter((count) => count === 8).length
-  t.ok(left > 100, `${left} panes are left to merge`)
-  for (let flush = 0; flush < 20; flush++) {
-    panes.startFlush()
-    for (let pane = 0; pane < 200; pane++) panes.append(pane, keys, store.cells, slots)
+  return counting
+}
+
+t.test('merges go on in slices from flush to flush, and a pane is the sum of its runs in between', async () => {
+  const name = (i: number) => String(i).padStart(4, '0')
+  // Chunks of some 50 groups: a slice ends within them.
+  const most = { cacheBytesMax: 512 << 10, writeSetBytesMax: 20_000 }
+  const run = fc.record({
+    from: fc.nat(400),
+    step: fc.integer({ min: 1, max: 3 }),
+    size: fc.integer({ min: 1, max: 150 }),
+    pane: fc.nat(1),
+    reopen: fc.nat(9),
+  })
+  fc.assert(
+    fc.property(fc.array(run, { minLength: 20, maxLength: 60 }), fc.integer({ min: 0, max: 900 }), (all, after) => {
+      const table = counted(tableOf(new WriteSet(new MemoryEnvironment())))
+      const open = () => new PaneTable(table, specs, { ...LIMITS, ...most })
+      let panes = open()
+      const said = new Map<number, Groups[]>()
+      for (const { pane, from, step, size, reopen } of all) {
+        if (reopen === 0) panes = open()
+        const groups = new Map(Array.from({ length: size }, (_, i) => [name(from + i * step), [i]]))
+        const { keys, store, slots } = fill(groups)
+        panes.append(pane, keys, store.cells, slots)
+        said.set(pane, [...(said.get(pane) ?? []), groups])
+        table.bytes = 0
+        panes.merge()
+        // A slice may go beyond by a chunk, and what is left of chunks that it has begun.
+        deepStrictEqual(table.bytes < 20_000 + 17 * 8000, true)
+      }
+      for (const [pane, parts] of said) {
+        const expected = expectedAll(together(parts))
+        deepStrictEqual(merged(panes.cursors(pane, null, 7), 100), expected)
+        const behind = expected.filter(([key]) => (key as string) > name(after))
+        deepStrictEqual(merged(panes.cursors(pane, name(after), 7), 100), behind)
+        const store = new CellStore(specs)
+        const slots = Int32Array.from(expected, () => store.take())
+        const keys = expected.map(([key]) => key as string)
+        panes.read(pane, keys, store, slots)
+        deepStrictEqual(
+          keys.map((key, i) => [key, ...seen(store, slots[i]!)]),
+          expected,
+        )
+      }
+      for (let flush = 0; panes.merge(); flush++) deepStrictEqual(flush < 500, true)
+      for (const pane of said.keys()) panes.remove(pane)
+      deepStrictEqual([...table.range()], [])
+    }),
+    { numRuns: runs(25) },
+  )
+})
+
+t.test('the number of runs grows with the logarithm of the state, however small the slices are', (t) => {
+  const table = counted(tableOf(new WriteSet(new MemoryEnvironment())))
+  const limits = { ...LIMITS, cacheBytesMax: 512 << 10, writeSetBytesMax: 64_000 }
+  const panes = new PaneTable(table, specs, limits)
+  const flushes = 300
+  const size = 200
+  let merges = 0
+  let runsMax = 0
+  for (let flush = 0; flush < flushes; flush++) {
+    const groups = new Map(Array.from({ length: size }, (_, i) => [String(i * flushes + flush).padStart(8, '0'), [1]]))
+    const { keys, store, slots } = fill(groups)
+    panes.append(0, keys, store.cells, slots)
+    do {
+      panes.merge()
+      merges++
+    } while (panes.isBehind)
+    runsMax = Math.max(runsMax, panes.runs(0))
   }
-  t.strictSame(merged(panes.cursors(7, null, 5), 10), [['k'.repeat(900), 28, 28, 28, 1, 1]])
+  t.ok(runsMax <= 4 * 24, `${runsMax} runs at the most`)
+  t.ok(merges < 2 * flushes, `${merges} slices`)
+  const all = merged(panes.cursors(0, null, 16), 1000)
+  t.equal(all.length, flushes * size)
+  t.ok(all.every(([key, count], i) => key === String(i).padStart(8, '0') && count === 1))
   t.end()
 })
