@@ -29,11 +29,14 @@ export {
   float,
   type Infer,
   int,
+  list,
+  map,
   optional,
   type Row,
   type Schema,
   schema,
   string,
+  struct,
   time,
 } from './records/schema.ts'
 export type { ActorOptions, TypedActorContext } from './topology/actor-options.ts'

@@ -6,8 +6,9 @@
 import { isoDate, isoTime } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Column } from '../records/column.ts'
-import type { FieldKind } from '../records/schema.ts'
+import { type FieldKind, type FieldType, isNested } from '../records/schema.ts'
 import type { RowFormat, SinkConnector } from '../topology/connector.ts'
+import { valueToJson } from './row-json.ts'
 
 const quote = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
@@ -64,7 +65,8 @@ class CsvTarget {
 
 type Writer = (target: CsvTarget, row: number) => void
 
-function columnWriter(column: Column, kind: FieldKind): Writer {
+function columnWriter(column: Column, type: FieldType): Writer {
+  const { kind } = type
   if (column.type === 'string') {
     const texts: (Buffer | undefined)[] = []
     const { codes, values } = column
@@ -76,7 +78,11 @@ function columnWriter(column: Column, kind: FieldKind): Writer {
   if (column.type === 'bytes') {
     return (target, row) => {
       const value = column.values[row]
-      if (value) target.put(Buffer.from(Buffer.from(value).toString('base64')))
+      if (!value) return
+      const text = isNested(kind)
+        ? quote(JSON.stringify(valueToJson(value, type)))
+        : Buffer.from(value).toString('base64')
+      target.put(Buffer.from(text))
     }
   }
   const { data, valid } = column
@@ -111,7 +117,7 @@ const csvFormat: RowFormat = {
   definition: null,
   header: (columns) => Buffer.from(`${columns.map(quote).join(',')}\n`),
   encode(batch: Batch, columns: readonly string[], copies: Int32Array | null): Uint8Array {
-    const writers = columns.map((name) => columnWriter(batch.column(name), batch.schema.fields[name]!.kind))
+    const writers = columns.map((name) => columnWriter(batch.column(name), batch.schema.fields[name]!))
     const target = new CsvTarget(batch.length * columns.length * 12 + 64)
     for (let row = 0; row < batch.length; row++) {
       for (let copy = copies === null ? 1 : copies[row]!; copy > 0; copy--) {

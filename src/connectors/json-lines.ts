@@ -9,11 +9,11 @@ export const jsonLines: RowFormat = {
   definition: null,
   header: () => new Uint8Array(0),
   encode(batch: Batch, columns: readonly string[], copies: Int32Array | null): Uint8Array {
-    const sources = columns.map((name) => ({ name, column: batch.column(name), kind: batch.schema.fields[name]!.kind }))
+    const sources = columns.map((name) => ({ name, column: batch.column(name), type: batch.schema.fields[name]! }))
     let text = ''
     for (let i = 0; i < batch.length; i++) {
       const object = Object.fromEntries(
-        sources.map(({ name, column, kind }) => [name, valueToJson(valueAt(column, kind, i), kind)]),
+        sources.map(({ name, column, type }) => [name, valueToJson(valueAt(column, type.kind, i), type)]),
       )
       text += `${JSON.stringify(object)}\n`.repeat(copies === null ? 1 : Math.max(0, copies[i]!))
     }

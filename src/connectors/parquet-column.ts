@@ -2,7 +2,8 @@
 import { userError } from '../base/errors.ts'
 import type { Column, NumberColumn } from '../records/column.ts'
 import { ColumnBuilder } from '../records/column.ts'
-import { type FieldType, typeName } from '../records/schema.ts'
+import { type FieldType, isNested, typeName } from '../records/schema.ts'
+import { jsonParser, Misfit } from './parse-value.ts'
 
 export interface ParquetColumn {
   /** Values of the rows from `at` on, in order. */
@@ -25,6 +26,7 @@ export function parquetColumn(
     throw userError('parquet', `${fact}: ${remedy}`)
   }
   if (type.kind === 'string' || type.kind === 'bytes') return textColumn(type, length, fail)
+  if (isNested(type.kind)) return jsonColumn(name, type, length, fail)
   return numberColumn(type, length, fail)
 }
 
@@ -51,6 +53,22 @@ function textColumn(type: FieldType, length: number, fail: Fail): ParquetColumn 
                 : JSON.stringify(value),
           )
         } else builder.push(value instanceof Uint8Array ? value : Buffer.from(String(value)))
+      }
+    },
+    finish: () => builder.finish(),
+  }
+}
+
+/** Of a column of JSON, which the library has parsed or left as text. */
+function jsonColumn(name: string, type: FieldType, length: number, fail: Fail): ParquetColumn {
+  const builder = new ColumnBuilder(type, length)
+  const parse = jsonParser(name, type)
+  return {
+    take(values, at) {
+      for (let i = 0; i < values.length; i++) {
+        const value = parse(values[i])
+        if (value instanceof Misfit) fail(at + i, `it does not fit (${value.reason})`, 'change the type')
+        else builder.push(value)
       }
     },
     finish: () => builder.finish(),

@@ -17,6 +17,10 @@ const TAKES: Record<FieldType['kind'], RegExp> = {
   bytes: /^(BYTE_ARRAY|FIXED_LEN_BYTE_ARRAY)$/,
   time: /^TIMESTAMP/,
   date: /^DATE$/,
+  // Their parts are columns of their own, which are not put together.
+  list: /^JSON$/,
+  map: /^JSON$/,
+  struct: /^JSON$/,
 }
 
 /** A row group of up to so many times the bytes that are asked for is decoded in one go: each go costs a look at all of it. */

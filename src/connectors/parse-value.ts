@@ -4,12 +4,14 @@
  * a bad file has millions of them.
  *
  * An empty text is null for a nullable field, but stays a text for a nullable string. JSON text offered to another type
- * is read as text: `"12"` is an int. An object offered to a string is kept as its JSON text.
+ * is read as text: `"12"` is an int. An object offered to a string is kept as its JSON text. Lists, maps and structs are
+ * read from JSON, also where it is text, and given in their packed form.
  */
 import { copyOf } from '../base/bytes.ts'
 import type { Value } from '../records/column.ts'
-import { type FieldKind, type FieldType, typeName } from '../records/schema.ts'
+import { type FieldKind, type FieldType, isNested, type NestedKind, typeName } from '../records/schema.ts'
 import { whyNot } from '../records/value.ts'
+import { nestedParser } from './parse-nested.ts'
 import { epochDate, epochTime, parseDate, parseTime } from './parse-time.ts'
 
 /** A value that is not of the field's type; the reason names the field, the type and the value. */
@@ -37,6 +39,7 @@ export function textParser(name: string, type: FieldType): Parse<string> {
       return BASE64.test(text) ? copyOf(Buffer.from(text, 'base64')) : misfit(name, type, text, 'it is not base64')
     }
   }
+  if (isNested(kind)) return nestedTextParser(name, type)
   const read = TEXT_READERS[kind]
   return (text) => {
     const value = read(text)
@@ -46,12 +49,26 @@ export function textParser(name: string, type: FieldType): Parse<string> {
   }
 }
 
+function nestedTextParser(name: string, type: FieldType): Parse<string> {
+  const parse = nestedParser(name, type, jsonParser)
+  return (text) => {
+    if (text.trim() === '') return type.nullable ? null : misfit(name, type, text, 'it is empty')
+    try {
+      return parse(JSON.parse(text))
+    } catch (error) {
+      return misfit(name, type, text, `it is not JSON: ${(error as Error).message}`)
+    }
+  }
+}
+
 /** Reads a field from a parsed JSON value; a missing one is `undefined`. @example jsonParser('delay', int())(12) // 12 */
 export function jsonParser(name: string, type: FieldType): Parse<unknown> {
   const { kind, nullable } = type
   const ofText = textParser(name, type)
+  const ofNested = isNested(kind) ? nestedParser(name, type, jsonParser) : null
   return (json) => {
     if (typeof json === 'string') return ofText(json)
+    if (ofNested !== null) return ofNested(json)
     if (json === null || json === undefined) {
       return nullable ? null : misfit(name, type, json, json === null ? 'it is null' : 'it is missing')
     }
@@ -71,6 +88,7 @@ export function jsonParser(name: string, type: FieldType): Parse<unknown> {
  * @example valueParser('at', eventTime())(new Date(0)) // 0
  */
 export function valueParser(name: string, type: FieldType): Parse<unknown> {
+  if (isNested(type.kind)) return nestedParser(name, type, valueParser)
   const isTime = type.kind === 'time'
   if (!isTime && type.kind !== 'date') {
     return (value) => {
@@ -93,7 +111,10 @@ const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 const INFINITE = /^([+-]?)inf(?:inity)?$/i
 
 /** Each gives the value, or why there is none. */
-const TEXT_READERS: Record<Exclude<FieldKind, 'string' | 'bytes'>, (text: string) => number | boolean | string> = {
+const TEXT_READERS: Record<
+  Exclude<FieldKind, 'string' | 'bytes' | NestedKind>,
+  (text: string) => number | boolean | string
+> = {
   int: intOf,
   float: floatOf,
   bool: boolOf,
@@ -135,7 +156,7 @@ function ofDate(date: Date, isTime: boolean): number | string {
 
 const SHOWN_MAX = 100
 
-function misfit(name: string, type: FieldType, given: unknown, why: string): Misfit {
+export function misfit(name: string, type: FieldType, given: unknown, why: string): Misfit {
   const text = given instanceof Uint8Array ? `${given.length} bytes` : (JSON.stringify(given) ?? String(given))
   const shown = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}...` : text
   return new Misfit(`'${name}' must be ${typeName(type)}, got ${shown}: ${why}`)

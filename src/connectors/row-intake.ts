@@ -4,8 +4,8 @@
  */
 
 import { BatchBuilder } from '../records/batch.ts'
-import { columnTypeOf, type Value } from '../records/column.ts'
-import type { Schema } from '../records/schema.ts'
+import type { Value } from '../records/column.ts'
+import { columnTypeOf, type Schema } from '../records/schema.ts'
 import type { RejectedRow, SplitRows } from '../topology/connector.ts'
 import { Misfit } from './parse-value.ts'
 

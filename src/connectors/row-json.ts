@@ -1,11 +1,20 @@
-/** A row as a JSON object. Times are ISO 8601 UTC, dates ISO, bytes base64, null is null. */
+/** A row as a JSON object. Times are ISO 8601 UTC, dates ISO, bytes base64, null is null; lists, maps and structs are as in JSON. */
 import { isoDate, isoTime } from '../base/time.ts'
-import type { Value } from '../records/column.ts'
-import type { FieldKind, Schema } from '../records/schema.ts'
+import type { UserValue, Value } from '../records/column.ts'
+import { unpacked } from '../records/nested.ts'
+import { type FieldType, isNested, type Schema } from '../records/schema.ts'
 import { jsonParser, Misfit } from './parse-value.ts'
 
-export function valueToJson(value: Value, kind: FieldKind): unknown {
+/** @param value of a list, a map or a struct also in its packed form */
+export function valueToJson(value: UserValue, type: FieldType): unknown {
+  const { kind, of, fields } = type
   if (value === null) return null
+  if (isNested(kind)) {
+    const parts = value instanceof Uint8Array ? unpacked(type, value) : value
+    if (kind === 'list') return (parts as readonly UserValue[]).map((part) => valueToJson(part, of!))
+    const entries = Object.entries(parts as Record<string, UserValue>)
+    return Object.fromEntries(entries.map(([name, part]) => [name, valueToJson(part, fields?.[name] ?? of!)]))
+  }
   if (kind === 'time') return isoTime(value as number)
   if (kind === 'date') return isoDate(value as number)
   if (kind === 'bytes') return Buffer.from(value as Uint8Array).toString('base64')
@@ -14,8 +23,8 @@ export function valueToJson(value: Value, kind: FieldKind): unknown {
 }
 
 /** The fields of the row that the schema has, in its order. */
-export const rowToJson = ({ names, fields }: Schema, row: Readonly<Record<string, Value>>): string =>
-  JSON.stringify(Object.fromEntries(names.map((name) => [name, valueToJson(row[name]!, fields[name]!.kind)])))
+export const rowToJson = ({ names, fields }: Schema, row: Readonly<Record<string, UserValue>>): string =>
+  JSON.stringify(Object.fromEntries(names.map((name) => [name, valueToJson(row[name]!, fields[name]!)])))
 
 /** The object of a text, or why it has none. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | string {

@@ -1,12 +1,12 @@
 /** A user's own actor, as it is declared, and what it is given. */
 import type { Timestamp } from '../base/time.ts'
-import type { Value } from '../records/column.ts'
+import type { UserValue } from '../records/column.ts'
 import type { Fields, Row, Schema } from '../records/schema.ts'
 
 /** What an actor can do while it handles a row or a timer; everything belongs to the current key. */
 export interface ActorContext {
   /** The current key's values, in the order of `keyBy`. */
-  readonly key: readonly Value[]
+  readonly key: readonly UserValue[]
   /** Time of the row or timer at hand, in microseconds. */
   readonly time: Timestamp
   /** +1 for an insertion, -1 for a retraction; +1 in timers. */
@@ -19,7 +19,7 @@ export interface ActorContext {
   setTimer(at: Timestamp): void
   clearTimer(at: Timestamp): void
   /** Emits a row of the output schema; its event time must not lie behind what has passed. */
-  emit(row: Readonly<Record<string, Value>>, diff?: 1 | -1): void
+  emit(row: Readonly<Record<string, UserValue>>, diff?: 1 | -1): void
   /** Milliseconds since the epoch, journaled: a replay sees the same answer. */
   now(): number
   /** A number in [0, 1), journaled. */

@@ -10,11 +10,12 @@ import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
-import type { Value } from '../records/column.ts'
-import { packKey, packValues, unpackKey } from '../records/key.ts'
+import type { UserValue } from '../records/column.ts'
+import { packKey, packValues } from '../records/key.ts'
+import { unpackTyped } from '../records/nested.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
-import type { FieldKind, Schema } from '../records/schema.ts'
+import type { FieldType, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { ActorContext, ActorDefinition } from './actor-definition.ts'
@@ -49,11 +50,11 @@ export class ActorOperator implements Operator {
   readonly #held: HeldRows
   readonly #cursor: RowCursor
   readonly #keyColumns: readonly number[]
-  readonly #keyKinds: readonly FieldKind[]
+  readonly #keyTypes: readonly FieldType[]
   readonly #handle: ActorContext
   #builder: BatchBuilder
   #key: Uint8Array = new Uint8Array(0)
-  #keyValues: readonly Value[] = []
+  #keyValues: readonly UserValue[] = []
   #time = 0
   #diff = 1
   #sourceOrigin: Uint8Array = new Uint8Array(0)
@@ -64,7 +65,7 @@ export class ActorOperator implements Operator {
   #changes = 0
   #mayAct = false
   /** What the function at hand has emitted and overwritten: undone if it throws and its row is refused. */
-  #emitted: { row: Readonly<Record<string, Value>>; diff: number; origin: Uint8Array }[] = []
+  #emitted: { row: Readonly<Record<string, UserValue>>; diff: number; origin: Uint8Array }[] = []
   readonly #undo: UndoLog | null
   /** Of rows, since it was last counted against the budget. */
   #emittedBytes = 0
@@ -77,7 +78,7 @@ export class ActorOperator implements Operator {
     this.#held = new HeldRows(context.table('held'), plan.input)
     this.#cursor = new RowCursor(plan.input)
     this.#keyColumns = plan.keys.map((name) => plan.input.names.indexOf(name))
-    this.#keyKinds = plan.keys.map((name) => plan.input.fields[name]!.kind)
+    this.#keyTypes = plan.keys.map((name) => plan.input.fields[name]!)
     this.#builder = new BatchBuilder(plan.definition.output)
     this.#handle = this.#makeHandle()
     this.#undo = context.guard.mayRefuse ? new UndoLog() : null
@@ -182,7 +183,7 @@ export class ActorOperator implements Operator {
 
   #enter(key: Uint8Array, time: Timestamp, diff: number, origin: Uint8Array): void {
     this.#key = key
-    this.#keyValues = unpackKey(key, this.#keyKinds)
+    this.#keyValues = unpackTyped(key, this.#keyTypes)
     this.#time = time
     this.#diff = diff
     this.#sourceOrigin = origin
@@ -242,7 +243,7 @@ export class ActorOperator implements Operator {
     if (!this.#mayAct) throw userError('actor', `${what} may only be called while a row or a timer is being handled`)
   }
 
-  #emitRow(row: Readonly<Record<string, Value>>, diff: number): void {
+  #emitRow(row: Readonly<Record<string, UserValue>>, diff: number): void {
     this.#guard('emit')
     const { output, bound } = this.#plan.definition
     for (const name of output.names) checkValue(name, output.fields[name]!, row[name] ?? null)

@@ -5,7 +5,7 @@
 import type { Batch } from '../records/batch.ts'
 import type { Column, Value } from '../records/column.ts'
 import { packValues, unpackKey } from '../records/key.ts'
-import type { FieldType } from '../records/schema.ts'
+import { columnTypeOf, type FieldType } from '../records/schema.ts'
 import { areNumbers, type GroupKey } from './group-key.ts'
 import { STRING_BYTES, ValueIndex } from './value-index.ts'
 
@@ -138,7 +138,7 @@ export class KeyIndex {
 
   /** True where keys differ in length: `text` is then known of every key that was sorted. */
   get isWide(): boolean {
-    return this.#types.some(({ kind }) => kind === 'string' || kind === 'bytes')
+    return this.#types.some(({ kind }) => columnTypeOf(kind) !== 'number')
   }
 
   /** The packed bytes of a key, as latin1 text: compares as the bytes do. */

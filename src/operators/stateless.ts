@@ -3,10 +3,10 @@
  * that is valid only during the call.
  */
 import { Batch } from '../records/batch.ts'
-import { type Column, ColumnBuilder, isNull, type Value } from '../records/column.ts'
+import { type Column, ColumnBuilder, isNull, type UserValue } from '../records/column.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
-import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
+import { columnTypeOf, type Fields, type FieldType, type Row, type Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
 import { type Guard, NO_GUARD } from './user-code.ts'
@@ -85,7 +85,7 @@ export interface AssignPlan {
   readonly output: Schema
   readonly name: string
   readonly type: FieldType
-  readonly compute: RowFunction<Value>
+  readonly compute: RowFunction<UserValue>
 }
 
 /** Adds or replaces one column by a function of the row. */
@@ -124,7 +124,7 @@ export class Assign implements Operator {
   #compute(batch: Batch, guard: RowGuard): Column {
     const { type, compute, name } = this.#plan
     const cursor = this.#cursor.bind(batch)
-    if (type.kind === 'string' || type.kind === 'bytes' || type.nullable) {
+    if (columnTypeOf(type.kind) !== 'number' || type.nullable) {
       return computeAny(cursor, compute, batch, type, name, guard)
     }
     return { type: 'number', data: computeNumbers(cursor, compute, batch, type, name, guard), valid: null }
@@ -140,7 +140,7 @@ interface RowGuard {
 /** Booleans become 0 and 1. */
 function computeNumbers(
   cursor: RowCursor,
-  compute: RowFunction<Value>,
+  compute: RowFunction<UserValue>,
   batch: Batch,
   type: FieldType,
   name: string,
@@ -163,7 +163,7 @@ function computeNumbers(
 
 function computeAny(
   cursor: RowCursor,
-  compute: RowFunction<Value>,
+  compute: RowFunction<UserValue>,
   batch: Batch,
   type: FieldType,
   name: string,
@@ -179,13 +179,13 @@ function computeAny(
     } catch (error) {
       guard.refuse(i, error)
       // Any value of the type: the row goes.
-      builder.push(type.nullable ? null : NOTHING[type.kind as 'string' | 'bytes'])
+      builder.push(type.nullable ? null : type.kind === 'string' ? '' : NO_BYTES)
     }
   }
   return builder.finish()
 }
 
-const NOTHING = { string: '', bytes: new Uint8Array(0) }
+const NO_BYTES = new Uint8Array(0)
 
 /** Reorders, drops and renames columns. */
 export class Project implements Operator {

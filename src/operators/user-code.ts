@@ -1,7 +1,7 @@
 /** What a user's function throws: named with its operator, or, by the topology's policy, the end of one row alone. */
 import { UmbelError, userError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
-import type { Value } from '../records/column.ts'
+import type { UserValue } from '../records/column.ts'
 
 /** Stands around the calls of a user's functions. */
 export interface Guard {
@@ -14,7 +14,7 @@ export interface Guard {
 }
 
 /** The row, or what else was handed to the function. */
-export type RefusedRow = Readonly<Record<string, Value | readonly Value[]>>
+export type RefusedRow = Readonly<Record<string, UserValue>>
 
 /** Lets every call be made, and every error go on. */
 export const NO_GUARD: Guard = {

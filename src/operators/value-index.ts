@@ -1,6 +1,6 @@
 /** Numbers the distinct values of one key column, in the order of their first appearance. Null has a number like any value. */
 import type { Column, NumberColumn, StringColumn, Value } from '../records/column.ts'
-import type { FieldKind } from '../records/schema.ts'
+import { columnTypeOf, type FieldKind } from '../records/schema.ts'
 
 /** What a string costs beside its characters, with its entries in a map and an array. */
 export const STRING_BYTES = 96
@@ -90,7 +90,7 @@ export class ValueIndex {
   }
 
   get #isNumber(): boolean {
-    return this.#kind !== 'string' && this.#kind !== 'bytes'
+    return columnTypeOf(this.#kind) === 'number'
   }
 
   /** Approximate bytes in memory. */
@@ -135,7 +135,7 @@ export class ValueIndex {
 
   /** The values at these codes, as a column. */
   column(codes: Int32Array): Column {
-    if (this.#kind === 'bytes')
+    if (columnTypeOf(this.#kind) === 'bytes')
       return { type: 'bytes', values: Array.from(codes, (code) => this.#texts[code] as Uint8Array | null) }
     if (this.#kind === 'string') return this.#stringColumn(codes)
     const data = new Float64Array(codes.length)

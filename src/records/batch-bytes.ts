@@ -3,7 +3,7 @@
  * batch stand once; but where rows are written out, or kept one by one, they do not, and that is what a budget is for.
  */
 import type { Batch } from './batch.ts'
-import type { Column, Value } from './column.ts'
+import type { Column, UserValue } from './column.ts'
 
 /** Of a number; of the place of any other value. */
 const SLOT = 8
@@ -63,11 +63,14 @@ export function pieceOf(batch: Batch, from: number, to: number): Batch {
   return batch.gather(rows, rows.length)
 }
 
-/** Bytes of the values of one row. */
-export function valuesBytes(values: readonly Value[]): number {
+/** Bytes of the values of one row; of lists, maps and structs that are not packed, those of their parts. */
+export function valuesBytes(values: readonly UserValue[]): number {
   let bytes = 0
-  for (const value of values)
-    bytes += SLOT + (typeof value === 'string' || value instanceof Uint8Array ? value.length : 0)
+  for (const value of values) {
+    bytes += SLOT
+    if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length
+    else if (typeof value === 'object' && value !== null) bytes += valuesBytes(Object.values(value))
+  }
   return bytes
 }
 

@@ -2,7 +2,8 @@
  * A batch: many updates of one schema, in columns. Each row has its fields, a diff (+1 or -1) and, where something
  * downstream can tie, an origin. Batches are immutable once made.
  */
-import { type Column, ColumnBuilder, gatherCodes, gatherColumn, type Value, valueAt } from './column.ts'
+import { type Column, ColumnBuilder, gatherCodes, gatherColumn, type UserValue, valueAt } from './column.ts'
+import { unpacked } from './nested.ts'
 import { gatherOrigins, type OriginColumn, originsOf } from './origin.ts'
 import type { Schema } from './schema.ts'
 
@@ -59,15 +60,16 @@ export class Batch {
   }
 
   /** One row as a plain object: for tests, errors and small results, not for the hot path. */
-  row(row: number): Record<string, Value> {
-    const object: Record<string, Value> = {}
+  row(row: number): Record<string, UserValue> {
+    const object: Record<string, UserValue> = {}
     this.schema.names.forEach((name, c) => {
-      object[name] = valueAt(this.columns[c]!, this.schema.fields[name]!.kind, row)
+      const type = this.schema.fields[name]!
+      object[name] = unpacked(type, valueAt(this.columns[c]!, type.kind, row))
     })
     return object
   }
 
-  rows(): Record<string, Value>[] {
+  rows(): Record<string, UserValue>[] {
     return Array.from({ length: this.length }, (_, i) => this.row(i))
   }
 }
@@ -97,7 +99,7 @@ export class BatchBuilder {
   }
 
   /** Adds a row whose values are already of the schema's types. Give every row an origin or none. */
-  push(row: Readonly<Record<string, Value>>, diff = 1, origin?: Uint8Array): void {
+  push(row: Readonly<Record<string, UserValue>>, diff = 1, origin?: Uint8Array): void {
     for (let c = 0; c < this.#names.length; c++) this.builders[c]!.push(row[this.#names[c]!] ?? null)
     this.end(diff, origin)
   }

@@ -1,8 +1,10 @@
 /**
  * Columns: one field of many rows. Numbers of every kind (int, float, time, date, and bool as 0 and 1) share one
- * representation, strings are codes into a list of values (-1 is null), bytes are kept as they are.
+ * representation, strings are codes into a list of values (-1 is null), bytes are kept as they are. Lists, maps and
+ * structs are bytes, in their packed form (`nested.ts`).
  */
-import type { FieldKind, FieldType } from './schema.ts'
+import { packNested } from './nested.ts'
+import { columnTypeOf, type FieldKind, type FieldType } from './schema.ts'
 
 export interface NumberColumn {
   readonly type: 'number'
@@ -21,13 +23,12 @@ export interface BytesColumn {
 }
 export type Column = NumberColumn | StringColumn | BytesColumn
 
-/** What a single field of a row may hold. */
+/** What a single field of a row may hold, where lists, maps and structs are packed. */
 export type Value = number | boolean | string | Uint8Array | null
+/** The same as user code sees it. */
+export type UserValue = Value | readonly UserValue[] | { readonly [name: string]: UserValue }
 
-export const columnTypeOf = (kind: FieldKind): Column['type'] =>
-  kind === 'string' ? 'string' : kind === 'bytes' ? 'bytes' : 'number'
-
-/** One value of a column, as user code sees it. */
+/** One value of a column. */
 export function valueAt(column: Column, kind: FieldKind, row: number): Value {
   switch (column.type) {
     case 'number':
@@ -94,6 +95,7 @@ type WellFormed = string & { toWellFormed(): string }
 
 /** Collects the values of one field; `finish` makes the column. Values must already be of the field's type. */
 export class ColumnBuilder {
+  readonly #field: FieldType
   readonly #type: Column['type']
   readonly #bool: boolean
   #size: number
@@ -106,6 +108,7 @@ export class ColumnBuilder {
   #bytes: (Uint8Array | null)[] = []
 
   constructor(field: FieldType, capacity = 256) {
+    this.#field = field
     this.#type = columnTypeOf(field.kind)
     this.#bool = field.kind === 'bool'
     this.#size = Math.max(1, capacity)
@@ -117,12 +120,14 @@ export class ColumnBuilder {
     return this.#length
   }
 
-  push(value: Value): void {
+  /** @param value of a list, a map or a struct also in its packed form */
+  push(value: UserValue): void {
     if (this.#type === 'number')
       this.pushNumber(this.#bool && value !== null ? (value ? 1 : 0) : (value as number | null))
     else if (this.#type === 'string') this.pushString(value as string | null)
     else {
-      this.#bytes.push(value as Uint8Array | null)
+      const isPacked = value === null || value instanceof Uint8Array
+      this.#bytes.push(isPacked ? value : packNested(this.#field, value))
       this.#length++
     }
   }

@@ -3,7 +3,7 @@ import { copyOf } from '../base/bytes.ts'
 import { corruptionError } from '../base/errors.ts'
 import { checksum } from '../base/hash.ts'
 import { Batch } from './batch.ts'
-import { type Column, columnTypeOf } from './column.ts'
+import type { Column } from './column.ts'
 import {
   ASCII,
   align8,
@@ -16,7 +16,7 @@ import {
   readDescription,
 } from './frame-layout.ts'
 import type { OriginColumn } from './origin.ts'
-import { type FieldKind, makeSchema, type Schema } from './schema.ts'
+import { columnTypeOf, type FieldKind, makeSchema, type Schema } from './schema.ts'
 
 /** Bytes of the frame that starts at `at`, from its header. */
 export const frameBytes = (bytes: Uint8Array, at = 0): number =>

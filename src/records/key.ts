@@ -8,8 +8,8 @@
 import { corruptionError } from '../base/errors.ts'
 import { combineHash, hashBytes, hashInteger, hashString } from '../base/hash.ts'
 import type { Batch } from './batch.ts'
-import { type Column, columnTypeOf, type Value } from './column.ts'
-import type { FieldKind } from './schema.ts'
+import type { Column, Value } from './column.ts'
+import { columnTypeOf, type FieldKind } from './schema.ts'
 
 let scratch = Buffer.alloc(4096)
 let used = 0

@@ -4,6 +4,7 @@
  */
 import type { Batch } from './batch.ts'
 import type { BytesColumn, Column, NumberColumn, StringColumn } from './column.ts'
+import { unpacked } from './nested.ts'
 import type { Fields, FieldType, Row, Schema } from './schema.ts'
 
 interface Cell<C extends Column> {
@@ -52,6 +53,12 @@ function getter(field: FieldType, cell: Cell<Column>, at: { row: number }): () =
     case 'bytes': {
       const bytes = cell as Cell<BytesColumn>
       return () => bytes.column.values[at.row]
+    }
+    case 'list':
+    case 'map':
+    case 'struct': {
+      const bytes = cell as Cell<BytesColumn>
+      return () => unpacked(field, bytes.column.values[at.row]!)
     }
     case 'bool': {
       const flags = cell as Cell<NumberColumn>

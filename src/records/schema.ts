@@ -3,13 +3,19 @@
  */
 import { userError } from '../base/errors.ts'
 
-export type FieldKind = 'int' | 'float' | 'bool' | 'string' | 'bytes' | 'time' | 'date'
+export type FieldKind = 'int' | 'float' | 'bool' | 'string' | 'bytes' | 'time' | 'date' | NestedKind
+/** Kinds whose values are made of others. */
+export type NestedKind = 'list' | 'map' | 'struct'
 
 /** The type of one field. `T` is what user code sees: numbers for int, float, time (µs) and date (days). */
 export interface FieldType<T = unknown> {
   readonly kind: FieldKind
   readonly nullable: boolean
   readonly eventTime: boolean
+  /** The type of a list's elements, or of a map's values. */
+  readonly of?: FieldType
+  /** Of a struct. */
+  readonly fields?: Fields
   /** Only for inference; never set. */
   readonly value?: T
 }
@@ -36,6 +42,19 @@ export const bytes = () => plain<Uint8Array>('bytes')
 export const time = () => plain<number>('time')
 /** A calendar day: days since the epoch. */
 export const date = () => plain<number>('date')
+/** Any number of values of one type, in order. @example list(string()) */
+export const list = <T>(of: PlainType<T>): PlainType<readonly T[]> => ({ ...plain('list'), of })
+/** Values of one type by text. @example map(float()) */
+export const map = <T>(of: PlainType<T>): PlainType<Readonly<Record<string, T>>> => ({ ...plain('map'), of })
+/**
+ * A record of named values, none of which is an event time. A nullable one may be missing.
+ * @throws user error `schema` when a name is not an identifier
+ * @example struct({ street: string(), zip: optional(string()) })
+ */
+export function struct<F extends Record<string, PlainType<unknown>>>(fields: F): PlainType<Row<F>> {
+  checkNames(Object.keys(fields))
+  return { ...plain('struct'), fields }
+}
 /** The instant that orders the rows: each schema has exactly one. */
 export const eventTime = (): EventTimeType => ({ kind: 'time', nullable: false, eventTime: true })
 /** A value of the type, or null. */
@@ -88,15 +107,18 @@ export function makeSchema(fields: Fields): Schema {
       `a schema has exactly one eventTime() field, this one has ${times.length} (${names.join(', ')})`,
     )
   }
-  for (const name of names) {
-    if (!NAME.test(name) || RESERVED.has(name)) {
-      throw userError(
-        'schema',
-        `field name '${name}' is not usable: take up to 255 letters, digits and _, no digit first, and no reserved word`,
-      )
-    }
-  }
+  checkNames(names)
   return { fields, names, time: times[0]! }
+}
+
+function checkNames(names: readonly string[]): void {
+  for (const name of names) {
+    if (NAME.test(name) && !RESERVED.has(name)) continue
+    throw userError(
+      'schema',
+      `field name '${name}' is not usable: take up to 255 letters, digits and _, no digit first, and no reserved word`,
+    )
+  }
 }
 
 /** The type of a field. @throws user error `field` that lists the fields there are */
@@ -107,8 +129,20 @@ export function fieldOf(of: Schema, name: string): FieldType {
   return of.fields[name]!
 }
 
-/** `int`, `string?` and so on, as error messages and `inspect` show it. */
-export const typeName = (type: FieldType): string =>
-  `${type.eventTime ? 'event time' : type.kind}${type.nullable ? '?' : ''}`
+/** `int`, `string?`, `list<int>` and so on, as error messages and `inspect` show it. */
+export function typeName(type: FieldType): string {
+  const { kind, of, fields = {}, nullable, eventTime: isTime } = type
+  const members = () => Object.entries(fields).map(([name, member]) => `${name}: ${typeName(member)}`)
+  const inner = of !== undefined ? `<${typeName(of)}>` : kind === 'struct' ? `<${members().join(', ')}>` : ''
+  return `${isTime ? 'event time' : kind}${inner}${nullable ? '?' : ''}`
+}
 
-export const sameType = (a: FieldType, b: FieldType): boolean => a.kind === b.kind && a.nullable === b.nullable
+export const isNested = (kind: FieldKind): kind is NestedKind => kind === 'list' || kind === 'map' || kind === 'struct'
+
+/** How the values of a field are held: see `column.ts`. */
+export const columnTypeOf = (kind: FieldKind): 'number' | 'string' | 'bytes' =>
+  kind === 'string' ? 'string' : kind === 'bytes' || isNested(kind) ? 'bytes' : 'number'
+
+/** Whether values of one are values of the other; event times are times. */
+export const sameType = (a: FieldType, b: FieldType): boolean =>
+  typeName({ ...a, eventTime: false }) === typeName({ ...b, eventTime: false })

@@ -1,6 +1,6 @@
 /** Checks of single values against their field types: what a user's function or an input file gave. */
 import { UmbelError } from '../base/errors.ts'
-import type { Value } from './column.ts'
+import type { UserValue } from './column.ts'
 import { type FieldType, typeName } from './schema.ts'
 
 /** Why the value is not of the type, or null when it is. */
@@ -20,11 +20,33 @@ export function whyNot(type: FieldType, value: unknown): string | null {
       return typeof value === 'string' ? null : `it is a ${typeof value}`
     case 'bytes':
       return value instanceof Uint8Array ? null : `it is a ${typeof value}`
+    case 'list':
+      if (!Array.isArray(value)) return `it is ${article(value)}`
+      return first(value.map((one, i) => at(`[${i}]`, type.of!, one)))
+    case 'map':
+      if (!isRecord(value)) return `it is ${article(value)}`
+      return first(Object.entries(value).map(([name, one]) => at(`['${name}']`, type.of!, one)))
+    case 'struct':
+      if (!isRecord(value)) return `it is ${article(value)}`
+      return first(Object.entries(type.fields!).map(([name, member]) => at(`.${name}`, member, value[name])))
   }
 }
 
+const article = (value: unknown): string => (Array.isArray(value) ? 'a list' : `a ${typeof value}`)
+const first = (reasons: readonly (string | null)[]): string | null => reasons.find((reason) => reason !== null) ?? null
+
+/** A record of named values, not an instance of something else. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+
+/** Why what stands at a place within a value is not of its type. */
+function at(place: string, type: FieldType, value: unknown): string | null {
+  const why = whyNot(type, value)
+  return why === null ? null : `at ${place} ${why}`
+}
+
 /** @throws record error `type` that names the field, its type and the value */
-export function checkValue(name: string, type: FieldType, value: unknown): asserts value is Value {
+export function checkValue(name: string, type: FieldType, value: unknown): asserts value is UserValue {
   const why = whyNot(type, value)
   if (why === null) return
   throw new UmbelError('record', 'type', `'${name}' must be ${typeName(type)}, got ${shown(value)}: ${why}`)

@@ -1,6 +1,22 @@
 import t, { type Test } from 'tap'
 import { jsonParser, Misfit, type Parse, textParser, valueParser } from '../../../src/connectors/parse-value.ts'
-import { bool, bytes, date, eventTime, float, int, optional, string, time } from '../../../src/records/schema.ts'
+import { valueToJson } from '../../../src/connectors/row-json.ts'
+import type { Value } from '../../../src/records/column.ts'
+import { packNested, unpacked } from '../../../src/records/nested.ts'
+import {
+  bool,
+  bytes,
+  date,
+  eventTime,
+  float,
+  int,
+  list,
+  map,
+  optional,
+  string,
+  struct,
+  time,
+} from '../../../src/records/schema.ts'
 
 const at = Date.UTC(2001, 0, 13, 9, 30) * 1000
 
@@ -161,4 +177,37 @@ t.test('values of a program are not cast, but times may be Date or ISO text', as
     [Uint8Array.of(1), Uint8Array.of(1)],
     ['AQ==', /it is a string/],
   ])
+})
+
+t.test('lists, maps and structs are read from JSON, also where it is text, and written as JSON', (t) => {
+  const Stop = struct({ at: time(), gate: optional(string()) })
+  const type = list(Stop)
+  const given = [{ at: '2026-01-01T00:00:00Z', gate: 'A1', more: 1 }, { at: 1_767_225_600_000_000 }]
+  const at = 1_767_225_600_000_000
+  const stops = [
+    { at, gate: 'A1' },
+    { at, gate: null },
+  ]
+  const seen = (value: Value | Misfit) => (value instanceof Misfit ? value.reason : unpacked(type, value))
+  t.strictSame(seen(jsonParser('stops', type)(given)), stops)
+  t.strictSame(seen(textParser('stops', type)(JSON.stringify(given))), stops)
+  t.strictSame(seen(valueParser('stops', type)(stops)), stops)
+  t.strictSame(seen(valueParser('stops', type)([{ at: new Date(at / 1000), gate: 'A1' }])), stops.slice(0, 1))
+  t.strictSame(valueToJson(packNested(type, stops), type), [
+    { at: '2026-01-01T00:00:00.000Z', gate: 'A1' },
+    { at: '2026-01-01T00:00:00.000Z', gate: null },
+  ])
+  t.match(seen(jsonParser('stops', type)([{ at: 'soon' }])), /^'stops\[\]\.at' must be time, got "soon": /)
+  t.equal(
+    seen(jsonParser('stops', type)(7)),
+    "'stops' must be list<struct<at: time, gate: string?>>, got 7: it is not a list",
+  )
+  t.equal(
+    seen(jsonParser('stops', type)(null)),
+    "'stops' must be list<struct<at: time, gate: string?>>, got null: it is null",
+  )
+  t.match(seen(textParser('stops', type)('[1')), /it is not JSON/)
+  t.strictSame(unpacked(map(int()), jsonParser('n', map(int()))({ a: '1', b: 2 }) as Value), { a: 1, b: 2 })
+  t.equal(jsonParser('n', optional(map(int())))(null), null)
+  t.end()
 })

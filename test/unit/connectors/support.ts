@@ -2,7 +2,7 @@
 import type { Test } from 'tap'
 import { nodeSeam } from '../../../src/base/real/node-seam.ts'
 import type { Seam } from '../../../src/base/seam.ts'
-import type { Value } from '../../../src/records/column.ts'
+import type { UserValue } from '../../../src/records/column.ts'
 import type { Fields, Schema } from '../../../src/records/schema.ts'
 import type {
   RejectedRow,
@@ -25,7 +25,7 @@ export const contextOf = <F extends Fields>(schema: Schema<F>, clock = new Still
 }
 
 export interface Drained {
-  readonly rows: Record<string, Value>[]
+  readonly rows: Record<string, UserValue>[]
   /** Of each row. */
   readonly offsets: number[]
   readonly rejected: RejectedRow[]

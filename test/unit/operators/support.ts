@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import type { Operator, OperatorContext, OperatorLimits } from '../../../src/operators/operator.ts'
 import { type Guard, NO_GUARD } from '../../../src/operators/user-code.ts'
 import { type Batch, BatchBuilder } from '../../../src/records/batch.ts'
-import type { Value } from '../../../src/records/column.ts'
+import type { UserValue } from '../../../src/records/column.ts'
 import { consolidate } from '../../../src/records/consolidate.ts'
 import { originBytes } from '../../../src/records/origin.ts'
 import type { Fields, Schema } from '../../../src/records/schema.ts'
@@ -18,7 +18,7 @@ import type { Write } from '../../../src/storage/environment.ts'
 import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
 import { WriteSet } from '../../../src/storage/write-set.ts'
 
-export type PlainRow = Readonly<Record<string, Value>>
+export type PlainRow = Readonly<Record<string, UserValue>>
 
 /** One update, as tests write it. */
 export interface Update {
