@@ -2,7 +2,9 @@
 import type { Seam } from '../base/seam.ts'
 import { ActorOperator } from '../operators/actor-operator.ts'
 import { AsOfJoin } from '../operators/as-of-join.ts'
+import { CHANGELOG_TABLES, Changelog } from '../operators/changelog.ts'
 import { DEDUP_TABLES, Dedup } from '../operators/dedup.ts'
+import { Explode, Transform } from '../operators/flat-map.ts'
 import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { Pick } from '../operators/fold/pick.ts'
@@ -11,6 +13,7 @@ import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless
 import {
   type TakeOver,
   takeOverActor,
+  takeOverChangelog,
   takeOverDedup,
   takeOverFold,
   takeOverJoin,
@@ -24,6 +27,7 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   window: ['panes', 'firing'],
   fold: FOLD_TABLES,
   dedup: DEDUP_TABLES,
+  changelog: CHANGELOG_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
   actor: ['state', 'timers', 'held'],
 }
@@ -42,6 +46,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
       return takeOverWindows(take, { input, keys: node.keys, aggregations: Object.values(node.aggregates) })
     case 'dedup':
       return takeOverDedup(take, input, node.keys)
+    case 'changelog':
+      return takeOverChangelog(take, input, node.keys)
     case 'fold':
       return takeOverFold(take, input, node.keys)
     case 'as-of-join':
@@ -112,6 +118,22 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       )
     case 'drop-null':
       return new DropNull(input, schema, node.names, context.emit)
+    case 'explode':
+      return new Explode(input, schema, node.names, context.emit, context.guard)
+    case 'transform':
+      return new Transform({ input, output: schema, compute: node.compute }, context.emit, context.guard)
+    case 'changelog':
+      return new Changelog(
+        {
+          input,
+          output: schema,
+          column: node.column,
+          marks: node.marks,
+          bound: inputFacts[0]!.bound,
+          origin: facts.needsOrigins ? originHead(node.id) : null,
+        },
+        context,
+      )
     case 'dedup':
       return new Dedup(
         {

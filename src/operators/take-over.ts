@@ -113,6 +113,17 @@ export function* takeOverDedup(take: TakeOver, input: Schema, keys: readonly str
     yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values.slice(1))
 }
 
+export function* takeOverChangelog(take: TakeOver, input: Schema, keys: readonly string[]) {
+  const owned = new OwnedKeys(take.owns, typesOf(input, keys), indexesOf(keys, take.routing))
+  // The time and all values of a row.
+  const kinds = ['time' as const, ...input.names.map((name) => input.fields[name]!.kind)]
+  const at = keys.map((name) => 1 + input.names.indexOf(name))
+  yield* takeOverEntries(take, 'counts', owned, (place) => {
+    const values = unpackKey(place, kinds)
+    return at.map((i) => values[i]!)
+  })
+}
+
 export function* takeOverFold(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
   const kinds = types.map(({ kind }) => kind)

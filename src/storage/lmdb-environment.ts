@@ -8,6 +8,7 @@
 import fs from 'node:fs'
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { corruptionError, UmbelError } from '../base/errors.ts'
+import { isMemoryShort } from '../base/memory.ts'
 import {
   type Entry,
   type Environment,
@@ -33,12 +34,6 @@ import { seal, unseal } from './sealed-value.ts'
 
 const META_KEY = Buffer.from('meta')
 const META_HEADER = 12
-/**
- * Where a process may have less, nothing is read ahead: reads are scattered, and what is read around each would push out
- * what is needed next. Elsewhere a store that is not in memory is read through seven times as fast with it.
- */
-const MEMORY_SHORT = 2 * 2 ** 30
-
 interface ReadOptions {
   readonly transaction: Transaction
 }
@@ -72,7 +67,9 @@ export class LmdbEnvironment implements Environment {
         mapSize: options.mapSize ?? 4 * 2 ** 30,
         maxDbs: 64,
         maxReaders: 512,
-        noReadAhead: process.constrainedMemory() < MEMORY_SHORT,
+        // Reads are scattered, and what is read around each would push out what is needed next. Where there is memory, a
+        // store that is not in it yet is read through seven times as fast with it.
+        noReadAhead: isMemoryShort(),
         // Read by lmdb, missing from its types.
         batchStartThreshold: 1e9,
         readOnly: options.readOnly ?? false,

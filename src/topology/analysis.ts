@@ -58,7 +58,11 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     // A user's function sees the whole row.
     case 'assign':
     case 'filter':
+    case 'transform':
     case 'actor':
+      return input.names
+    // What is counted are whole rows.
+    case 'changelog':
       return input.names
     case 'project':
       return present([...output].map((name) => node.sources[name]!))
@@ -66,6 +70,7 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'dedup':
       return present([...output, ...node.keys])
     case 'drop-null':
+    case 'explode':
       return present([...output, ...node.names])
     case 'window':
       return present([...node.keys, ...Object.values(node.aggregates).flatMap(({ column }) => column ?? [])])
@@ -83,7 +88,12 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
 
 /** Whether the node is done with a time once the watermark has passed it. */
 const closesTime = ({ kind }: Node): boolean =>
-  kind === 'window' || kind === 'fold' || kind === 'dedup' || kind === 'as-of-join' || kind === 'actor'
+  kind === 'window' ||
+  kind === 'fold' ||
+  kind === 'dedup' ||
+  kind === 'changelog' ||
+  kind === 'as-of-join' ||
+  kind === 'actor'
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
   switch (node.kind) {
@@ -92,6 +102,7 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
     case 'dedup':
       return true
     case 'window':
+    case 'changelog':
     case 'sink':
       return false
     case 'as-of-join':
@@ -123,6 +134,11 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
     case 'dedup':
       refuseTable(node, 'freed of rows that are alike', isTable)
       return { bound: bound + node.span, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
+    case 'changelog':
+      if (!isTable) {
+        throw userError('table', `only a table has changes, not a stream (${node.inputs[0]!.schema.names.join(', ')})`)
+      }
+      return { bound, retracts: true, isTable: false }
     case 'fold':
       if (typeof node.fold === 'string') refuseTable(node, `asked for its ${node.fold} rows`, isTable)
       return { bound, retracts: true, isTable: true }

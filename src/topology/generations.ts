@@ -76,5 +76,6 @@ const isStateful = ({ node }: PlannedNode): boolean =>
   node.kind === 'window' ||
   node.kind === 'fold' ||
   node.kind === 'dedup' ||
+  node.kind === 'changelog' ||
   node.kind === 'as-of-join' ||
   node.kind === 'actor'

@@ -5,9 +5,10 @@
 
 import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
+import type { TransformPlan } from '../operators/flat-map.ts'
 import type { Which } from '../operators/fold/pick.ts'
 import type { Emission, Window } from '../operators/window.ts'
-import type { Value } from '../records/column.ts'
+import type { UserValue } from '../records/column.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
 import type { SinkConnector, SourceConnector } from './connector.ts'
 
@@ -41,7 +42,7 @@ export interface AssignNode extends Common {
   readonly inputs: readonly [Node]
   readonly name: string
   readonly type: FieldType
-  readonly compute: RowFunction<Value>
+  readonly compute: RowFunction<UserValue>
 }
 export interface FilterNode extends Common {
   readonly kind: 'filter'
@@ -85,6 +86,27 @@ export interface DropNullNode extends Common {
   readonly kind: 'drop-null'
   readonly inputs: readonly [Node]
   readonly names: readonly string[]
+}
+/** Gives each element of lists a row of its own. */
+export interface ExplodeNode extends Common {
+  readonly kind: 'explode'
+  readonly inputs: readonly [Node]
+  readonly names: readonly string[]
+}
+/** Makes rows of another schema, any number of each. */
+export interface TransformNode extends Common {
+  readonly kind: 'transform'
+  readonly inputs: readonly [Node]
+  readonly compute: TransformPlan['compute']
+}
+/** Makes a stream of a table: what begins and what ends. */
+export interface ChangelogNode extends Common {
+  readonly kind: 'changelog'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  /** The column that tells them apart, and of which of both it is true. */
+  readonly column: string
+  readonly marks: 'insert' | 'delete'
 }
 /** Makes a table of a stream: what holds from each time on. */
 export interface FoldNode extends Common {
@@ -133,6 +155,9 @@ export type Node =
   | FoldNode
   | DedupNode
   | DropNullNode
+  | ExplodeNode
+  | TransformNode
+  | ChangelogNode
   | JoinNode
   | ActorNode
   | SinkNode

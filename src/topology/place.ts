@@ -5,7 +5,7 @@ import type { Node } from './graph.ts'
 import type { Plan } from './plan.ts'
 
 /** Operators that call functions of the user. */
-const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filter', 'actor'])
+const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filter', 'transform', 'actor'])
 
 /**
  * Whether a function of the user may have the thread; the other operators take their time on their own account. A thread

@@ -22,6 +22,17 @@ export const withoutNulls = (schema: Schema, names: readonly string[]): Schema =
     ),
   )
 
+/** The same, where these lists are single elements. */
+export const exploded = (schema: Schema, names: readonly string[]): Schema =>
+  makeSchema(
+    Object.fromEntries(
+      schema.names.map((name) => {
+        const type = schema.fields[name]!
+        return [name, names.includes(name) ? { ...type.of!, nullable: true } : type]
+      }),
+    ),
+  )
+
 /** What really flows out of a node, given what really flows in. */
 export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schema {
   switch (node.kind) {
@@ -42,6 +53,8 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
       return input
     case 'drop-null':
       return withoutNulls(input, node.names)
+    case 'explode':
+      return exploded(input, node.names)
     default:
       return node.schema
   }
@@ -52,7 +65,8 @@ export function keysAfter(node: Node, keys: readonly string[] | null): readonly 
   if (keys === null) return null
   if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
   if (node.kind === 'filter' || node.kind === 'drop-null') return keys
-  if (node.kind === 'window' || node.kind === 'fold' || node.kind === 'dedup') return keys
+  if (node.kind === 'explode') return keys.some((key) => node.names.includes(key)) ? null : keys
+  if (node.kind === 'window' || node.kind === 'fold' || node.kind === 'dedup' || node.kind === 'changelog') return keys
   if (node.kind !== 'project') return null
   const renamed = keys.map((key) => Object.keys(node.sources).find((name) => node.sources[name] === key))
   return renamed.includes(undefined) ? null : (renamed as string[])

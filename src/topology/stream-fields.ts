@@ -1,5 +1,5 @@
 /** How the fields of a stream follow from those before: names that do not fit do not compile. */
-import type { EventTimeType, Fields, FieldType } from '../records/schema.ts'
+import type { EventTimeType, Fields, FieldType, Row } from '../records/schema.ts'
 import type { AggregateFields, Aggregates } from './aggregates.ts'
 
 /** Names of fields other than the event time. */
@@ -29,3 +29,24 @@ export type NotNull<F extends Fields, K extends keyof F> = Simplify<{
 export type FoldedFields<F extends Fields, K extends keyof F, A extends Aggregates<F>> = Simplify<
   Pick<F, K | EventTimeName<F>> & AggregateFields<F, A>
 >
+
+/** Names of lists. */
+export type ListName<F extends Fields> = {
+  [K in keyof F]: F[K] extends FieldType<infer V> ? (Exclude<V, null> extends readonly unknown[] ? K : never) : never
+}[keyof F] &
+  string
+
+/** Fields of which these lists are single elements. */
+export type ExplodedFields<F extends Fields, K extends keyof F> = Simplify<{
+  [N in keyof F]: N extends K
+    ? F[N] extends FieldType<infer V>
+      ? FieldType<(Exclude<V, null> extends readonly (infer E)[] ? E : never) | null>
+      : never
+    : F[N]
+}>
+
+/** A row but for its event time. */
+export type Made<G extends Fields> = Omit<Row<G>, EventTimeName<G>>
+
+/** A name that no field has. */
+export type NewName<F extends Fields, N> = N extends keyof F ? 'there is a field of this name' : N

@@ -6,18 +6,22 @@ import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
 import { foldedSchema } from '../operators/fold/folded-schema.ts'
 import type { Emission, Window } from '../operators/window.ts'
-import type { Value } from '../records/column.ts'
-import { type Fields, type FieldType, fieldOf, makeSchema, type Row, type Schema, sameType } from '../records/schema.ts'
+import type { UserValue } from '../records/column.ts'
+import { type Fields, type FieldType, fieldOf, makeSchema, type Row, type Schema } from '../records/schema.ts'
 import type { ActorOptions } from './actor-options.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type AsOfOptions, asOfNode } from './as-of-node.ts'
 import type { SinkConnector } from './connector.ts'
 import { type FoldNode, type Node, newNode, type SinkNode } from './graph.ts'
-import { withoutNulls } from './plan-schemas.ts'
+import { changelogNode, dropNullNode, explodeNode, projectNode, renameNode, unionNode } from './row-nodes.ts'
 import type {
   EventTimeName,
+  ExplodedFields,
   FoldedFields,
   JoinedFields,
+  ListName,
+  Made,
+  NewName,
   NotNull,
   PlainName,
   Renamed,
@@ -56,7 +60,7 @@ export class Stream<F extends Fields> {
       inputs: [this.node],
       name,
       type,
-      compute: compute as unknown as (row: Row<Fields>) => Value,
+      compute: compute as unknown as (row: Row<Fields>) => UserValue,
     })
   }
 
@@ -72,20 +76,35 @@ export class Stream<F extends Fields> {
    * @example visits.dropNull('user')
    */
   dropNull<K extends PlainName<F> = PlainName<F>>(...names: K[]): Stream<NotNull<F, K>> {
-    const { schema } = this.node
-    const nullable = schema.names.filter((name) => schema.fields[name]!.nullable)
-    const wrong = names.find((name) => !fieldOf(schema, name).nullable)
-    if (wrong !== undefined)
-      throw userError('null', `'${wrong}' has no nulls; the columns that may: ${nullable.join(', ')}`)
-    if (nullable.length === 0) throw userError('null', `no column has nulls: ${schema.names.join(', ')}`)
-    const dropped: readonly string[] = names.length > 0 ? names : nullable
-    const left = newNode(withoutNulls(schema, dropped))
-    return new Stream({ ...left, kind: 'drop-null', inputs: [this.node], names: dropped })
+    return new Stream(dropNullNode(this.node, names))
   }
 
   /** The rows for which the function is true, and the others. @example const [slow, fast] = calls.split(({ ms }) => ms > 100) */
   split(choose: (row: Row<F>) => boolean): [chosen: Stream<F>, others: Stream<F>] {
     return [this.filter(choose), this.filter((row) => !choose(row))]
+  }
+
+  /**
+   * Gives each element of a list a row of its own, at the same time; without elements there is one with null. Several lists
+   * go in step: in each row they must be of one length.
+   * @throws user error `explode` where a column is no list
+   * @example orders.explode('items', 'prices')
+   */
+  explode<K extends ListName<F>>(...names: K[]): Stream<ExplodedFields<F, K>> {
+    return new Stream(explodeNode(this.node, names))
+  }
+
+  /**
+   * Makes rows of another schema: of each row one, or a list of them, at its event time, which the function leaves out. It
+   * must depend on the row alone. Keys are lost: `keyBy` them again.
+   * @example calls.transform(schema({ at: eventTime(), who: string() }), ({ from, to }) => [{ who: from }, { who: to }])
+   */
+  transform<G extends Fields>(
+    to: Schema<G>,
+    compute: (row: Row<F>) => Made<NoInfer<G>> | readonly Made<NoInfer<G>>[],
+  ): Stream<G> {
+    const schema = to as unknown as Schema
+    return new Stream({ ...newNode(schema), kind: 'transform', inputs: [this.node], compute: compute as never })
   }
 
   /** Keeps these columns and the event time, in this order. */
@@ -103,29 +122,12 @@ export class Stream<F extends Fields> {
 
   /** Renames columns, the event time too. @example hourly.rename({ window_start: 'hour' }) */
   rename<const M extends { [K in keyof F]?: string }>(names: M): Stream<Renamed<F, M>> {
-    for (const name of Object.keys(names)) fieldOf(this.node.schema, name)
-    const target = (name: string) => (names as Record<string, string>)[name] ?? name
-    const sources = Object.fromEntries(this.schema.names.map((name) => [target(name), name]))
-    if (Object.keys(sources).length < this.schema.names.length) {
-      throw userError('rename', `rename gives two columns one name: ${this.schema.names.map(target).join(', ')}`)
-    }
-    return this.#project(sources)
+    return new Stream(renameNode(this.node, names as Readonly<Record<string, string>>))
   }
 
   /** Puts the rows of streams with the same fields together. */
   union(...others: Stream<F>[]): Stream<F> {
-    for (const other of others) {
-      const same =
-        other.schema.names.join() === this.schema.names.join() &&
-        other.schema.time === this.schema.time &&
-        this.schema.names.every((name) => sameType(fieldOf(other.node.schema, name), fieldOf(this.node.schema, name)))
-      if (!same) throw userError('union', 'union needs streams with the same fields in the same order')
-    }
-    return new Stream({
-      ...newNode(this.node.schema),
-      kind: 'union',
-      inputs: [this.node, ...others.map((other) => other.node)],
-    })
+    return new Stream(unionNode([this.node, ...others.map((other) => other.node)]))
   }
 
   /** Brings rows with the same key together: what follows works key by key. */
@@ -165,9 +167,7 @@ export class Stream<F extends Fields> {
   }
 
   #project<G extends Fields>(sources: Record<string, string>): Stream<G> {
-    const fields: Fields = {}
-    for (const [name, source] of Object.entries(sources)) fields[name] = fieldOf(this.node.schema, source)
-    return new Stream({ ...newNode(makeSchema(fields)), kind: 'project', inputs: [this.node], sources })
+    return new Stream(projectNode(this.node, sources))
   }
 }
 
@@ -234,6 +234,19 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
     checkEmission(emit)
     const span = within === undefined ? 0 : micros(within)
     return new Stream({ ...newNode(this.node.schema), kind: 'dedup', inputs: [this.node], keys: this.keys, span, emit })
+  }
+
+  /**
+   * Makes a stream of a table: a row for each that begins to hold, and for each that ends, at the time at which it does. A
+   * column tells them apart: `{ insert: 'began' }` adds one that is true of rows that begin, `{ delete: 'ended' }` one that
+   * is true of rows that end.
+   * @throws user error `table` where the input is a stream
+   * @example profiles.keyBy('user').changelog({ delete: 'left' })
+   */
+  changelog<N extends string>(
+    options: { readonly insert: N & NewName<F, N> } | { readonly delete: N & NewName<F, N> },
+  ): Stream<Simplify<F & Record<N, FieldType<boolean>>>> {
+    return new Stream(changelogNode(this.node, this.keys, options))
   }
 
   /**

@@ -1,12 +1,20 @@
 /** Forks host processes, and knows which process ids are still whose. */
 import { type ChildProcess, fork } from 'node:child_process'
 import fs from 'node:fs'
+import { isMemoryShort } from '../../base/memory.ts'
 import type { FromHost, ToHost } from '../protocol.ts'
 
 export interface HostProcess {
   readonly pid: number
   send(message: ToHost): void
   kill(signal: 'SIGKILL'): void
+}
+
+const ENVIRONMENT: NodeJS.ProcessEnv = {
+  // LMDB commits and log writes of all shards share this pool.
+  UV_THREADPOOL_SIZE: '8',
+  // Each of its threads would get a heap of its own from the C library, of which parts stay empty.
+  ...(isMemoryShort() ? { MALLOC_ARENA_MAX: '2' } : {}),
 }
 
 export interface HostEvents {
@@ -21,8 +29,7 @@ export function forkHost(events: HostEvents): HostProcess {
     serialization: 'advanced',
     // What the caller's own modules need (a loader, a debugger's port) is not for hosts: from sources they need its loader.
     execArgv: extension === 'ts' ? process.execArgv : [],
-    // LMDB commits and log writes of all shards share this pool.
-    env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '8' },
+    env: { ...ENVIRONMENT, ...process.env },
     // What user code prints there is said to people: stdout is the program's own, and may be JSON.
     stdio: ['ignore', 2, 2, 'ipc'],
   })

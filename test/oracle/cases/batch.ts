@@ -33,6 +33,10 @@ export const keeps = (value: unknown, rest: number): boolean =>
 export const multiplied = (value: unknown, times: number): number =>
   Math.trunc((((value as number | null) ?? 1) % 1000) * times)
 
+/** The elements that are made of a value: none, one, or two. */
+export const elements = (value: unknown): number[] =>
+  Array.from({ length: Math.abs(Math.trunc(((value as number | null) ?? 0) % 3)) }, (_, i) => i)
+
 function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], shape: Shape): Rows {
   if (step.op === 'source')
     return step.rows.map((row, i) => ({
@@ -66,6 +70,20 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
       return dedupOf(rows, { time: input.time, keys: step.keys, span: step.span })
     case 'drop-null':
       return rows.filter(({ row }) => step.names.every((name) => row[name] !== null))
+    case 'explode':
+      return rows.flatMap((update) => {
+        const made: (number | null)[] = elements(update.row[step.column])
+        return partsOf(update, made.length === 0 ? [null] : made, (row, value) => ({ ...row, [step.name]: value }))
+      })
+    case 'transform':
+      return rows.flatMap((update) =>
+        partsOf(update, elements(update.row[step.column]), (row, value) => ({
+          ...Object.fromEntries([...step.names, input.time].map((name) => [name, row[name]])),
+          [step.name]: value,
+        })),
+      )
+    case 'changelog':
+      return changesOf(rows, step.name, step.marks)
     case 'fold':
       return foldOf(rows, { time: input.time, keys: step.keys, isTable: input.isTable, fold: step.fold }).map(
         (update) => ({ ...update, origin: place(0) }),
@@ -73,6 +91,30 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
     case 'as-of':
       return joined(step, rows, all[step.inputs[1]]!, shapes[step.inputs[1]]!, shape)
   }
+}
+
+/** Rows that are made of one, behind each other. */
+const partsOf = <T>(update: OracleUpdate, parts: readonly T[], make: (row: OracleRow, part: T) => OracleRow): Rows =>
+  parts.map((part, i) => ({
+    row: make(update.row, part),
+    diff: update.diff,
+    origin: Buffer.concat([update.origin, place(i)]),
+  }))
+
+/** What begins and what ends at each time. */
+function changesOf(rows: Rows, name: string, marks: 'insert' | 'delete'): Rows {
+  const sums = new Map<string, { row: OracleRow; diff: number }>()
+  for (const { row, diff } of rows) {
+    const text = JSON.stringify(Object.entries(row).sort())
+    sums.set(text, { row, diff: (sums.get(text)?.diff ?? 0) + diff })
+  }
+  return [...sums.values()].flatMap(({ row, diff }) =>
+    Array.from({ length: Math.abs(diff) }, () => ({
+      row: { ...row, [name]: diff > 0 === (marks === 'insert') },
+      diff: 1,
+      origin: place(0),
+    })),
+  )
 }
 
 function joined(step: AsOfStep, left: Rows, right: Rows, shape: Shape, output: Shape): Rows {

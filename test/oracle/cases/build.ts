@@ -1,6 +1,6 @@
 /** From a case to the topology that is to come to the same. */
 import type * as Umbel from '../../../src/index.ts'
-import { keeps, multiplied } from './batch.ts'
+import { elements, keeps, multiplied } from './batch.ts'
 import { type Case, type CaseAggregates, outputsOf, type SourceStep, type Step } from './case.ts'
 
 type Api = typeof Umbel
@@ -48,6 +48,26 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
     }
     case 'drop-null':
       return input.dropNull(...(step.names as never[])) as unknown as AnyStream
+    case 'explode': {
+      const { name, column } = step
+      const made = input.assign(name as never, api.list(api.int()), (row) => elements((row as AnyRow)[column]) as never)
+      return made.explode(name as never) as unknown as AnyStream
+    }
+    case 'transform': {
+      const { name, names, column } = step
+      const fields = Object.fromEntries(
+        [...names, input.schema.time].map((one) => [one, (input.schema.fields as Umbel.Fields)[one]!]),
+      )
+      const to = api.schema({ ...fields, [name]: api.int() } as never) as unknown as Umbel.Schema
+      return input.transform(to, (row) => {
+        const kept = Object.fromEntries(names.map((one) => [one, (row as AnyRow)[one]]))
+        return elements((row as AnyRow)[column]).map((value) => ({ ...kept, [name]: value })) as never
+      })
+    }
+    case 'changelog': {
+      const options = step.marks === 'insert' ? { insert: step.name } : { delete: step.name }
+      return keyed(input, step.keys).changelog(options as never) as unknown as AnyStream
+    }
     case 'dedup': {
       const { span, emit } = step
       return keyed(input, step.keys).dedup(span === 0 ? { emit } : { within: micros(span), emit })

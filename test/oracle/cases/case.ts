@@ -5,7 +5,7 @@
 
 export interface Column {
   readonly name: string
-  readonly kind: 'int' | 'float' | 'string' | 'time'
+  readonly kind: 'int' | 'float' | 'string' | 'time' | 'bool'
   readonly nullable?: boolean
 }
 
@@ -77,6 +77,28 @@ export interface DropNullStep {
   readonly inputs: readonly [number]
   readonly names: readonly string[]
 }
+/** A list is made of a column, then each of its elements gets a row. */
+export interface ExplodeStep {
+  readonly op: 'explode'
+  readonly inputs: readonly [number]
+  readonly name: string
+  readonly column: string
+}
+/** Rows of these columns and a new one, as many as a column says. */
+export interface TransformStep {
+  readonly op: 'transform'
+  readonly inputs: readonly [number]
+  readonly names: readonly string[]
+  readonly name: string
+  readonly column: string
+}
+export interface ChangelogStep {
+  readonly op: 'changelog'
+  readonly inputs: readonly [number]
+  readonly keys: readonly string[]
+  readonly name: string
+  readonly marks: 'insert' | 'delete'
+}
 export interface AsOfStep {
   readonly op: 'as-of'
   readonly inputs: readonly [left: number, right: number]
@@ -100,6 +122,9 @@ export type Step =
   | FoldStep
   | DedupStep
   | DropNullStep
+  | ExplodeStep
+  | TransformStep
+  | ChangelogStep
   | AsOfStep
 
 export interface Case {

@@ -80,7 +80,7 @@ const assign: Make = (random, { at, shape }, steps) => {
 }
 
 const select: Make = (random, { at, shape }) => {
-  const names = columnsOf(shape, 'int', 'float', 'string', 'time')
+  const names = columnsOf(shape, 'int', 'float', 'string', 'time', 'bool')
   return names.length === 0 ? null : [{ op: 'select', inputs: [at], names: someOf(random, names, 5) }]
 }
 
@@ -152,6 +152,27 @@ const dedup: Make = (random, { at, shape }) => {
   return [{ op: 'dedup', inputs: [at], keys, span: pick(random, [0, 0, 3, 8]), emit }]
 }
 
+const explode: Make = (random, { at, shape }, steps) => {
+  const columns = columnsOf(shape, 'int', 'float')
+  if (columns.length === 0) return null
+  return [{ op: 'explode', inputs: [at], name: `e${steps.length}`, column: pick(random, columns) }]
+}
+
+const transform: Make = (random, { at, shape }, steps) => {
+  const columns = columnsOf(shape, 'int', 'float')
+  const names = columnsOf(shape, 'int', 'float', 'string', 'time', 'bool')
+  if (columns.length === 0) return null
+  const kept = someOf(random, names, 5)
+  return [{ op: 'transform', inputs: [at], names: kept, name: `t${steps.length}`, column: pick(random, columns) }]
+}
+
+const changelog: Make = (random, { at, shape }, steps) => {
+  const keys = keysOf(random, shape)
+  if (!shape.isTable || keys === null) return null
+  const marks = pick(random, ['insert', 'delete'] as const)
+  return [{ op: 'changelog', inputs: [at], keys, name: `m${steps.length}`, marks }]
+}
+
 const asOf: Make = (random, { at, shape }, steps, shapes) => {
   if (shape.isTable) return null
   const right = below(random, shapes.length)
@@ -184,8 +205,11 @@ const asOf: Make = (random, { at, shape }, steps, shapes) => {
   return [{ op: 'rename', inputs: [right], names: renamed }, step]
 }
 
-const ONE_TO_ONE = [filter, assign, select, rename, dropNull, union]
-const MAKES: readonly Make[] = [...ONE_TO_ONE, window, window, fold, fold, fold, dedup, dedup, asOf, asOf]
+const ROW_BY_ROW = [filter, assign, select, rename, dropNull, union, explode, transform]
+const MAKES: readonly Make[] = [
+  ...ROW_BY_ROW,
+  ...[window, window, fold, fold, fold, dedup, dedup, changelog, changelog, asOf, asOf],
+]
 
 function nextSteps(random: Random, steps: readonly Step[]): readonly Step[] | null {
   const shapes = shapesOf(steps)

@@ -100,6 +100,25 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
       const columns = input.columns.map((one) => (step.names.includes(one.name) ? { ...one, nullable: false } : one))
       return { ...input, columns }
     }
+    case 'explode':
+      return {
+        ...input,
+        columns: [...input.columns, { name: step.name, kind: 'int', nullable: true }],
+        unique: null,
+      }
+    case 'transform':
+      return {
+        ...input,
+        columns: [...columnsOf(step.names), { name: input.time, kind: 'time' }, { name: step.name, kind: 'int' }],
+        unique: null,
+      }
+    case 'changelog':
+      return {
+        ...input,
+        columns: [...input.columns, { name: step.name, kind: 'bool' }],
+        isTable: false,
+        unique: input.unique === null ? null : [...input.unique, step.name],
+      }
     case 'dedup':
       return {
         ...input,
