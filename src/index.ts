@@ -15,7 +15,7 @@ export { jsonLinesFile } from './connectors/json-lines.ts'
 export { jsonLinesSource } from './connectors/json-lines-source.ts'
 export { parquet } from './connectors/parquet.ts'
 export type { ActorContext } from './operators/actor-definition.ts'
-export { type Emission, hopping, tumbling, type Window } from './operators/window.ts'
+export { cumulating, type Emission, hopping, session, tumbling, type Window } from './operators/window.ts'
 export { Batch, BatchBuilder } from './records/batch.ts'
 export type { Value } from './records/column.ts'
 export { type ConsolidatedRow, consolidate } from './records/consolidate.ts'
@@ -40,7 +40,21 @@ export {
   time,
 } from './records/schema.ts'
 export type { ActorOptions, TypedActorContext } from './topology/actor-options.ts'
-export { count, max, mean, min, stddev, sum, variance } from './topology/aggregates.ts'
+export {
+  count,
+  countDistinct,
+  custom,
+  distinct,
+  firstK,
+  lastK,
+  max,
+  mean,
+  min,
+  quantile,
+  stddev,
+  sum,
+  variance,
+} from './topology/aggregates.ts'
 export type { AsOfOptions } from './topology/as-of-node.ts'
 export type {
   RejectedRow,
@@ -53,6 +67,7 @@ export type {
   SplitRows,
 } from './topology/connector.ts'
 export type { ErrorPolicy } from './topology/dead-letters.ts'
-export { type FoldOptions, KeyedStream, type Output, Stream } from './topology/stream.ts'
+export type { FoldOptions, PickOptions, TopOptions } from './topology/fold-nodes.ts'
+export { KeyedStream, type Output, Stream } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'
 export { WindowedStream } from './topology/windowed-stream.ts'

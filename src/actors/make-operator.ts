@@ -7,7 +7,7 @@ import { DEDUP_TABLES, Dedup } from '../operators/dedup.ts'
 import { Explode, Transform } from '../operators/flat-map.ts'
 import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
-import { Pick } from '../operators/fold/pick.ts'
+import { openRanking } from '../operators/fold/ranked.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
 import {
@@ -17,14 +17,13 @@ import {
   takeOverDedup,
   takeOverFold,
   takeOverJoin,
-  takeOverWindows,
 } from '../operators/take-over.ts'
-import { WindowAggregate } from '../operators/window-aggregate.ts'
 import type { FoldNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
+import { makeWindow, takeOverWindow, windowTables } from './make-window.ts'
+import { originHead } from './origin-head.ts'
 
 const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = {
-  window: ['panes', 'firing'],
   fold: FOLD_TABLES,
   dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
@@ -33,8 +32,10 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
 }
 
 /** Names of a node's tables within its shard's store. */
-export const tablesOf = ({ node }: PlannedNode): string[] =>
-  (TABLES[node.kind] ?? []).map((table) => `n${node.id}.${table}`)
+export const tablesOf = ({ node, inputFacts }: PlannedNode): string[] =>
+  (node.kind === 'window' ? windowTables(node, inputFacts[0]!.retracts) : (TABLES[node.kind] ?? [])).map(
+    (table) => `n${node.id}.${table}`,
+  )
 
 /** Takes over what a node's operator keeps of keys that now fall to another shard; block by block. */
 export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>): Iterable<void> {
@@ -43,7 +44,7 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
   const take = { ...tables, routing: planned.keys ?? [] }
   switch (node.kind) {
     case 'window':
-      return takeOverWindows(take, { input, keys: node.keys, aggregations: Object.values(node.aggregates) })
+      return takeOverWindow(take, planned, node)
     case 'dedup':
       return takeOverDedup(take, input, node.keys)
     case 'changelog':
@@ -59,13 +60,6 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
   }
 }
 
-/** Head of the origins of what a node makes itself: its number in the graph. */
-function originHead(id: number): Uint8Array {
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(id)
-  return head
-}
-
 function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node: FoldNode): FoldPlan {
   const { keys, fold, emit } = node
   const input = inputSchemas[0]!
@@ -73,11 +67,10 @@ function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node
   const { bound, isTable } = inputFacts[0]!
   const origin = facts.needsOrigins ? originHead(node.id) : null
   const common = { input, output: schema, keys, results, emit, bound, origin }
-  if (typeof fold === 'string') {
-    const kinds = results.map((name) => input.fields[name]!.kind)
-    return { ...common, columns: results, open: (store) => new Pick(fold, kinds, store) }
+  if (fold.kind === 'ranking') {
+    return { ...common, ...openRanking(input, results, fold.ranking, isTable) }
   }
-  const aggregations = Object.values(fold)
+  const aggregations = Object.values(fold.aggregates)
   return { ...common, columns: aggregatedColumns(aggregations), open: openAggregates(input, aggregations, isTable) }
 }
 
@@ -103,19 +96,7 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
     case 'union':
       return new Union(context.emit)
     case 'window':
-      return new WindowAggregate(
-        {
-          input,
-          output: schema,
-          keys: node.keys,
-          window: node.window,
-          emit: node.emit,
-          aggregations: Object.values(node.aggregates),
-          bound: inputFacts[0]!.bound,
-          origin: facts.needsOrigins ? originHead(node.id) : null,
-        },
-        context,
-      )
+      return makeWindow(planned, node, context)
     case 'drop-null':
       return new DropNull(input, schema, node.names, context.emit)
     case 'explode':

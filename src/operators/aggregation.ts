@@ -4,21 +4,45 @@
  */
 import { userError } from '../base/errors.ts'
 import type { NumberColumn } from '../records/column.ts'
-import { type FieldType, fieldOf, type Schema, typeName } from '../records/schema.ts'
+import { type FieldType, fieldOf, listOf, type Schema, typeName } from '../records/schema.ts'
 import type { Cell, CellKind, CellSpec } from './cells.ts'
 import { exactFraction, roundExpansion, roundQuotient } from './exact-sum.ts'
+import type { CustomAggregate } from './fold/collect/custom.ts'
 
-export type AggregationKind = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'stddev' | 'variance'
+/** Aggregates that a few numbers hold. */
+export type CellAggregationKind = 'count' | 'countValues' | 'sum' | 'mean' | 'min' | 'max' | 'stddev' | 'variance'
+/** Aggregates that need more: see `fold/collect`. */
+export type CollectedKind = 'countDistinct' | 'distinct' | 'quantile' | 'firstK' | 'lastK' | 'custom'
+export type AggregationKind = CellAggregationKind | CollectedKind
 
 /** One aggregate of a group, as the topology describes it. */
 export interface Aggregation {
   readonly kind: AggregationKind
-  /** The input column; none for `count`. */
+  /** The input column; none for `count` and `custom`. */
   readonly column?: string
+  /** Of a quantile: the share of values, 0 to 1. */
+  readonly p?: number
+  /** Of `firstK` and `lastK`. */
+  readonly limit?: number
+  /** Of the same: each value once. */
+  readonly isDistinct?: boolean
+  /** Of the same and `distinct`: nulls are left out. */
+  readonly dropsNull?: boolean
+  readonly custom?: CustomAggregate
 }
 
-const CELLS: Record<AggregationKind, readonly CellKind[]> = {
+/** The columns that it reads. */
+export const columnsOf = ({ column, custom }: Aggregation): readonly string[] =>
+  custom?.columns ?? (column === undefined ? [] : [column])
+
+/** Whether the order of the rows counts. */
+export const isOrdered = ({ kind }: Aggregation): boolean => kind === 'firstK' || kind === 'lastK'
+
+export const isCollected = ({ kind }: Aggregation): boolean => !Object.hasOwn(CELLS, kind)
+
+const CELLS: Record<CellAggregationKind, readonly CellKind[]> = {
   count: [],
+  countValues: ['present'],
   sum: ['present', 'sum'],
   mean: ['present', 'sum'],
   min: ['present', 'min'],
@@ -27,14 +51,35 @@ const CELLS: Record<AggregationKind, readonly CellKind[]> = {
   variance: ['present', 'sum', 'square'],
 }
 
+const INT: FieldType = { kind: 'int', nullable: false, eventTime: false }
+
 /** The result type of an aggregation over a schema. @throws user error `aggregation` on a column it cannot take */
-export function resultType(input: Schema, { kind, column }: Aggregation): FieldType {
-  if (kind === 'count') return { kind: 'int', nullable: false, eventTime: false }
-  const type = fieldOf(input, column!)
+export function resultType(input: Schema, aggregation: Aggregation): FieldType {
+  const { kind, column, custom, dropsNull } = aggregation
+  if (custom !== undefined) {
+    for (const name of custom.columns) fieldOf(input, name)
+    return custom.type
+  }
+  if (kind === 'count') return INT
+  const type = { ...fieldOf(input, column!), eventTime: false }
+  switch (kind) {
+    case 'countValues':
+    case 'countDistinct':
+      return INT
+    case 'distinct':
+    case 'firstK':
+    case 'lastK':
+      return listOf(dropsNull ? { ...type, nullable: false } : type)
+    default:
+      return numericResult(kind, column!, type)
+  }
+}
+
+function numericResult(kind: AggregationKind, column: string, type: FieldType): FieldType {
   const numeric =
     type.kind === 'int' || type.kind === 'float' || (type.kind === 'bool' && (kind === 'mean' || kind === 'sum'))
   const ordered = type.kind === 'time' || type.kind === 'date'
-  if (!numeric && !(ordered && (kind === 'min' || kind === 'max'))) {
+  if (!numeric && !(ordered && (kind === 'min' || kind === 'max' || kind === 'quantile'))) {
     throw userError('aggregation', `${kind}('${column}') needs a numeric column, and '${column}' is ${typeName(type)}`)
   }
   const result =
@@ -43,7 +88,7 @@ export function resultType(input: Schema, { kind, column }: Aggregation): FieldT
 }
 
 /** The cells of several aggregations, each kept once, and the reader of each result. The first cell counts the rows. */
-export function planCells(input: Schema, aggregations: readonly Aggregation[]) {
+export function planCells(input: Schema, aggregations: readonly Aggregation[]): PlannedCells {
   const specs: CellSpec[] = [{ kind: 'count', column: -1 }]
   const indexOf = (kind: CellKind, column: number): number => {
     const known = specs.findIndex((spec) => spec.kind === kind && spec.column === column)
@@ -51,13 +96,19 @@ export function planCells(input: Schema, aggregations: readonly Aggregation[]) {
   }
   const results = aggregations.map(({ kind, column }) => {
     const index = column === undefined ? -1 : input.names.indexOf(column)
-    return { kind, cells: CELLS[kind].map((cell) => indexOf(cell, index)) }
+    const cells = CELLS[kind as CellAggregationKind]
+    return { kind: kind as CellAggregationKind, cells: cells.map((cell) => indexOf(cell, index)) }
   })
   return { specs, results }
 }
 
+interface PlannedCells {
+  readonly specs: readonly CellSpec[]
+  readonly results: readonly PlannedResult[]
+}
+
 export interface PlannedResult {
-  readonly kind: AggregationKind
+  readonly kind: CellAggregationKind
   /** Indexes into the cells. */
   readonly cells: readonly number[]
 }
@@ -76,6 +127,10 @@ export function readResult(
     return { type: 'number', data, valid: null }
   }
   const [present, first, second] = result.cells.map((index) => cells[index]!)
+  if (result.kind === 'countValues') {
+    for (let i = 0; i < count; i++) data[i] = present!.high[slots[i]!]!
+    return { type: 'number', data, valid: null }
+  }
   let valid: Uint8Array | null = null
   for (let i = 0; i < count; i++) {
     const slot = slots[i]!
@@ -93,10 +148,17 @@ export function resultAt(result: PlannedResult, cells: readonly Cell[], slot: nu
   if (result.kind === 'count') return cells[0]!.high[slot]!
   const [present, first, second] = result.cells.map((index) => cells[index]!)
   const values = present!.high[slot]!
+  if (result.kind === 'countValues') return values
   return values > 0 ? resultOf(result.kind, values, first!, second, slot) : null
 }
 
-function resultOf(kind: AggregationKind, values: number, first: Cell, second: Cell | undefined, slot: number): number {
+function resultOf(
+  kind: CellAggregationKind,
+  values: number,
+  first: Cell,
+  second: Cell | undefined,
+  slot: number,
+): number {
   switch (kind) {
     case 'sum':
       return first.isPlain(slot) ? first.high[slot]! : rounded(first.components(slot))

@@ -6,14 +6,14 @@
  */
 import { Packr } from 'msgpackr'
 import { type Budget, isSpent, spend } from '../base/budget.ts'
-import { copyOf } from '../base/bytes.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
-import { packKey, packValues, unpackPrefix } from '../records/key.ts'
+import { packKey, packValues } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
+import { DueGroups, dropDue, timeOfGroup } from './due-groups.ts'
 import { comparePlaces, type FoldRow, FoldRows, settled, textOf } from './fold/fold-row.ts'
 import { Recents } from './fold/recents.ts'
 import type { Operator, OperatorContext } from './operator.ts'
@@ -36,8 +36,6 @@ type Said = readonly [time: number, origin: string, values: FoldRow['values']]
 type Stored = readonly [said: Said | null, best: Said | null]
 
 const packr = new Packr({ useRecords: false })
-/** A shard's own: see `copyShared`. Without it all is looked through once, and nothing said again. */
-const PASSED = Uint8Array.of(0)
 
 /** The tables of a dedup. */
 export const DEDUP_TABLES = ['groups', 'alike', 'progress'] as const
@@ -48,13 +46,11 @@ export class Dedup implements Operator {
   /** Keys: end of the span, key. */
   readonly #groups: KeyedTable
   readonly #alike: KeyedTable
-  readonly #progress: KeyedTable
+  readonly #due: DueGroups
   readonly #rows: FoldRows
   readonly #keyColumns: readonly number[]
   #touched = new Map<string, FoldRow[]>()
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
-  /** Groups up to this key were said. */
-  #passed: Uint8Array = new Uint8Array(0)
   #builder: BatchBuilder
   #changes = 0
 
@@ -63,7 +59,7 @@ export class Dedup implements Operator {
     this.#context = context
     this.#groups = context.table('groups')
     this.#alike = context.table('alike')
-    this.#progress = context.table('progress')
+    this.#due = new DueGroups(this.#groups, context.table('progress'))
     this.#rows = new FoldRows(plan.schema, plan.schema.names)
     this.#keyColumns = plan.keys.map((name) => plan.schema.names.indexOf(name))
     this.#builder = new BatchBuilder(plan.schema)
@@ -71,8 +67,7 @@ export class Dedup implements Operator {
 
   open([watermark]: readonly Timestamp[]): void {
     this.#watermark = watermark!
-    const passed = this.#progress.get(PASSED)
-    if (passed !== undefined) this.#passed = copyOf(passed)
+    this.#due.open()
   }
 
   onBatch(batch: Batch): void {
@@ -93,12 +88,12 @@ export class Dedup implements Operator {
     this.#emitBuilt()
     if (!isDone) return false
     this.#watermark = watermark!
-    this.#drop(watermark! - this.#plan.bound)
+    dropDue([this.#groups, this.#alike], watermark! - this.#plan.bound)
     return true
   }
 
   flush(): void {
-    this.#progress.put(PASSED, this.#passed)
+    this.#due.save()
   }
 
   digest(): number {
@@ -120,15 +115,10 @@ export class Dedup implements Operator {
       const group = Buffer.from(text, 'latin1')
       const [said, best] = this.#stored(group)
       const now = this.#best(group, best, touched.get(text)!)
-      const isSaid = this.#plan.emit === 'eager' || this.#isPassed(group)
+      const isSaid = this.#plan.emit === 'eager' || timeOfGroup(group) <= this.#watermark
       if (isSaid) this.#say(said, now, budget)
       this.#store(group, [isSaid ? now : said, this.#plan.retracts ? null : now])
     }
-  }
-
-  #isPassed(group: Uint8Array): boolean {
-    const [end] = unpackPrefix(group, ['time']).values as [number]
-    return end <= this.#watermark
   }
 
   #stored(group: Uint8Array): Stored {
@@ -176,7 +166,7 @@ export class Dedup implements Operator {
   /** Groups whose spans the watermark has passed, in order. @returns false when some are left */
   #sayDue(watermark: Timestamp, budget: Budget): boolean {
     for (;;) {
-      const due = this.#dueFrom(behind(watermark), budget)
+      const due = this.#due.next(watermark, Math.max(1, budget.rows))
       if (due.length === 0) return true
       for (const group of due) {
         if (isSpent(budget)) return false
@@ -184,20 +174,9 @@ export class Dedup implements Operator {
         const now = this.#plan.retracts ? this.#best(group, null, []) : best
         this.#say(said, now, budget)
         this.#store(group, [now, best])
-        this.#passed = group
+        this.#due.pass(group)
       }
     }
-  }
-
-  /** As many as the budget may take: the table is written to while they are gone through. */
-  #dueFrom(to: Uint8Array, budget: Budget): Uint8Array[] {
-    const due: Uint8Array[] = []
-    const from = this.#passed.length === 0 ? undefined : Buffer.concat([this.#passed, Uint8Array.of(0)])
-    for (const [group] of this.#groups.range({ from, to })) {
-      if (due.length > Math.max(0, budget.rows)) break
-      due.push(copyOf(group))
-    }
-    return due
   }
 
   #say(before: Said | null, now: Said | null, budget: Budget): void {
@@ -220,18 +199,7 @@ export class Dedup implements Operator {
     this.#builder = new BatchBuilder(this.#plan.schema)
     this.#context.emit(batch)
   }
-
-  /** Lets go of groups whose span ended so long ago that nothing comes to them. */
-  #drop(horizon: Timestamp): void {
-    for (const table of [this.#groups, this.#alike]) {
-      const gone = Array.from(table.range({ to: behind(horizon) }), ([key]) => copyOf(key))
-      for (const key of gone) table.remove(key)
-    }
-  }
 }
-
-/** Behind the keys of all groups whose spans end at this time or before: keys that follow the time begin with 0 or 1. */
-const behind = (time: Timestamp): Uint8Array => Buffer.concat([packValues([time]), Uint8Array.of(255)])
 
 const rowOf = ([time, origin, values]: Said): FoldRow => ({ time, origin, values, diff: 1 })
 const saidOf = (row: FoldRow | undefined): Said | null =>

@@ -113,6 +113,24 @@ export function* takeOverDedup(take: TakeOver, input: Schema, keys: readonly str
     yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values.slice(1))
 }
 
+export function* takeOverWindowFold(take: TakeOver, input: Schema, keys: readonly string[]) {
+  const types = typesOf(input, keys)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  // The end and the start of a window stand before the key.
+  const kinds = ['time' as const, 'time' as const, ...types.map(({ kind }) => kind)]
+  for (const table of ['groups', 'members'])
+    yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values.slice(2))
+}
+
+export function* takeOverSessionFold(take: TakeOver, input: Schema, keys: readonly string[]) {
+  const types = typesOf(input, keys)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  const kinds = types.map(({ kind }) => kind)
+  for (const table of ['sessions', 'rows', 'members'])
+    yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
+  yield* takeOverEntries(take, 'due', owned, (key) => unpackPrefix(key, ['time', ...kinds]).values.slice(1))
+}
+
 export function* takeOverChangelog(take: TakeOver, input: Schema, keys: readonly string[]) {
   const owned = new OwnedKeys(take.owns, typesOf(input, keys), indexesOf(keys, take.routing))
   // The time and all values of a row.

@@ -15,7 +15,7 @@ export interface WindowAggregatePlan {
   readonly input: Schema
   readonly output: Schema
   readonly keys: readonly string[]
-  readonly window: Window
+  readonly window: Pick<Window, 'size' | 'hop' | 'offset'>
   readonly aggregations: readonly Aggregation[]
   readonly emit: Emission
   /** No row is older than the watermark by more than this, in microseconds: what must be kept for corrections. */

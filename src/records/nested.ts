@@ -19,8 +19,8 @@ export function packNested(type: FieldType, value: UserValue): Uint8Array {
   return packValues(names.flatMap((name) => [name, packed(type.of!, named[name]!)]))
 }
 
-/** Nothing but lists, maps and structs changes. */
-const packed = (type: FieldType, value: UserValue): Value =>
+/** A value as it is kept: nothing but lists, maps and structs changes. */
+export const packed = (type: FieldType, value: UserValue): Value =>
   isNested(type.kind) && value !== null && !(value instanceof Uint8Array) ? packNested(type, value) : (value as Value)
 
 /** A value as user code sees it: of a list, a map or a struct from its packed form. @throws corruption `packed-key` */

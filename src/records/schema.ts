@@ -42,6 +42,8 @@ export const bytes = () => plain<Uint8Array>('bytes')
 export const time = () => plain<number>('time')
 /** A calendar day: days since the epoch. */
 export const date = () => plain<number>('date')
+/** The type of a list, without the compile-time check. */
+export const listOf = (of: FieldType): FieldType => ({ kind: 'list', nullable: false, eventTime: false, of })
 /** Any number of values of one type, in order. @example list(string()) */
 export const list = <T>(of: PlainType<T>): PlainType<readonly T[]> => ({ ...plain('list'), of })
 /** Values of one type by text. @example map(float()) */

@@ -3,6 +3,8 @@
  * matter, how late its rows can be (the bound B), and whether it takes rows back.
  */
 import { userError } from '../base/errors.ts'
+import { columnsOf, isOrdered } from '../operators/aggregation.ts'
+import { isSession } from '../operators/window.ts'
 import type { Node } from './graph.ts'
 
 export interface NodeFacts {
@@ -20,7 +22,7 @@ export interface NodeFacts {
   readonly isTable: boolean
 }
 
-/** Facts of every node, by id. @throws user error `retraction` where an operator cannot take rows back */
+/** Facts of every node, by id. @throws user error `table` where an operator takes streams alone, or tables */
 export function analyse(nodes: readonly Node[]): NodeFacts[] {
   const needed = nodes.map(() => new Set<string>())
   const needsOrigins = nodes.map(() => false)
@@ -73,11 +75,11 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'explode':
       return present([...output, ...node.names])
     case 'window':
-      return present([...node.keys, ...Object.values(node.aggregates).flatMap(({ column }) => column ?? [])])
+      return present([...node.keys, ...Object.values(node.aggregates).flatMap(columnsOf)])
     case 'fold':
-      return typeof node.fold === 'string'
-        ? present([...output, ...node.keys])
-        : present([...node.keys, ...Object.values(node.fold).flatMap(({ column }) => column ?? [])])
+      return node.fold.kind === 'ranking'
+        ? present([...output, ...node.keys, ...node.fold.ranking.by.map(({ column }) => column)])
+        : present([...node.keys, ...Object.values(node.fold.aggregates).flatMap(columnsOf)])
     case 'as-of-join':
       return port === 0 ? present([...output, ...node.leftKeys]) : present([...node.rightKeys, ...node.fields])
     case 'union':
@@ -102,6 +104,7 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
     case 'dedup':
       return true
     case 'window':
+      return Object.values(node.aggregates).some(isOrdered)
     case 'changelog':
     case 'sink':
       return false
@@ -121,15 +124,8 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
       return { bound: node.options.lateness, retracts: false, isTable }
     case 'window': {
       refuseTable(node, 'cut into windows', isTable)
-      const extreme = Object.entries(node.aggregates).find(([, { kind }]) => kind === 'min' || kind === 'max')
-      if (retracts && extreme !== undefined) {
-        throw userError(
-          'retraction',
-          `'${extreme[0]}' (${extreme[1].kind}) would have to take rows back, since its input corrects itself; ` +
-            "aggregate before the correcting step, let windows before it emit 'final', or set the lateness of the source to 0",
-        )
-      }
-      return { bound, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
+      const added = isSession(node.window) ? node.window.gap : node.window.lookback
+      return { bound: bound + added, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
     }
     case 'dedup':
       refuseTable(node, 'freed of rows that are alike', isTable)
@@ -140,7 +136,7 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
       }
       return { bound, retracts: true, isTable: false }
     case 'fold':
-      if (typeof node.fold === 'string') refuseTable(node, `asked for its ${node.fold} rows`, isTable)
+      if (isTable) checkOverTable(node)
       return { bound, retracts: true, isTable: true }
     case 'as-of-join':
       refuseTable(node, 'joined as of times', inputs[0]!.isTable)
@@ -150,6 +146,17 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
     default:
       return { bound, retracts, isTable }
   }
+}
+
+/** @throws user error `table` where the order of the rows in time counts */
+function checkOverTable(node: Node & { kind: 'fold' }): void {
+  if (node.fold.kind === 'ranking') {
+    const { by, ties } = node.fold.ranking
+    if (by.length === 0) refuseTable(node, `asked for its ${ties} rows`, true)
+    return
+  }
+  const ordered = Object.values(node.fold.aggregates).find(isOrdered)
+  if (ordered !== undefined) refuseTable(node, `asked for its ${ordered.kind}`, true)
 }
 
 /**

@@ -6,8 +6,8 @@
 import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { TransformPlan } from '../operators/flat-map.ts'
-import type { Which } from '../operators/fold/pick.ts'
-import type { Emission, Window } from '../operators/window.ts'
+import type { Ranking } from '../operators/fold/ranked.ts'
+import type { AnyWindow, Emission } from '../operators/window.ts'
 import type { UserValue } from '../records/column.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
 import type { SinkConnector, SourceConnector } from './connector.ts'
@@ -68,7 +68,7 @@ export interface WindowNode extends Common {
   readonly kind: 'window'
   readonly inputs: readonly [Node]
   readonly keys: readonly string[]
-  readonly window: Window
+  readonly window: AnyWindow
   readonly emit: Emission
   readonly aggregates: Readonly<Record<string, Aggregation>>
 }
@@ -113,7 +113,9 @@ export interface FoldNode extends Common {
   readonly kind: 'fold'
   readonly inputs: readonly [Node]
   readonly keys: readonly string[]
-  readonly fold: Which | Readonly<Record<string, Aggregation>>
+  readonly fold:
+    | { readonly kind: 'ranking'; readonly ranking: Ranking }
+    | { readonly kind: 'aggregates'; readonly aggregates: Readonly<Record<string, Aggregation>> }
   readonly emit: Emission
 }
 export interface JoinNode extends Common {

@@ -41,7 +41,7 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
     case 'project':
       return restrict(node.schema, facts.needed)
     case 'fold':
-      if (typeof node.fold !== 'string') return node.schema
+      if (node.fold.kind === 'aggregates') return node.schema
       return restrict(node.schema, new Set([...facts.needed, ...node.keys]))
     case 'as-of-join':
       return makeSchema({

@@ -4,15 +4,23 @@
  */
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
-import { foldedSchema } from '../operators/fold/folded-schema.ts'
-import type { Emission, Window } from '../operators/window.ts'
+import type { AnyWindow, Emission } from '../operators/window.ts'
 import type { UserValue } from '../records/column.ts'
 import { type Fields, type FieldType, fieldOf, makeSchema, type Row, type Schema } from '../records/schema.ts'
 import type { ActorOptions } from './actor-options.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type AsOfOptions, asOfNode } from './as-of-node.ts'
 import type { SinkConnector } from './connector.ts'
-import { type FoldNode, type Node, newNode, type SinkNode } from './graph.ts'
+import {
+  checkEmission,
+  type FoldOptions,
+  type PickOptions,
+  pickNode,
+  type TopOptions,
+  topNode,
+  totalsNode,
+} from './fold-nodes.ts'
+import { type Node, newNode, type SinkNode } from './graph.ts'
 import { changelogNode, dropNullNode, explodeNode, projectNode, renameNode, unionNode } from './row-nodes.ts'
 import type {
   EventTimeName,
@@ -192,7 +200,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * @example byOrigin.window(tumbling('1h')).aggregate({ departures: count() })
    * @example byOrigin.window(tumbling('1h'), { emit: 'eager' }).aggregate({ departures: count() })
    */
-  window(window: Window, { emit = 'final' }: { emit?: Emission } = {}): WindowedStream<F, K> {
+  window(window: AnyWindow, { emit = 'final' }: { emit?: Emission } = {}): WindowedStream<F, K> {
     checkEmission(emit)
     return new WindowedStream(this.node, this.keys, window, emit)
   }
@@ -216,13 +224,23 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * The latest row of each key, by (event time, origin), as a table: it holds from its event time on, until another comes.
    * @example const profiles = updates.keyBy('user').latest()
    */
-  latest(options: FoldOptions = {}): Stream<F> {
-    return this.#fold(this.node.schema, 'latest', options)
+  latest(options: PickOptions<F> = {}): Stream<F> {
+    return new Stream(pickNode(this.node, this.keys, 'latest', options))
   }
 
   /** The first row of each key, as a table; see `latest`. */
-  first(options: FoldOptions = {}): Stream<F> {
-    return this.#fold(this.node.schema, 'first', options)
+  first(options: PickOptions<F> = {}): Stream<F> {
+    return new Stream(pickNode(this.node, this.keys, 'first', options))
+  }
+
+  /**
+   * The first `limit` rows of each key in the order of some columns, nulls last, as a table with their `rank`: a row that is
+   * displaced is taken back. Of rows that are alike the earlier comes first.
+   * @throws user error `rank` when there is a field of this name, or the limit is none
+   * @example scores.keyBy('game').top(10, { by: { points: 'descending' } })
+   */
+  top(limit: number, options: TopOptions<F>): Stream<Simplify<F & { rank: FieldType<number> }>> {
+    return new Stream(topNode(this.node, this.keys, limit, options))
   }
 
   /**
@@ -254,12 +272,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * @example orders.keyBy('user').aggregate({ orders: count(), spent: sum('amount') })
    */
   aggregate<const A extends Aggregates<F>>(aggregates: A, options: FoldOptions = {}): Stream<FoldedFields<F, K, A>> {
-    return this.#fold(foldedSchema(this.node.schema, this.keys, aggregates), aggregates, options)
-  }
-
-  #fold<G extends Fields>(schema: Schema, fold: FoldNode['fold'], { emit = 'eager' }: FoldOptions): Stream<G> {
-    checkEmission(emit)
-    return new Stream({ ...newNode(schema), kind: 'fold', inputs: [this.node], keys: this.keys, fold, emit })
+    return new Stream(totalsNode(this.node, this.keys, aggregates, options))
   }
 
   /** Runs the user's own actor over each key. See `ActorOptions`. */
@@ -281,13 +294,4 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
       },
     })
   }
-}
-
-/** When a table speaks of its rows; see `Emission`. The default is `eager`: at once, whatever the disorder of the source. */
-export interface FoldOptions {
-  readonly emit?: Emission
-}
-
-function checkEmission(emit: string): void {
-  if (emit !== 'final' && emit !== 'eager') throw userError('emit', `emit is 'final' or 'eager', not '${emit}'`)
 }

@@ -1,8 +1,8 @@
 /** What can be made of a keyed stream that is cut into windows. */
-import { resultType } from '../operators/aggregation.ts'
-import type { Emission, Window } from '../operators/window.ts'
+import type { AnyWindow, Emission } from '../operators/window.ts'
 import { windowSchema } from '../operators/window-output.ts'
 import type { Fields } from '../records/schema.ts'
+import { withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type Node, newNode } from './graph.ts'
 import { Stream } from './stream.ts'
@@ -12,10 +12,10 @@ import type { PlainName, WindowFields } from './stream-fields.ts'
 export class WindowedStream<F extends Fields, K extends PlainName<F>> {
   readonly #input: Node
   readonly #keys: readonly K[]
-  readonly #window: Window
+  readonly #window: AnyWindow
   readonly #emit: Emission
 
-  constructor(input: Node, keys: readonly K[], window: Window, emit: Emission) {
+  constructor(input: Node, keys: readonly K[], window: AnyWindow, emit: Emission) {
     this.#input = input
     this.#keys = keys
     this.#window = window
@@ -28,16 +28,16 @@ export class WindowedStream<F extends Fields, K extends PlainName<F>> {
    * @example .aggregate({ departures: count(), delay_mean: mean('delay') })
    */
   aggregate<const A extends Aggregates<F>>(aggregates: A): Stream<WindowFields<F, K, A>> {
-    const { schema } = this.#input
-    for (const aggregate of Object.values(aggregates)) resultType(schema, aggregate)
-    return new Stream({
-      ...newNode(windowSchema(schema, this.#keys, aggregates)),
+    const { node: input, aggregates: plain } = withConditions(this.#input, aggregates)
+    const node = {
+      ...newNode(windowSchema(input.schema, this.#keys, plain)),
       kind: 'window',
-      inputs: [this.#input],
+      inputs: [input],
       keys: this.#keys,
       window: this.#window,
       emit: this.#emit,
-      aggregates,
-    })
+      aggregates: plain,
+    } as const
+    return new Stream(withDefaults(node, aggregates))
   }
 }

@@ -2,7 +2,8 @@
  * What a fold comes to, by brute force: at each time of a key all its updates up to then are looked at again, and what
  * they come to is compared with what they came to before.
  */
-import { aggregate, type OracleRow } from './windows.ts'
+import { firstOf, type OracleRanking } from './ranks.ts'
+import { aggregate, type OracleAggregates, type OracleRow } from './windows.ts'
 
 /** An update of a stream or a table, as it is in the end. */
 export interface OracleUpdate {
@@ -17,7 +18,7 @@ export interface FoldOracle {
   readonly keys: readonly string[]
   /** Of a table rows are taken back as of another time than they came. */
   readonly isTable?: boolean
-  readonly fold: 'first' | 'latest' | Readonly<Record<string, readonly [kind: string, column?: string]>>
+  readonly fold: OracleRanking | { readonly aggregates: OracleAggregates }
 }
 
 /** Updates of the table, an entry each. */
@@ -33,33 +34,29 @@ export function foldOf(updates: readonly OracleUpdate[], oracle: FoldOracle): { 
 function versionsOf(group: readonly OracleUpdate[], oracle: FoldOracle): { row: OracleRow; diff: number }[] {
   const timeOf = ({ row }: OracleUpdate) => row[oracle.time] as number
   const times = [...new Set(group.map(timeOf))].sort((a, b) => a - b)
-  let before: OracleRow | null = null
+  let before: readonly OracleRow[] = []
   return times.flatMap((time) => {
     const now = stateOf(
       group.filter((update) => timeOf(update) <= time),
       oracle,
     )
-    const changes = [
-      ...(before === null ? [] : [{ row: { ...before, [oracle.time]: time }, diff: -1 }]),
-      ...(now === null ? [] : [{ row: { ...now, [oracle.time]: time }, diff: 1 }]),
-    ]
+    const at = (rows: readonly OracleRow[], diff: number) =>
+      rows.map((row) => ({ row: { ...row, [oracle.time]: time }, diff }))
+    const changes = [...at(before, -1), ...at(now, 1)]
     before = now
     return changes
   })
 }
 
-function stateOf(updates: readonly OracleUpdate[], { fold, time, keys, isTable }: FoldOracle): OracleRow | null {
+function stateOf(updates: readonly OracleUpdate[], { fold, time, keys, isTable }: FoldOracle): OracleRow[] {
   const present = rowsLeft(updates, isTable === true ? [time] : [])
-  if (present.length === 0) return null
-  if (typeof fold !== 'string') {
-    const rows = present.map(({ row }) => row)
-    const results = Object.entries(fold).map(([name, [kind, column]]) => [name, aggregate(kind, rows, column)])
-    return { ...Object.fromEntries(keys.map((key) => [key, rows[0]![key]])), ...Object.fromEntries(results) }
+  if (present.length === 0) return []
+  if ('which' in fold) {
+    return firstOf(present, fold, time).map(({ row }, i) => (fold.which === 'top' ? { ...row, rank: i + 1 } : row))
   }
-  const sorted = present.sort(
-    (a, b) => (a.row[time] as number) - (b.row[time] as number) || Buffer.compare(a.origin, b.origin),
-  )
-  return sorted.at(fold === 'first' ? 0 : -1)!.row
+  const inOrder = firstOf(present, { which: 'first', by: [], limit: present.length }, time).map(({ row }) => row)
+  const results = Object.entries(fold.aggregates).map(([name, aggregation]) => [name, aggregate(inOrder, aggregation)])
+  return [{ ...Object.fromEntries(keys.map((key) => [key, inOrder[0]![key]])), ...Object.fromEntries(results) }]
 }
 
 /** Each retraction takes away one insertion with the same values, but for these. */

@@ -1,46 +1,116 @@
 /** What windows come to, by brute force: every row into every window that holds it, every window over all its rows. */
+
 import { add, fractionOf, minus, nearest, over, times, total } from './exact.ts'
+import { rankOf } from './ranks.ts'
 
 export type OracleRow = Readonly<Record<string, unknown>>
+
+/** What an aggregate may be given; see the functions of these names. */
+export interface OracleOptions {
+  readonly where?: string
+  readonly default?: number
+  readonly p?: number
+  readonly limit?: number
+  readonly isDistinct?: true
+  readonly dropsNull?: true
+}
+export type OracleAggregates = Readonly<
+  Record<string, readonly [kind: string, column?: string | null, options?: OracleOptions]>
+>
 
 export interface WindowOracle {
   readonly size: number
   readonly hop: number
+  readonly offset?: number
+  /** Of windows that grow; null for others. */
+  readonly step?: number | null
   readonly time: string
   readonly keys: readonly string[]
   /** Result field: [kind, column]. */
-  readonly aggregates: Readonly<Record<string, readonly [kind: string, column?: string]>>
+  readonly aggregates: OracleAggregates
 }
 
 /** @param rows those that hold in the end: what was taken back is not among them */
 export function windowsOf(rows: readonly OracleRow[], oracle: WindowOracle): OracleRow[] {
-  const { size, hop, keys } = oracle
-  const groups = new Map<string, { start: number; rows: OracleRow[] }>()
+  const { size, hop, keys, offset = 0, step = null } = oracle
+  const groups = new Map<string, { start: number; end: number; rows: OracleRow[] }>()
   for (const row of rows) {
     const at = row[oracle.time] as number
-    for (let start = Math.floor(at / hop) * hop; start > at - size; start -= hop) {
-      const name = JSON.stringify([start, ...keys.map((key) => row[key])])
-      const group = groups.get(name) ?? { start, rows: [] }
-      group.rows.push(row)
-      groups.set(name, group)
+    for (let start = Math.floor((at - offset) / hop) * hop + offset; start > at - size; start -= hop) {
+      for (let end = start + (step ?? size); end <= start + size; end += step ?? size) {
+        if (at >= end) continue
+        const name = JSON.stringify([start, end, ...keys.map((key) => row[key])])
+        const group = groups.get(name) ?? { start, end, rows: [] }
+        group.rows.push(row)
+        groups.set(name, group)
+      }
     }
   }
-  return [...groups.values()].map(({ start, rows: members }) => ({
-    ...Object.fromEntries(keys.map((key) => [key, members[0]![key]])),
-    window_start: start,
-    window_end: start + size,
-    ...Object.fromEntries(
-      Object.entries(oracle.aggregates).map(([field, [kind, column]]) => [field, aggregate(kind, members, column)]),
-    ),
-  }))
+  return [...groups.values()].map((group) => windowOf(group, oracle))
 }
 
-export function aggregate(kind: string, rows: readonly OracleRow[], column?: string): number | null {
+const windowOf = (
+  { start, end, rows }: { start: number; end: number; rows: readonly OracleRow[] },
+  { keys, aggregates }: Pick<WindowOracle, 'keys' | 'aggregates'>,
+): OracleRow => ({
+  ...Object.fromEntries(keys.map((key) => [key, rows[0]![key]])),
+  window_start: start,
+  window_end: end,
+  ...Object.fromEntries(
+    Object.entries(aggregates).map(([field, aggregation]) => [field, aggregate(rows, aggregation)]),
+  ),
+})
+
+/** Sessions: of each key, rows in order of time, parted where they are further apart than the gap. */
+export function sessionsOf(
+  rows: readonly OracleRow[],
+  oracle: { gap: number } & Omit<WindowOracle, 'size' | 'hop'>,
+): OracleRow[] {
+  const groups = new Map<string, OracleRow[][]>()
+  for (const row of rows.toSorted((a, b) => (a[oracle.time] as number) - (b[oracle.time] as number))) {
+    const name = JSON.stringify(oracle.keys.map((key) => row[key]))
+    const sessions = groups.get(name) ?? []
+    groups.set(name, sessions)
+    const last = sessions.at(-1)
+    const isNext =
+      last !== undefined && (row[oracle.time] as number) - (last.at(-1)![oracle.time] as number) <= oracle.gap
+    if (isNext) last.push(row)
+    else sessions.push([row])
+  }
+  return [...groups.values()].flat().map((session) => {
+    const [start, last] = [session[0]![oracle.time] as number, session.at(-1)![oracle.time] as number]
+    return windowOf({ start, end: last + 1, rows: session }, oracle)
+  })
+}
+
+/** @param all in order of (event time, origin), where that counts */
+export function aggregate(all: readonly OracleRow[], [kind, column, options = {}]: OracleAggregates[string]): unknown {
+  const rows = options.where === undefined ? all : all.filter((row) => row[options.where!] === true)
   if (kind === 'count') return rows.length
-  const values = rows.map((row) => row[column!]).filter((value) => value !== null) as (number | boolean)[]
-  if (values.length === 0) return null
-  const numbers = values.map(Number)
+  const given = rows.map((row) => row[column!])
+  const values = given.filter((value) => value !== null)
+  const listed = options.dropsNull ? values : given
+  const once = (from: readonly unknown[]) => (options.isDistinct ? [...new Set(from)] : from)
   switch (kind) {
+    case 'countDistinct':
+      return new Set(values).size
+    case 'distinct':
+      return [...new Set(listed)].sort(rankOf)
+    case 'firstK':
+      return once(listed).slice(0, options.limit)
+    case 'lastK':
+      return once(listed.toReversed()).slice(0, options.limit)
+    default:
+      return values.length === 0 ? (options.default ?? null) : numeric(kind, values.map(Number), options)
+  }
+}
+
+function numeric(kind: string, numbers: readonly number[], { p = 0 }: OracleOptions): number {
+  switch (kind) {
+    case 'quantile': {
+      const sorted = numbers.toSorted((a, b) => a - b)
+      return sorted.find((x) => sorted.filter((y) => y <= x).length >= p * sorted.length)!
+    }
     case 'min':
       return numbers.reduce((a, b) => (b < a ? b : a))
     case 'max':

@@ -1,21 +1,29 @@
-/** Aggregates of a group: exact sums in cells, extremes over members. */
+/** Aggregates of a group: exact sums in cells, extremes over members, and what collects values. */
 import type { Value } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
 import type { Schema } from '../../records/schema.ts'
-import { type Aggregation, type PlannedResult, planCells, resultAt } from '../aggregation.ts'
+import { type Aggregation, columnsOf, isCollected, type PlannedResult, planCells, resultAt } from '../aggregation.ts'
 import { Cell, type CellSpec } from '../cells.ts'
 import { squareError } from '../exact-sum.ts'
 import type { Accumulator, GroupStore, OpenAccumulator } from './accumulator.ts'
+import type { Collector, CollectorStore } from './collect/collector.ts'
+import { collectorOf } from './collect/collector-of.ts'
 import { Extreme } from './extreme.ts'
 import type { FoldRow } from './fold-row.ts'
 
 /** A cell, in the form in which it is stored: a sum's components and what is not finite in it; or one number. */
 type SavedCell = [parts: number[], special: [nan: number, plus: number, minus: number] | null]
 
+/** What is stored of a group: its cells, and what each aggregate has collected. */
+type Saved = readonly [cells: readonly SavedCell[], collected: readonly unknown[]]
+
 /** What the groups of one operator share. */
 export interface AggregatePlan {
   readonly specs: readonly CellSpec[]
-  readonly results: readonly PlannedResult[]
+  /** By aggregate: from which cells it is read; null where it collects. */
+  readonly results: readonly (PlannedResult | null)[]
+  /** By aggregate; null where it is read from cells. */
+  readonly collectors: readonly (((store: CollectorStore) => Collector) | null)[]
   /** By spec: which of a row's values; -1 for the number of rows. */
   readonly sources: readonly number[]
   /** Where rows are taken back at other times than they came, nothing is ever settled. */
@@ -24,14 +32,17 @@ export interface AggregatePlan {
 
 /** Columns that the aggregates read. */
 export const aggregatedColumns = (aggregations: readonly Aggregation[]): string[] => [
-  ...new Set(aggregations.flatMap(({ column }) => column ?? [])),
+  ...new Set(aggregations.flatMap(columnsOf)),
 ]
 
 export function openAggregates(input: Schema, aggregations: readonly Aggregation[], isTable: boolean): OpenAccumulator {
-  const { specs, results } = planCells(input, aggregations)
+  const inCells = aggregations.filter((one) => !isCollected(one))
+  const { specs, results: read } = planCells(input, inCells)
+  const results = aggregations.map((one) => read[inCells.indexOf(one)] ?? null)
   const names = aggregatedColumns(aggregations)
+  const collectors = aggregations.map((one) => (isCollected(one) ? collectorOf(input, names, one) : null))
   const sources = specs.map(({ column }) => (column < 0 ? -1 : names.indexOf(input.names[column]!)))
-  const plan = { specs, results, sources, isTable }
+  const plan = { specs, results, collectors, sources, isTable }
   return (store) => new AggregateGroup(plan, store)
 }
 
@@ -40,6 +51,8 @@ class AggregateGroup implements Accumulator {
   readonly #cells: readonly Cell[]
   /** By spec; null where it is no extreme. */
   readonly #extremes: readonly (Extreme | null)[]
+  /** By aggregate. */
+  readonly #collectors: readonly (Collector | null)[]
 
   constructor(plan: AggregatePlan, { key, saved, members }: GroupStore) {
     this.#plan = plan
@@ -48,7 +61,16 @@ class AggregateGroup implements Accumulator {
       kind === 'min' || kind === 'max' ? new Extreme(kind, members, Buffer.concat([key, packValues([s])])) : null,
     )
     for (const cell of this.#cells) cell.reset(0)
-    if (saved !== null) (saved as SavedCell[]).forEach((cell, c) => this.#restore(c, cell))
+    const [savedCells, collected] = (saved as Saved | null) ?? [[], []]
+    savedCells.forEach((cell, c) => void this.#restore(c, cell))
+    this.#collectors = plan.collectors.map(
+      (openOne, a) =>
+        openOne?.({
+          members,
+          prefix: Buffer.concat([key, packValues([plan.specs.length + a])]),
+          saved: collected[a] ?? null,
+        }) ?? null,
+    )
   }
 
   #restore(index: number, [parts, special]: SavedCell): void {
@@ -74,6 +96,7 @@ class AggregateGroup implements Accumulator {
       else if (cell.isSum) addToSum(cell, value, diff)
       else this.#extremes[c]?.apply(value, diff)
     })
+    for (const collector of this.#collectors) collector?.apply(row, diff)
   }
 
   settle(row: FoldRow): void {
@@ -82,6 +105,7 @@ class AggregateGroup implements Accumulator {
       const value = extreme && this.#valueOf(row, c)
       if (value !== null) extreme!.settle(value, row.diff)
     })
+    for (const collector of this.#collectors) collector?.settle(row)
   }
 
   rows(): readonly (readonly Value[])[] {
@@ -89,7 +113,10 @@ class AggregateGroup implements Accumulator {
     this.#extremes.forEach((extreme, c) => {
       if (extreme !== null) this.#cells[c]!.high[0] = extreme.value() ?? Number.NaN
     })
-    return [this.#plan.results.map((result) => resultAt(result, this.#cells, 0))]
+    const { results } = this.#plan
+    return [
+      results.map((result, a) => (result === null ? this.#collectors[a]!.value() : resultAt(result, this.#cells, 0))),
+    ]
   }
 
   save(): unknown {
@@ -101,7 +128,11 @@ class AggregateGroup implements Accumulator {
       const special = cell.special.get(0)
       return [parts, special?.some((count) => count !== 0) ? special : null]
     })
-    return cells.every(([parts, special]) => special === null && parts.every((part) => part === 0)) ? null : cells
+    const collected = this.#collectors.map((collector) => collector?.save() ?? null)
+    const isEmpty =
+      cells.every(([parts, special]) => special === null && parts.every((part) => part === 0)) &&
+      collected.every((one) => one === null)
+    return isEmpty ? null : [cells, collected]
   }
 
   /** Null for a null and where the spec reads no column. A bool counts as 0 or 1. */

@@ -7,7 +7,7 @@ import type { Schema } from '../../records/schema.ts'
 
 export interface FoldRow {
   readonly time: number
-  /** latin1 text of the origin's bytes, which compares as they do. */
+  /** latin1 text of the origin's bytes, which compares as they do; empty where rows come without. */
   readonly origin: string
   /** Of the columns that the fold reads, in their order. */
   readonly values: readonly Value[]
@@ -28,7 +28,7 @@ export class FoldRows {
   at(batch: Batch, row: number): FoldRow {
     return {
       time: batch.times[row]!,
-      origin: Buffer.from(originBytes(batch.origins!, row)).toString('latin1'),
+      origin: batch.origins === null ? '' : Buffer.from(originBytes(batch.origins, row)).toString('latin1'),
       values: this.#columns.map((column, i) => valueAt(batch.columns[column]!, this.#kinds[i]!, row)),
       diff: batch.diff(row),
     }

@@ -65,4 +65,4 @@ export class Members {
 }
 
 /** Bytes whose order is the opposite one: none of them is the beginning of another. */
-const inverted = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => ~byte & 0xff)
+export const inverted = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => ~byte & 0xff)

@@ -34,6 +34,12 @@ export class Recents {
     return this.#read(this.#group, to)
   }
 
+  /** Those from one time to another, both included, in order. */
+  within(first: number, last: number): FoldRow[] {
+    const [from, to] = [first, last].map((time) => Buffer.concat([this.#group, packValues([time])])) as [Buffer, Buffer]
+    return this.#read(from, prefixEnd(to))
+  }
+
   put(row: FoldRow): void {
     this.#table.put(this.#keyOf(row), packr.pack(row.diff))
   }

@@ -2,8 +2,9 @@
 import { asOfJoin } from '../as-of.ts'
 import { dedupOf } from '../dedup.ts'
 import { foldOf, type OracleUpdate } from '../folds.ts'
-import { type OracleRow, windowsOf } from '../windows.ts'
-import type { AsOfStep, Case, Step } from './case.ts'
+import { firstOf } from '../ranks.ts'
+import { type OracleRow, sessionsOf, windowsOf } from '../windows.ts'
+import { type AsOfStep, type Case, SECOND, type Step } from './case.ts'
 import { type Shape, shapesOf } from './shape.ts'
 
 /** Of a stream all rows, each once; of a table its updates. */
@@ -40,7 +41,7 @@ export const elements = (value: unknown): number[] =>
 function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], shape: Shape): Rows {
   if (step.op === 'source')
     return step.rows.map((row, i) => ({
-      row,
+      row: { ...row, at: (row.at as number) * SECOND },
       diff: 1,
       origin: place(i % step.splits, Math.floor(i / step.splits)),
     }))
@@ -63,11 +64,19 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
       )
     case 'window':
       return windowsOf(
-        rows.map(({ row }) => row),
-        { size: step.size, hop: step.hop, time: input.time, keys: step.keys, aggregates: step.aggregates },
+        firstOf(rows, { which: 'first', by: [], limit: rows.length }, input.time).map(({ row }) => row),
+        {
+          ...{ ...step, time: input.time, size: step.size * SECOND, hop: step.hop * SECOND },
+          ...{ offset: step.offset * SECOND, step: step.step && step.step * SECOND },
+        },
+      ).map((row) => ({ row, diff: 1, origin: place(0) }))
+    case 'session':
+      return sessionsOf(
+        firstOf(rows, { which: 'first', by: [], limit: rows.length }, input.time).map(({ row }) => row),
+        { ...step, time: input.time, gap: step.gap * SECOND },
       ).map((row) => ({ row, diff: 1, origin: place(0) }))
     case 'dedup':
-      return dedupOf(rows, { time: input.time, keys: step.keys, span: step.span })
+      return dedupOf(rows, { time: input.time, keys: step.keys, span: step.span * SECOND })
     case 'drop-null':
       return rows.filter(({ row }) => step.names.every((name) => row[name] !== null))
     case 'explode':
@@ -121,7 +130,7 @@ function joined(step: AsOfStep, left: Rows, right: Rows, shape: Shape, output: S
   const oracle = {
     ...{ leftTime: output.time, rightTime: shape.time, leftKeys: step.leftKeys, rightKeys: step.rightKeys },
     ...{ fields: step.fields, how: step.how, isTable: shape.isTable },
-    ...{ older: step.older ?? Number.POSITIVE_INFINITY, newer: step.newer },
+    ...{ older: (step.older ?? Number.POSITIVE_INFINITY) * SECOND, newer: step.newer * SECOND },
   }
   const names = [...step.rightKeys, ...step.fields]
   const versions = shape.isTable ? spansOf(right, names, shape.time) : right

@@ -1,15 +1,13 @@
 /** From a case to the topology that is to come to the same. */
 import type * as Umbel from '../../../src/index.ts'
+import type { OracleAggregates } from '../windows.ts'
 import { elements, keeps, multiplied } from './batch.ts'
-import { type Case, type CaseAggregates, outputsOf, type SourceStep, type Step } from './case.ts'
+import { type Case, outputsOf, SECOND, type SourceStep, type Step } from './case.ts'
 
 type Api = typeof Umbel
 type AnyStream = Umbel.Stream<Umbel.Fields>
 type AnyKeyed = Umbel.KeyedStream<Umbel.Fields, never>
 type AnyRow = Readonly<Record<string, unknown>>
-
-/** Milliseconds of a case's times: a unit is a second. */
-export const SECOND = 1_000_000
 
 /** The file of a step. */
 export const fileOf = (step: number): string => `out${step}.jsonl`
@@ -42,8 +40,16 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
     case 'union':
       return input.union(streams[step.inputs[1]]!)
     case 'window': {
-      const window = api.hopping(micros(step.size), micros(step.hop))
+      const options = { offset: micros(step.offset), lookback: micros(step.lookback) }
+      const window =
+        step.step === null
+          ? api.hopping(micros(step.size), micros(step.hop), options)
+          : api.cumulating(micros(step.size), micros(step.step), options)
       const windows = keyed(input, step.keys).window(window, { emit: step.emit })
+      return windows.aggregate(aggregatesOf(step.aggregates, api) as never) as unknown as AnyStream
+    }
+    case 'session': {
+      const windows = keyed(input, step.keys).window(api.session(micros(step.gap)), { emit: step.emit })
       return windows.aggregate(aggregatesOf(step.aggregates, api) as never) as unknown as AnyStream
     }
     case 'drop-null':
@@ -75,9 +81,12 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
     case 'fold': {
       const { emit, fold } = step
       const groups = keyed(input, step.keys)
-      if (fold === 'first') return groups.first({ emit })
-      if (fold === 'latest') return groups.latest({ emit })
-      return groups.aggregate(aggregatesOf(fold, api) as never, { emit }) as unknown as AnyStream
+      if ('aggregates' in fold)
+        return groups.aggregate(aggregatesOf(fold.aggregates, api) as never, { emit }) as unknown as AnyStream
+      const { which, by, limit } = fold
+      if (which === 'top')
+        return groups.top(limit, { by: Object.fromEntries(by) as never, emit }) as unknown as AnyStream
+      return groups[which]({ emit, ...(by.length > 0 ? { by: by[0]![0] as never } : {}) })
     }
     case 'as-of': {
       const table = keyed(streams[step.inputs[1]]!, step.rightKeys)
@@ -91,16 +100,25 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
   }
 }
 
-function aggregatesOf(aggregates: CaseAggregates, api: Api): Record<string, unknown> {
-  const functions = api as unknown as Record<string, (column?: string) => unknown>
-  return Object.fromEntries(
-    Object.entries(aggregates).map(([name, [kind, column]]) => [name, functions[kind]!(column)]),
-  )
+function aggregatesOf(aggregates: OracleAggregates, api: Api): Record<string, unknown> {
+  const functions = api as unknown as Record<string, (...given: unknown[]) => unknown>
+  const made = ([kind, column, options = {}]: OracleAggregates[string]): unknown => {
+    const { p, limit, ...rest } = options
+    return functions[kind]!(...[column, p, limit].filter((one) => one != null), rest)
+  }
+  return Object.fromEntries(Object.entries(aggregates).map(([name, one]) => [name, made(one)]))
 }
 
 function sourceOf({ rows, splits, disorder, lateness }: SourceStep, number: number, api: Api): AnyStream {
-  const { schema, eventTime, optional, string, int, float } = api
-  const fields = { at: eventTime(), k: optional(string()), g: int(), n: optional(int()), x: optional(float()) }
+  const { schema, eventTime, optional, string, int, float, bool } = api
+  const fields = {
+    at: eventTime(),
+    k: optional(string()),
+    g: int(),
+    n: optional(int()),
+    x: optional(float()),
+    b: bool(),
+  }
   const settings = { disorder: micros(disorder), lateness: micros(lateness) }
   const timed = rows.map((row) => ({ ...row, at: (row.at as number) * SECOND }))
   return api.source(`source${number}`, schema(fields), api.array(timed, { splits }), settings) as unknown as AnyStream

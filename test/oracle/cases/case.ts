@@ -3,13 +3,19 @@
  * told apart from what runs it.
  */
 
+import type { OracleRanking } from '../ranks.ts'
+import type { OracleAggregates } from '../windows.ts'
+
+/** Microseconds of a case's unit of time. */
+export const SECOND = 1_000_000
+
 export interface Column {
   readonly name: string
-  readonly kind: 'int' | 'float' | 'string' | 'time' | 'bool'
+  readonly kind: 'int' | 'float' | 'string' | 'time' | 'bool' | 'list'
   readonly nullable?: boolean
 }
 
-export type CaseRow = Readonly<Record<string, number | string | null>>
+export type CaseRow = Readonly<Record<string, number | string | boolean | null>>
 
 export interface SourceStep {
   readonly op: 'source'
@@ -47,21 +53,31 @@ export interface UnionStep {
   readonly op: 'union'
   readonly inputs: readonly [number, number]
 }
-export type CaseAggregates = Readonly<Record<string, readonly [kind: string, column?: string]>>
 export interface WindowStep {
   readonly op: 'window'
   readonly inputs: readonly [number]
   readonly keys: readonly string[]
   readonly size: number
   readonly hop: number
+  readonly offset: number
+  readonly step: number | null
+  readonly lookback: number
   readonly emit: 'final' | 'eager'
-  readonly aggregates: CaseAggregates
+  readonly aggregates: OracleAggregates
+}
+export interface SessionStep {
+  readonly op: 'session'
+  readonly inputs: readonly [number]
+  readonly keys: readonly string[]
+  readonly gap: number
+  readonly emit: 'final' | 'eager'
+  readonly aggregates: OracleAggregates
 }
 export interface FoldStep {
   readonly op: 'fold'
   readonly inputs: readonly [number]
   readonly keys: readonly string[]
-  readonly fold: 'first' | 'latest' | CaseAggregates
+  readonly fold: OracleRanking | { readonly aggregates: OracleAggregates }
   readonly emit: 'final' | 'eager'
 }
 export interface DedupStep {
@@ -119,6 +135,7 @@ export type Step =
   | RenameStep
   | UnionStep
   | WindowStep
+  | SessionStep
   | FoldStep
   | DedupStep
   | DropNullStep

@@ -1,5 +1,7 @@
 /** Random cases: small values, so that keys meet, times tie, and nulls are many. */
-import type { AsOfStep, Case, CaseAggregates, CaseRow, Column, SourceStep, Step } from './case.ts'
+import type { OracleRanking } from '../ranks.ts'
+import type { OracleAggregates, OracleOptions } from '../windows.ts'
+import type { AsOfStep, Case, CaseRow, Column, SourceStep, Step } from './case.ts'
 import { type Shape, shapesOf } from './shape.ts'
 
 /** Numbers from 0 up to 1. */
@@ -44,6 +46,7 @@ function sourceStep(random: Random): SourceStep {
       g: below(random, 3),
       n: random() < 0.2 ? null : below(random, 9) - 4,
       x: random() < 0.2 ? null : pick(random, [0.1, -0.1, 1e-3, 1e16, 3e15 + 1, -1e16, 0, 2.5, 7]),
+      b: random() < 0.5,
     })
   }
   return { op: 'source', rows, splits: 1 + below(random, 3), disorder, lateness }
@@ -98,19 +101,40 @@ const union: Make = (random, { at, shape }, steps, shapes) => {
 const isAlike = (a: Shape, b: Shape): boolean =>
   !b.isTable && a.time === b.time && JSON.stringify(a.columns) === JSON.stringify(b.columns)
 
-function aggregates(random: Random, { columns, time }: Shape, step: number, kinds: readonly string[]): CaseAggregates {
-  const numbers = columns.filter(({ name, kind }) => name !== time && (kind === 'int' || kind === 'float'))
-  const all = kinds.filter((kind) => kind === 'count' || numbers.length > 0)
+function aggregates(random: Random, shape: Shape, step: number, kinds: readonly string[]): OracleAggregates {
+  const numbers = columnsOf(shape, 'int', 'float')
+  const any = columnsOf(shape, 'int', 'float', 'string', 'bool')
+  const columnsFor = (kind: string) => (LISTED.includes(kind) || kind === 'countDistinct' ? any : numbers)
+  const all = kinds.filter((kind) => kind === 'count' || columnsFor(kind).length > 0)
   return Object.fromEntries(
-    someOf(random, all, 3).map((kind, i) => [
-      `a${step}_${i}`,
-      kind === 'count' ? ([kind] as const) : ([kind, pick(random, numbers).name] as const),
-    ]),
+    someOf(random, all, 3).map((kind, i) => {
+      const column = kind === 'count' ? null : pick(random, columnsFor(kind))
+      return [`a${step}_${i}`, [kind, column, optionsOf(random, kind, column, shape)]]
+    }),
   )
 }
 
+function optionsOf(random: Random, kind: string, column: string | null, shape: Shape): OracleOptions {
+  const bools = columnsOf(shape, 'bool')
+  const isNullable = shape.columns.find(({ name }) => name === column)?.nullable ?? false
+  const where = random() < 0.3 && bools.length > 0 ? { where: pick(random, bools) } : {}
+  if (LISTED.includes(kind)) {
+    const isDropping = random() < 0.5 || (isNullable && 'where' in where)
+    return {
+      ...where,
+      ...(isDropping ? { dropsNull: true } : {}),
+      ...(kind === 'distinct' ? {} : { limit: 1 + below(random, 3), ...(random() < 0.5 ? { isDistinct: true } : {}) }),
+    }
+  }
+  if (kind.startsWith('count')) return where
+  const otherwise = random() < 0.2 ? { default: -7 } : {}
+  return { ...where, ...otherwise, ...(kind === 'quantile' ? { p: pick(random, [0, 0.25, 0.5, 0.9, 1]) } : {}) }
+}
+
+/** What panes hold of any rows. */
 const INVERTIBLE = ['count', 'sum', 'mean', 'stddev', 'variance']
-const ALL = [...INVERTIBLE, 'min', 'max']
+const LISTED = ['distinct', 'firstK', 'lastK']
+const ALL = [...INVERTIBLE, 'min', 'max', 'countDistinct', 'distinct', 'quantile']
 
 const keysOf = (random: Random, shape: Shape): string[] | null => {
   const columns = columnsOf(shape, 'int', 'string')
@@ -121,22 +145,63 @@ const window: Make = (random, { at, shape }, steps) => {
   const keys = keysOf(random, shape)
   if (shape.isTable || keys === null) return null
   const hop = 1 + below(random, 12)
-  const size = random() < 0.5 ? hop : hop + below(random, 12)
-  const kinds = shape.retracts ? INVERTIBLE : ALL
-  const emit = pick(random, ['final', 'final', 'eager'] as const)
+  const times = 1 + below(random, 4)
+  const isGrowing = random() < 0.2
+  const size = isGrowing ? hop * times : random() < 0.5 ? hop : hop + below(random, 12)
+  const kinds = random() < 0.5 ? INVERTIBLE : kindsOf(shape, keys)
   return [
-    { op: 'window', inputs: [at], keys, size, hop, emit, aggregates: aggregates(random, shape, steps.length, kinds) },
+    {
+      ...{ op: 'window', inputs: [at], keys, size, hop: isGrowing ? size : hop, step: isGrowing ? hop : null },
+      offset: random() < 0.3 ? below(random, 5) : 0,
+      lookback: random() < 0.1 ? below(random, 5) : 0,
+      emit: pick(random, ['final', 'final', 'eager'] as const),
+      aggregates: aggregates(random, shape, steps.length, kinds),
+    },
   ]
 }
+
+const session: Make = (random, { at, shape }, steps) => {
+  const keys = keysOf(random, shape)
+  if (shape.isTable || keys === null) return null
+  const emit = pick(random, ['final', 'final', 'eager'] as const)
+  const all = aggregates(random, shape, steps.length, kindsOf(shape, keys))
+  return [{ op: 'session', inputs: [at], keys, gap: 1 + below(random, 4), emit, aggregates: all }]
+}
+
+/** True where rows of these keys and one time may have nothing that tells their order. */
+const mayTie = (shape: Shape, keys: readonly string[]): boolean =>
+  !shape.isPlain && !(shape.unique?.every((name) => keys.includes(name)) ?? false)
+
+/** Of a table the order of rows does not count, nor where it cannot be told. */
+const kindsOf = (shape: Shape, keys: readonly string[]): readonly string[] =>
+  shape.isTable || mayTie(shape, keys) ? ALL : [...ALL, 'firstK', 'lastK']
 
 const fold: Make = (random, { at, shape }, steps) => {
   const keys = keysOf(random, shape)
   if (keys === null) return null
-  const mayTie = !shape.isPlain && !(shape.unique?.every((name) => keys.includes(name)) ?? false)
-  const which = pick(random, ['first', 'latest', null, null] as const)
   const emit = pick(random, ['final', 'eager'] as const)
-  const isPick = which !== null && !shape.isTable && !mayTie
-  return [{ op: 'fold', inputs: [at], keys, fold: isPick ? which : aggregates(random, shape, steps.length, ALL), emit }]
+  const isOrdered = !shape.isTable && !mayTie(shape, keys)
+  const by = random() < 0.5 ? [] : rankedBy(random, shape)
+  const which = pick(random, ['first', 'latest', 'top', null, null] as const)
+  const isTop = which === 'top' && by.length > 0 && !shape.columns.some(({ name }) => name === 'rank')
+  if (isOrdered && isTop)
+    return [{ op: 'fold', inputs: [at], keys, fold: { which, by, limit: 1 + below(random, 3) }, emit }]
+  if (isOrdered && (which === 'first' || which === 'latest')) {
+    const order = which === 'first' ? 'ascending' : 'descending'
+    const ranking = { which, by: by.slice(0, 1).map(([name]) => [name, order] as const), limit: 1 }
+    return [{ op: 'fold', inputs: [at], keys, fold: ranking, emit }]
+  }
+  const kinds = kindsOf(shape, keys)
+  return [
+    { op: 'fold', inputs: [at], keys, fold: { aggregates: aggregates(random, shape, steps.length, kinds) }, emit },
+  ]
+}
+
+const rankedBy = (random: Random, shape: Shape): OracleRanking['by'] => {
+  const columns = columnsOf(shape, 'int', 'float', 'string', 'bool')
+  return columns.length === 0
+    ? []
+    : someOf(random, columns, 2).map((name) => [name, pick(random, ['ascending', 'descending'] as const)] as const)
 }
 
 const dropNull: Make = (random, { at, shape }) => {
@@ -146,8 +211,7 @@ const dropNull: Make = (random, { at, shape }) => {
 
 const dedup: Make = (random, { at, shape }) => {
   const keys = keysOf(random, shape)
-  const mayTie = !shape.isPlain && !(shape.unique?.every((name) => keys?.includes(name)) ?? false)
-  if (shape.isTable || keys === null || mayTie) return null
+  if (shape.isTable || keys === null || mayTie(shape, keys)) return null
   const emit = pick(random, ['final', 'final', 'eager'] as const)
   return [{ op: 'dedup', inputs: [at], keys, span: pick(random, [0, 0, 3, 8]), emit }]
 }
@@ -187,9 +251,8 @@ const asOf: Make = (random, { at, shape }, steps, shapes) => {
   const leftKeys = chosen.map(([left]) => left)
   if (chosen.length === 0 || new Set(leftKeys).size < leftKeys.length) return null
   const names = chosen.map(([, name]) => name)
-  const mayTie = !table.isTable && !table.isPlain && !(table.unique?.every((name) => names.includes(name)) ?? false)
   const others = columnsOf(table, 'int', 'float', 'string').filter((name) => !names.includes(name))
-  if (mayTie || others.length === 0) return null
+  if ((!table.isTable && mayTie(table, names)) || others.length === 0) return null
   // The other side's columns have names of their own.
   const renamed = Object.fromEntries(table.columns.map(({ name }, i) => [name, `r${steps.length}_${i}`]))
   const step: AsOfStep = {
@@ -208,7 +271,7 @@ const asOf: Make = (random, { at, shape }, steps, shapes) => {
 const ROW_BY_ROW = [filter, assign, select, rename, dropNull, union, explode, transform]
 const MAKES: readonly Make[] = [
   ...ROW_BY_ROW,
-  ...[window, window, fold, fold, fold, dedup, dedup, changelog, changelog, asOf, asOf],
+  ...[window, window, window, session, session, fold, fold, fold, dedup, dedup, changelog, changelog, asOf, asOf],
 ]
 
 function nextSteps(random: Random, steps: readonly Step[]): readonly Step[] | null {

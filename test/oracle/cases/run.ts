@@ -3,7 +3,7 @@ import type * as Umbel from '../../../src/index.ts'
 import type * as Testing from '../../../src/testing/index.ts'
 import type { OracleRow } from '../windows.ts'
 import { batchOf } from './batch.ts'
-import { fileOf, SECOND, topologyOf } from './build.ts'
+import { fileOf, topologyOf } from './build.ts'
 import { type Case, outputsOf } from './case.ts'
 import { type Shape, shapesOf } from './shape.ts'
 
@@ -38,7 +38,7 @@ export async function differencesOf(seed: number, one: Case, simulated: Simulate
 function textOf(row: OracleRow, { columns }: Shape, api: typeof Umbel): string {
   const values = columns.map(({ name, kind }) => {
     const value = row[name] ?? null
-    return [name, kind === 'time' && value !== null ? api.isoTime((value as number) * SECOND) : value]
+    return [name, kind === 'time' && value !== null ? api.isoTime(value as number) : value]
   })
   return sorted(Object.fromEntries(values))
 }

@@ -1,4 +1,5 @@
 /** What the rows of a step are like: which columns they have, and what may follow. */
+import type { OracleAggregates } from '../windows.ts'
 import type { Column, Step } from './case.ts'
 
 export interface Shape {
@@ -22,6 +23,7 @@ export const SOURCE_COLUMNS: readonly Column[] = [
   { name: 'g', kind: 'int' },
   { name: 'n', kind: 'int', nullable: true },
   { name: 'x', kind: 'float', nullable: true },
+  { name: 'b', kind: 'bool' },
 ]
 
 /** Shapes of all steps, inputs first. */
@@ -31,8 +33,18 @@ export function shapesOf(steps: readonly Step[]): Shape[] {
   return shapes
 }
 
-const resultKind = (kind: string, column: Column | undefined): Column['kind'] =>
-  kind === 'count' ? 'int' : kind === 'mean' || kind === 'stddev' || kind === 'variance' ? 'float' : column!.kind
+const KINDS: Readonly<Record<string, Column['kind']>> = {
+  ...{ count: 'int', countDistinct: 'int', mean: 'float', stddev: 'float', variance: 'float' },
+  ...{ distinct: 'list', firstK: 'list', lastK: 'list' },
+}
+
+/** The column of an aggregate. */
+function resultOf(name: string, [kind, of, options = {}]: OracleAggregates[string], input: readonly Column[]): Column {
+  const column = input.find((one) => one.name === of)
+  const isWhole = kind.startsWith('count') || KINDS[kind] === 'list' || options.default !== undefined
+  const nullable = !isWhole && ((column?.nullable ?? false) || options.where !== undefined)
+  return { name, kind: KINDS[kind] ?? column!.kind, nullable }
+}
 
 function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
   if (step.op === 'source') {
@@ -49,11 +61,8 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
   }
   const input = shapes[step.inputs[0]]!
   const columnsOf = (names: readonly string[]) => names.map((name) => input.columns.find((one) => one.name === name)!)
-  const aggregated = (aggregates: Readonly<Record<string, readonly [string, string?]>>): Column[] =>
-    Object.entries(aggregates).map(([name, [kind, of]]) => {
-      const column = input.columns.find((one) => one.name === of)
-      return { name, kind: resultKind(kind, column), nullable: column?.nullable ?? false }
-    })
+  const aggregated = (aggregates: OracleAggregates): Column[] =>
+    Object.entries(aggregates).map(([name, aggregation]) => resultOf(name, aggregation, input.columns))
   switch (step.op) {
     case 'filter':
       return input
@@ -82,6 +91,7 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
       }
     }
     case 'window':
+    case 'session':
       return {
         columns: [
           ...columnsOf(step.keys),
@@ -92,7 +102,7 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
         time: 'window_end',
         isTable: false,
         retracts: input.retracts || input.bound > 0 || step.emit === 'eager',
-        bound: input.bound,
+        bound: input.bound + (step.op === 'session' ? step.gap : step.lookback),
         isPlain: false,
         unique: step.keys,
       }
@@ -128,15 +138,15 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
     case 'fold':
       return {
         columns:
-          typeof step.fold === 'string'
-            ? input.columns
-            : [...columnsOf(step.keys), { name: input.time, kind: 'time' }, ...aggregated(step.fold)],
+          'which' in step.fold
+            ? [...input.columns, ...(step.fold.which === 'top' ? [{ name: 'rank', kind: 'int' } as const] : [])]
+            : [...columnsOf(step.keys), { name: input.time, kind: 'time' }, ...aggregated(step.fold.aggregates)],
         time: input.time,
         isTable: true,
         retracts: true,
         bound: input.bound,
         isPlain: false,
-        unique: step.keys,
+        unique: 'which' in step.fold && step.fold.which === 'top' ? [...step.keys, 'rank'] : step.keys,
       }
     case 'as-of': {
       const right = shapes[step.inputs[1]]!

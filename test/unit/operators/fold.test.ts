@@ -5,7 +5,7 @@ import type { Aggregation } from '../../../src/operators/aggregation.ts'
 import { aggregatedColumns, openAggregates } from '../../../src/operators/fold/aggregate-group.ts'
 import { Fold } from '../../../src/operators/fold/fold.ts'
 import { foldedSchema } from '../../../src/operators/fold/folded-schema.ts'
-import { Pick, type Which } from '../../../src/operators/fold/pick.ts'
+import { openRanking } from '../../../src/operators/fold/ranked.ts'
 import type { Emission } from '../../../src/operators/window.ts'
 import { eventTime, float, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { foldOf, type OracleUpdate } from '../../oracle/folds.ts'
@@ -15,7 +15,7 @@ const END = Number.POSITIVE_INFINITY
 const Event = schema({ at: eventTime(), key: optional(string()), n: optional(int()), x: optional(float()) })
 const event = (at: number, key: string | null, n: number | null = null, x: number | null = null) => ({ at, key, n, x })
 
-type Kind = Which | Record<string, Aggregation>
+type Kind = 'first' | 'latest' | Record<string, Aggregation>
 
 interface Setup {
   readonly emit?: Emission
@@ -31,10 +31,8 @@ function folded(fold: Kind, { emit = 'eager', bound = 0, isTable = false, origin
   const results = output.names.filter((name) => name !== 'at' && name !== 'key')
   const common = { input, output, keys, results, emit, bound, origin }
   if (typeof fold === 'string') {
-    const kinds = results.map((name) => input.fields[name]!.kind)
-    return new Recorder(
-      (context) => new Fold({ ...common, columns: results, open: (store) => new Pick(fold, kinds, store) }, context),
-    )
+    const ranking = { limit: 1, by: [], ties: fold, rank: null }
+    return new Recorder((context) => new Fold({ ...common, ...openRanking(input, results, ranking, isTable) }, context))
   }
   const aggregations = Object.values(fold)
   const open = openAggregates(input, aggregations, isTable)
@@ -208,10 +206,12 @@ t.test('random histories come to what brute force says', async () => {
       const run = folded(fold, { ...one, origin: withOrigin ? Uint8Array.of(1) : null })
       const oracle =
         typeof fold === 'string'
-          ? fold
-          : Object.fromEntries(
-              Object.entries(fold).map(([name, { kind, column }]) => [name, [kind, column] as [string, string?]]),
-            )
+          ? { which: fold, by: [], limit: 1 }
+          : {
+              aggregates: Object.fromEntries(
+                Object.entries(fold).map(([name, { kind, column }]) => [name, [kind, column] as [string, string?]]),
+              ),
+            }
       const expected = (updates: readonly OracleUpdate[]) =>
         linesOf([
           batchOf(

@@ -427,7 +427,7 @@ t.test('random histories come to what brute force says', async () => {
           input,
           output,
           keys,
-          window,
+          window: { ...window, offset: 0 },
           aggregations: Object.values(aggregates),
           bound,
           origin: withOrigin ? Uint8Array.of(1) : null,

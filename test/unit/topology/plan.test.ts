@@ -1,12 +1,13 @@
 import t from 'tap'
+import { tablesOf } from '../../../src/actors/make-operator.ts'
 import { array } from '../../../src/connectors/array.ts'
 import { csvFile } from '../../../src/connectors/csv-format.ts'
-import { type Emission, hopping, tumbling } from '../../../src/operators/window.ts'
+import { type AnyWindow, cumulating, type Emission, hopping, session, tumbling } from '../../../src/operators/window.ts'
 import { bool, eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
-import { count, max, mean, min, stddev, sum } from '../../../src/topology/aggregates.ts'
+import { count, countDistinct, max, mean, min, stddev, sum } from '../../../src/topology/aggregates.ts'
 import { DEAD_LETTERS } from '../../../src/topology/dead-letters.ts'
 import { type Plan, plan } from '../../../src/topology/plan.ts'
-import type { Output } from '../../../src/topology/stream.ts'
+import type { Output, Stream } from '../../../src/topology/stream.ts'
 import { type SourceSettings, source, topology } from '../../../src/topology/topology.ts'
 
 const Flight = schema({
@@ -270,49 +271,53 @@ t.test('a union is a stage of its own, and so is each further stage of one name'
   t.end()
 })
 
-t.test('min and max over a correcting input are refused, with the remedy', (t) => {
+t.test('windows that panes cannot hold are kept row by row, and those alone', (t) => {
   const late = { disorder: '1h', lateness: '2h' }
-  const windowed = (settings: SourceSettings) =>
+  const tables = (stream: Stream<never>): string[] => {
+    const plan = planOf(stream.output('x'))
+    const windows = plan.stages.flatMap(({ nodes }) => nodes).filter(({ node }) => node.kind === 'window')
+    return tablesOf(windows.at(-1)!).map((name) => name.replace(/^n\d+\./, ''))
+  }
+  const windowed = (settings: SourceSettings, window: AnyWindow = tumbling('1h'), emit: Emission = 'final') =>
     flightsOf(settings)
       .keyBy('origin')
-      .window(tumbling('1h'))
+      .window(window, { emit })
       .aggregate({ n: count(), low: min('delay') })
-  t.doesNotThrow(() => planOf(windowed(late).output('x')), 'rows that come late are taken in')
-  const again = (settings: SourceSettings) =>
-    windowed(settings)
+  const again = (settings: SourceSettings, emit: Emission = 'final') =>
+    windowed(settings, tumbling('1h'), emit)
       .keyBy('origin')
       .window(tumbling('1d'))
       .aggregate({ total: sum('n'), worst: max('n') })
-      .output('x')
-  t.throws(() => planOf(again(late)), {
-    kind: 'user',
-    code: 'retraction',
-    message:
-      `'worst' (max) would have to take rows back, since its input corrects itself; ` +
-      "aggregate before the correcting step, let windows before it emit 'final', or set the lateness of the source to 0",
-  })
-  const eager = (emit: Emission) =>
-    flightsOf()
-      .keyBy('origin')
-      .window(tumbling('1h'), { emit })
-      .aggregate({ n: count(), low: min('delay') })
-      .keyBy('origin')
-      .window(tumbling('1d'))
-      .aggregate({ worst: max('n') })
-      .output('x')
-  t.throws(() => planOf(eager('eager')), { code: 'retraction', message: /let windows before it emit 'final'/ })
-  t.doesNotThrow(() => planOf(eager('final')))
-  t.doesNotThrow(() => planOf(again({ disorder: '1h' })), 'without lateness nothing is corrected')
-  const joined = (settings: SourceSettings) =>
-    flightsOf()
-      .keyBy('origin')
-      .joinAsOf(airportsOf(settings).keyBy('iata'), { how: 'left', fields: ['state'] })
-      .keyBy('state')
-      .window(tumbling('1d'))
-      .aggregate({ least: min('delay') })
-      .output('x')
-  t.throws(() => planOf(joined(late)), { code: 'retraction', message: /^'least' \(min\) would have to take rows back/ })
-  t.doesNotThrow(() => planOf(joined({})))
+  const [panes, rows] = [
+    ['panes', 'firing'],
+    ['groups', 'members', 'progress'],
+  ]
+  t.strictSame(tables(windowed(late) as never), panes, 'rows that come late are taken in')
+  t.strictSame(tables(windowed({}, tumbling('1d', { offset: '6h' })) as never), panes)
+  t.strictSame(tables(windowed({}, cumulating('1d', '1h')) as never), rows)
+  t.strictSame(tables(windowed({}, tumbling('1d', { lookback: '1h' })) as never), rows)
+  t.strictSame(tables(windowed({}, session('1h')) as never), ['sessions', 'rows', 'members', 'due', 'progress'])
+  t.strictSame(tables(again(late) as never), rows, 'extremes of rows that are taken back')
+  t.strictSame(tables(again({}, 'eager') as never), rows)
+  t.strictSame(tables(again({ disorder: '1h' }) as never), panes, 'without lateness nothing is corrected')
+  const different = flightsOf()
+    .keyBy('origin')
+    .window(tumbling('1h'))
+    .aggregate({ delays: countDistinct('delay') })
+  t.strictSame(tables(different as never), rows)
+  t.end()
+})
+
+t.test('a window tells later what it waits for: the bound grows by a gap, or by what it looks back', (t) => {
+  const bound = (window: AnyWindow): number => {
+    const stream = flightsOf({ lateness: '1h' }).keyBy('origin').window(window).aggregate({ n: count() })
+    const plan = planOf(stream.output('x'))
+    const planned = plan.stages.flatMap(({ nodes }) => nodes).find(({ node }) => node.kind === 'window')!
+    return planned.facts.bound / 60_000_000
+  }
+  t.equal(bound(tumbling('1d')), 60)
+  t.equal(bound(tumbling('1d', { lookback: '10m' })), 70)
+  t.equal(bound(session('30m')), 90)
   t.end()
 })
 

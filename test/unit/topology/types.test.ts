@@ -14,11 +14,26 @@ import {
   float,
   type Infer,
   int,
+  list,
+  map,
   optional,
   schema,
   string,
 } from '../../../src/records/schema.ts'
-import { count, max, mean, min, stddev, sum } from '../../../src/topology/aggregates.ts'
+import {
+  count,
+  countDistinct,
+  custom,
+  distinct,
+  firstK,
+  lastK,
+  max,
+  mean,
+  min,
+  quantile,
+  stddev,
+  sum,
+} from '../../../src/topology/aggregates.ts'
 import { source } from '../../../src/topology/topology.ts'
 
 const Flight = schema({ at: eventTime(), delay: optional(int()), late: bool(), origin: string(), raw: bytes() })
@@ -182,6 +197,76 @@ export function tables(): void {
   flights.dedup()
   const [late, others] = flights.split((row) => row.late)
   holds<Same<typeof late, typeof others>>()
+}
+
+export function collected(): void {
+  const product = custom<{ delay: number | null }, number, string>({
+    ...{ columns: ['delay'], type: string(), init: () => 1 },
+    add: (state, { delay }) => state * (delay ?? 1),
+    result: String,
+  })
+  const found = byOrigin.aggregate({
+    ...{ some: count({ where: 'late' }), all: sum('delay', { default: 0 }), chosen: mean('late', { where: 'late' }) },
+    ...{ different: countDistinct('raw'), middle: quantile('delay', 0.5), product },
+    ...{ values: distinct('delay'), dropped: distinct('delay', { dropsNull: true }), first: firstK('origin', 3) },
+    ...{ last: lastK('delay', 3, { isDistinct: true, where: 'late', dropsNull: true }) },
+  })
+  type Row = Plain<Omit<Infer<typeof found.schema>, 'at' | 'origin'>>
+  type Wanted = {
+    readonly some: number
+    readonly all: number
+    readonly chosen: number | null
+    readonly different: number
+    readonly middle: number | null
+    readonly product: string
+    readonly values: readonly (number | null)[]
+    readonly dropped: readonly number[]
+    readonly first: readonly string[]
+    readonly last: readonly number[]
+  }
+  holds<Same<Row, Wanted>>()
+  // @ts-expect-error rows are chosen by a bool
+  byOrigin.aggregate({ some: count({ where: 'delay' }) })
+  // @ts-expect-error no such field
+  byOrigin.aggregate({ some: sum('delay', { where: 'nope' }) })
+  // @ts-expect-error a text has no quantile
+  byOrigin.aggregate({ some: quantile('origin', 0.5) })
+  // @ts-expect-error no such field
+  byOrigin.aggregate({ some: lastK('nope', 3) })
+  // @ts-expect-error rows have no such column
+  byOrigin.aggregate({ product: custom<{ nope: number }, number, number>({ columns: ['nope'], type: int() }) })
+  const top = byOrigin.top(3, { by: { delay: 'descending' } })
+  holds<Same<Infer<typeof top.schema>['rank'], number>>()
+  // @ts-expect-error no such field
+  byOrigin.top(3, { by: { nope: 'descending' } })
+  // @ts-expect-error no such order
+  byOrigin.top(3, { by: { delay: 'downwards' } })
+  byOrigin.latest({ by: 'delay' })
+  // @ts-expect-error no such field
+  byOrigin.latest({ by: 'nope' })
+}
+
+export function nested(): void {
+  const Order = schema({ at: eventTime(), items: list(string()), prices: optional(list(int())), by: map(float()) })
+  const orders = source('orders', Order, array([]))
+  const lines = orders.explode('items', 'prices')
+  type Row = Plain<Infer<typeof lines.schema>>
+  type Wanted = {
+    readonly at: number
+    readonly items: string | null
+    readonly prices: number | null
+    readonly by: Readonly<Record<string, number>>
+  }
+  holds<Same<Row, Wanted>>()
+  // @ts-expect-error no list
+  orders.explode('by')
+  orders.transform(Note, (row) => row.items.map((text) => ({ text, score: row.by[text] ?? null })))
+  // @ts-expect-error a field is missing
+  orders.transform(Note, () => ({ text: '' }))
+  const changes = orders.keyBy('items').latest().keyBy('items').changelog({ delete: 'gone' })
+  holds<Same<Infer<typeof changes.schema>['gone'], boolean>>()
+  // @ts-expect-error there is a field of this name
+  orders.keyBy('items').changelog({ insert: 'prices' })
 }
 
 export function actors(): void {

@@ -1,0 +1,79 @@
+/**
+ * Conditions of aggregates, as rows before and behind them have them: rows that do not count have nulls in a column that
+ * only the aggregate reads, and where it gives null, the default takes its place.
+ */
+import { userError } from '../base/errors.ts'
+import type { Aggregation } from '../operators/aggregation.ts'
+import type { UserValue } from '../records/column.ts'
+import { bool, type FieldType, fieldOf, makeSchema, optional, typeName } from '../records/schema.ts'
+import { type AssignNode, type Node, newNode } from './graph.ts'
+
+type Conditioned = Aggregation & { readonly where?: string; readonly default?: number }
+type AnyRow = Readonly<Record<string, UserValue>>
+
+function assignNode(input: Node, name: string, type: FieldType, compute: (row: AnyRow) => UserValue): AssignNode {
+  const schema = makeSchema({ ...input.schema.fields, [name]: type })
+  return { ...newNode(schema), kind: 'assign', inputs: [input], name, type, compute: compute as never }
+}
+
+/** The input with a column for each aggregate that takes some rows alone, and the aggregates over these. */
+export function withConditions(
+  input: Node,
+  aggregates: Readonly<Record<string, Conditioned>>,
+): { node: Node; aggregates: Readonly<Record<string, Aggregation>> } {
+  let node = input
+  const left = Object.entries(aggregates).map(([name, { where, default: _, ...aggregate }]): [string, Aggregation] => {
+    if (where === undefined) return [name, aggregate]
+    const column = `${name}_where`
+    const over = conditioned(input, where, aggregate, column)
+    node = assignNode(node, column, over.type, over.compute)
+    return [name, over.aggregate]
+  })
+  return { node, aggregates: Object.fromEntries(left) }
+}
+
+/** @throws user error `aggregation` where the condition is no bool, or the aggregate cannot have one */
+function conditioned(input: Node, where: string, aggregate: Aggregation, column: string) {
+  const { schema } = input
+  const condition = fieldOf(schema, where)
+  if (condition.kind !== 'bool')
+    throw userError('aggregation', `'${where}' is ${typeName(condition)}: rows are chosen by a bool`)
+  if (Object.hasOwn(schema.fields, column))
+    throw userError(
+      'aggregation',
+      `there is a field '${column}': rename it, its name is needed for the rows that count`,
+    )
+  if (aggregate.kind === 'custom')
+    throw userError('aggregation', 'a custom aggregate chooses its rows itself: give it the column, not `where`')
+  const { column: of } = aggregate
+  if (of === undefined) {
+    return {
+      type: optional(bool()) as FieldType,
+      compute: (row: AnyRow) => (row[where] === true ? true : null),
+      aggregate: { kind: 'countValues', column } as Aggregation,
+    }
+  }
+  const type = fieldOf(schema, of)
+  const isListed = ['distinct', 'firstK', 'lastK'].includes(aggregate.kind)
+  if (isListed && type.nullable && aggregate.dropsNull !== true) {
+    const remedy = `drop them with { dropsNull: true }`
+    throw userError(
+      'aggregation',
+      `${aggregate.kind}('${of}') with \`where\` cannot tell its nulls from rows that do not count: ${remedy}`,
+    )
+  }
+  return {
+    type: { ...type, nullable: true, eventTime: false },
+    compute: (row: AnyRow) => (row[where] === true ? row[of]! : null),
+    aggregate: { ...aggregate, column, ...(isListed ? { dropsNull: true } : {}) },
+  }
+}
+
+/** Puts defaults in the place of nulls. */
+export function withDefaults(output: Node, aggregates: Readonly<Record<string, Conditioned>>): Node {
+  return Object.entries(aggregates).reduce<Node>((node, [name, { default: value }]) => {
+    if (value === undefined) return node
+    const type = { ...fieldOf(output.schema, name), nullable: false }
+    return assignNode(node, name, type, (row) => row[name] ?? value)
+  }, output)
+}

@@ -1,0 +1,93 @@
+/** Nodes that make tables of keyed streams, with what is checked where they are declared. */
+import { userError } from '../base/errors.ts'
+import { foldedSchema } from '../operators/fold/folded-schema.ts'
+import type { Ranking } from '../operators/fold/ranked.ts'
+import type { Emission } from '../operators/window.ts'
+import { type Fields, fieldOf, int, makeSchema, type Schema } from '../records/schema.ts'
+import { withConditions, withDefaults } from './aggregate-nodes.ts'
+import type { Aggregates } from './aggregates.ts'
+import { type FoldNode, type Node, newNode } from './graph.ts'
+import type { PlainName } from './stream-fields.ts'
+
+/** When a table speaks of its rows; see `Emission`. The default is `eager`: at once, whatever the disorder of the source. */
+export interface FoldOptions {
+  readonly emit?: Emission | undefined
+}
+
+/** Which row is the latest or the first; see `FoldOptions`. */
+export interface PickOptions<F extends Fields> extends FoldOptions {
+  /** The row with the greatest or the least value there; of several by event time. Without it by event time alone. */
+  readonly by?: PlainName<F>
+}
+
+type Order = 'ascending' | 'descending'
+
+/** What rows are ordered by; see `FoldOptions`. */
+export interface TopOptions<F extends Fields> extends FoldOptions {
+  /** Columns in their order. */
+  readonly by: { readonly [N in PlainName<F>]?: Order }
+}
+
+/** @throws user error `emit` */
+export function checkEmission(emit: string): void {
+  if (emit !== 'final' && emit !== 'eager') throw userError('emit', `emit is 'final' or 'eager', not '${emit}'`)
+}
+
+interface Folded {
+  readonly input: Node
+  readonly keys: readonly string[]
+  readonly schema: Schema
+  readonly fold: FoldNode['fold']
+}
+
+function foldNode({ input, keys, schema, fold }: Folded, { emit = 'eager' }: FoldOptions): FoldNode {
+  checkEmission(emit)
+  return { ...newNode(schema), kind: 'fold', inputs: [input], keys, fold, emit }
+}
+
+export function pickNode<F extends Fields>(
+  input: Node,
+  keys: readonly string[],
+  ties: 'first' | 'latest',
+  options: PickOptions<F>,
+): FoldNode {
+  const { schema } = input
+  const { by } = options
+  if (by !== undefined) fieldOf(schema, by)
+  const order = ties === 'first' ? 'ascending' : 'descending'
+  const ranking = { limit: 1, by: by === undefined ? [] : [{ column: by, order } as const], ties, rank: null }
+  return foldNode({ input, keys, schema, fold: { kind: 'ranking', ranking } }, options)
+}
+
+/** @throws user error `rank` when nothing is ranked by, the limit is none, or a field is called so already */
+export function topNode<F extends Fields>(
+  input: Node,
+  keys: readonly string[],
+  limit: number,
+  options: TopOptions<F>,
+): FoldNode {
+  const schema = makeSchema({ ...input.schema.fields, rank: int() })
+  const ranking = rankingOf(input.schema, limit, options.by as Readonly<Record<string, Order>>)
+  return foldNode({ input, keys, schema, fold: { kind: 'ranking', ranking } }, options)
+}
+
+function rankingOf(schema: Schema, limit: number, by: Readonly<Record<string, Order>>): Ranking {
+  for (const name of Object.keys(by)) fieldOf(schema, name)
+  if (Object.keys(by).length === 0) throw userError('rank', `top needs columns to rank by: ${schema.names.join(', ')}`)
+  if (!Number.isInteger(limit) || limit < 1) throw userError('rank', `top needs a limit of 1 or more, not ${limit}`)
+  if (Object.hasOwn(schema.fields, 'rank')) throw userError('rank', "there is a field 'rank' already: rename it")
+  return { limit, by: Object.entries(by).map(([column, order]) => ({ column, order })), ties: 'first', rank: 'rank' }
+}
+
+/** Aggregates over all rows so far. */
+export function totalsNode<F extends Fields>(
+  input: Node,
+  keys: readonly string[],
+  aggregates: Aggregates<F>,
+  options: FoldOptions,
+): Node {
+  const { node, aggregates: plain } = withConditions(input, aggregates)
+  const schema = foldedSchema(node.schema, keys, plain)
+  const fold = { kind: 'aggregates', aggregates: plain } as const
+  return withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates)
+}
