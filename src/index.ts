@@ -55,7 +55,6 @@ export {
   sum,
   variance,
 } from './topology/aggregates.ts'
-export type { AsOfOptions } from './topology/as-of-node.ts'
 export type {
   RejectedRow,
   RowFormat,
@@ -68,6 +67,7 @@ export type {
 } from './topology/connector.ts'
 export type { ErrorPolicy } from './topology/dead-letters.ts'
 export type { FoldOptions, PickOptions, TopOptions } from './topology/fold-nodes.ts'
+export type { AsOfOptions } from './topology/join-nodes.ts'
 export { KeyedStream, type Output, Stream } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'
 export { WindowedStream } from './topology/windowed-stream.ts'

@@ -10,6 +10,7 @@ import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { openRanking } from '../operators/fold/ranked.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
+import { sidesSchema, TableJoin } from '../operators/table-join.ts'
 import {
   type TakeOver,
   takeOverActor,
@@ -28,6 +29,7 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
+  'table-join': FOLD_TABLES,
   actor: ['state', 'timers', 'held'],
 }
 
@@ -51,6 +53,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
       return takeOverChangelog(take, input, node.keys)
     case 'fold':
       return takeOverFold(take, input, node.keys)
+    case 'table-join':
+      return takeOverFold(take, sidesSchema({ ...node, left: input, right: inputSchemas[1]! }), node.leftKeys)
     case 'as-of-join':
       return takeOverJoin(take, { left: input, right: inputSchemas[1]!, ...node })
     case 'actor':
@@ -129,6 +133,22 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       )
     case 'fold':
       return new Fold(foldPlan(planned, node), context)
+    case 'table-join':
+      return new TableJoin(
+        {
+          ...{
+            left: input,
+            right: inputSchemas[1]!,
+            output: schema,
+            leftKeys: node.leftKeys,
+            rightKeys: node.rightKeys,
+          },
+          ...{ fields: node.fields, how: node.how, emit: node.emit },
+          bound: Math.max(...inputFacts.map(({ bound }) => bound)),
+          origin: facts.needsOrigins ? originHead(node.id) : null,
+        },
+        context,
+      )
     case 'as-of-join':
       return new AsOfJoin(
         {

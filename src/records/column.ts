@@ -28,6 +28,18 @@ export type Value = number | boolean | string | Uint8Array | null
 /** The same as user code sees it. */
 export type UserValue = Value | readonly UserValue[] | { readonly [name: string]: UserValue }
 
+/** A column of nulls alone. */
+export function nullColumn(kind: FieldKind, length: number): Column {
+  switch (columnTypeOf(kind)) {
+    case 'number':
+      return { type: 'number', data: new Float64Array(length), valid: new Uint8Array(length) }
+    case 'string':
+      return { type: 'string', codes: new Int32Array(length).fill(-1), values: [] }
+    case 'bytes':
+      return { type: 'bytes', values: new Array<null>(length).fill(null) }
+  }
+}
+
 /** One value of a column. */
 export function valueAt(column: Column, kind: FieldKind, row: number): Value {
   switch (column.type) {

@@ -1,7 +1,8 @@
 /** How a user's own actor is declared: `stream.actor(name, options)`. */
-import type { Duration } from '../base/time.ts'
+import { type Duration, micros } from '../base/time.ts'
 import type { ActorContext } from '../operators/actor-definition.ts'
 import type { Fields, Row, Schema } from '../records/schema.ts'
+import { type ActorNode, type Node, newNode } from './graph.ts'
 
 /** What `ActorContext.emit` takes for fields `O`. */
 export interface TypedActorContext<O extends Fields> extends Omit<ActorContext, 'emit'> {
@@ -21,4 +22,16 @@ export interface ActorOptions<F extends Fields, O extends Fields> {
   onRow(row: Row<F>, context: TypedActorContext<O>): void
   onTimer?(at: number, context: TypedActorContext<O>): void
   onWatermark?(watermark: number): void
+}
+
+export function actorNode<F extends Fields, O extends Fields>(
+  input: Node,
+  keys: readonly string[],
+  name: string,
+  options: ActorOptions<F, O>,
+): ActorNode {
+  const { output, order = 'event-time', bound = 0, onRow, onTimer, onWatermark } = options
+  const schema = output as unknown as Schema
+  const definition = { output: schema, order, bound: micros(bound), onRow, onTimer, onWatermark }
+  return { ...newNode(schema), kind: 'actor', inputs: [input], keys, name, definition: definition as never }
 }

@@ -80,6 +80,7 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
       return node.fold.kind === 'ranking'
         ? present([...output, ...node.keys, ...node.fold.ranking.by.map(({ column }) => column)])
         : present([...node.keys, ...Object.values(node.fold.aggregates).flatMap(columnsOf)])
+    case 'table-join':
     case 'as-of-join':
       return port === 0 ? present([...output, ...node.leftKeys]) : present([...node.rightKeys, ...node.fields])
     case 'union':
@@ -95,6 +96,7 @@ const closesTime = ({ kind }: Node): boolean =>
   kind === 'dedup' ||
   kind === 'changelog' ||
   kind === 'as-of-join' ||
+  kind === 'table-join' ||
   kind === 'actor'
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
@@ -102,6 +104,7 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
     case 'actor':
     case 'fold':
     case 'dedup':
+    case 'table-join':
       return true
     case 'window':
       return Object.values(node.aggregates).some(isOrdered)
@@ -137,6 +140,14 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
       return { bound, retracts: true, isTable: false }
     case 'fold':
       if (isTable) checkOverTable(node)
+      return { bound, retracts: true, isTable: true }
+    case 'table-join':
+      if (!inputs.every((input) => input.isTable)) {
+        throw userError(
+          'table',
+          'a join takes two tables: make one of the stream, with latest() or aggregate(), or join as of times (joinAsOf)',
+        )
+      }
       return { bound, retracts: true, isTable: true }
     case 'as-of-join':
       refuseTable(node, 'joined as of times', inputs[0]!.isTable)

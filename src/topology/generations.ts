@@ -78,4 +78,5 @@ const isStateful = ({ node }: PlannedNode): boolean =>
   node.kind === 'dedup' ||
   node.kind === 'changelog' ||
   node.kind === 'as-of-join' ||
+  node.kind === 'table-join' ||
   node.kind === 'actor'

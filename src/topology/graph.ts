@@ -7,6 +7,7 @@ import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { TransformPlan } from '../operators/flat-map.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
+import type { TableJoinKind } from '../operators/table-join.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import type { UserValue } from '../records/column.ts'
 import type { Fields, FieldType, Row, Schema } from '../records/schema.ts'
@@ -129,6 +130,16 @@ export interface JoinNode extends Common {
   readonly older: number
   readonly newer: number
 }
+/** Joins what holds at the same time in two tables. */
+export interface TableJoinNode extends Common {
+  readonly kind: 'table-join'
+  readonly inputs: readonly [left: Node, right: Node]
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+  readonly fields: readonly string[]
+  readonly how: TableJoinKind
+  readonly emit: Emission
+}
 export interface ActorNode extends Common {
   readonly kind: 'actor'
   readonly inputs: readonly [Node]
@@ -161,8 +172,12 @@ export type Node =
   | TransformNode
   | ChangelogNode
   | JoinNode
+  | TableJoinNode
   | ActorNode
   | SinkNode
+
+export type AnyJoinNode = JoinNode | TableJoinNode
+export const isJoin = (node: Node): node is AnyJoinNode => node.kind === 'as-of-join' || node.kind === 'table-join'
 
 /** What every node begins with. */
 export const newNode = (schema: Schema) => ({ id: -1, schema })

@@ -43,6 +43,8 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
     case 'fold':
       if (node.fold.kind === 'aggregates') return node.schema
       return restrict(node.schema, new Set([...facts.needed, ...node.keys]))
+    case 'table-join':
+      return restrict(node.schema, new Set([...input.names, ...node.fields]))
     case 'as-of-join':
       return makeSchema({
         ...input.fields,

@@ -8,7 +8,7 @@ import type { Schema } from '../records/schema.ts'
 import { analyse, type NodeFacts, neededOf } from './analysis.ts'
 import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from './dead-letters.ts'
 import type { Rescale } from './generations.ts'
-import type { Node, SinkNode, SourceNode } from './graph.ts'
+import { type AnyJoinNode, isJoin, type Node, type SinkNode, type SourceNode } from './graph.ts'
 import { keysAfter, outputSchema, restrict } from './plan-schemas.ts'
 import type { Topology } from './topology.ts'
 
@@ -148,6 +148,7 @@ class Planner {
       case 'union':
         return this.#placeUnion(node)
       case 'as-of-join':
+      case 'table-join':
         return this.#placeJoin(node)
       case 'sink':
         return this.#placeSink(node)
@@ -194,7 +195,7 @@ class Planner {
     )
   }
 
-  #placeJoin(node: Node & { kind: 'as-of-join' }): Placed {
+  #placeJoin(node: AnyJoinNode): Placed {
     const [leftNode, rightNode] = node.inputs
     const left = this.#placed[leftNode.id]!
     // The table's rows follow the stream's: they are routed by the columns that pair up with the stage's own.
@@ -295,6 +296,5 @@ class Planner {
   }
 }
 
-const isTableOf = (node: Node, join: Node): boolean => join.kind === 'as-of-join' && join.inputs[0] !== node
-
+const isTableOf = (node: Node, join: Node): boolean => isJoin(join) && join.inputs[0] !== node
 export const sourceNodeOf = (stage: PlannedStage): SourceNode => stage.nodes[0]!.node as SourceNode

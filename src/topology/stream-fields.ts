@@ -50,3 +50,10 @@ export type Made<G extends Fields> = Omit<Row<G>, EventTimeName<G>>
 
 /** A name that no field has. */
 export type NewName<F extends Fields, N> = N extends keyof F ? 'there is a field of this name' : N
+
+/** Fields of two tables that are joined; what may have no match is nullable. */
+export type TableJoinFields<F extends Fields, K extends keyof F, R extends Fields, S extends keyof R, H> = Simplify<
+  (H extends 'full' ? { [N in keyof F]: N extends K | EventTimeName<F> ? F[N] : AsOptional<F[N]> } : F) & {
+    [N in S]: H extends 'inner' ? FieldType<R[N] extends FieldType<infer V> ? V : never> : AsOptional<R[N]>
+  }
+>

@@ -4,12 +4,12 @@
  */
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
+import type { TableJoinKind } from '../operators/table-join.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import type { UserValue } from '../records/column.ts'
 import { type Fields, type FieldType, fieldOf, makeSchema, type Row, type Schema } from '../records/schema.ts'
-import type { ActorOptions } from './actor-options.ts'
+import { type ActorOptions, actorNode } from './actor-options.ts'
 import type { Aggregates } from './aggregates.ts'
-import { type AsOfOptions, asOfNode } from './as-of-node.ts'
 import type { SinkConnector } from './connector.ts'
 import {
   checkEmission,
@@ -21,7 +21,9 @@ import {
   totalsNode,
 } from './fold-nodes.ts'
 import { type Node, newNode, type SinkNode } from './graph.ts'
+import { type AsOfOptions, asOfNode, type TableJoinOptions, tableJoinNode } from './join-nodes.ts'
 import { changelogNode, dropNullNode, explodeNode, projectNode, renameNode, unionNode } from './row-nodes.ts'
+import { fileNode, outputNode } from './sink-nodes.ts'
 import type {
   EventTimeName,
   ExplodedFields,
@@ -34,6 +36,7 @@ import type {
   PlainName,
   Renamed,
   Simplify,
+  TableJoinFields,
 } from './stream-fields.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
@@ -150,16 +153,7 @@ export class Stream<F extends Fields> {
 
   /** Writes the rows to a file. @example hourly.to(csvFile('hourly.csv')) */
   to(connector: SinkConnector): Output {
-    return {
-      node: {
-        ...newNode(this.node.schema),
-        kind: 'sink',
-        inputs: [this.node],
-        name: connector.path,
-        connector,
-        retention: null,
-      },
-    }
+    return { node: fileNode(this.node, connector) }
   }
 
   /**
@@ -168,10 +162,7 @@ export class Stream<F extends Fields> {
    * @example alerts.output('alerts', { retention: '1h' })
    */
   output(name: string, { retention }: { retention?: Duration } = {}): Output {
-    const kept = retention === undefined ? null : micros(retention)
-    return {
-      node: { ...newNode(this.node.schema), kind: 'sink', inputs: [this.node], name, connector: null, retention: kept },
-    }
+    return { node: outputNode(this.node, name, retention) }
   }
 
   #project<G extends Fields>(sources: Record<string, string>): Stream<G> {
@@ -218,6 +209,22 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
     H extends 'inner' | 'left',
   >(table: KeyedStream<R, RK>, options: AsOfOptions<H, S>): Stream<JoinedFields<F, R, S, H>> {
     return new Stream(asOfNode(this, table, options))
+  }
+
+  /**
+   * Joins two tables by key: what holds at the same time in both, as a table. `inner` has rows that match, `left` also left
+   * rows without a match and `full` right ones too, with nulls; `semi` has the left rows that have a match, `anti` those that
+   * have none. Keys pair up in order; one with a null matches nothing.
+   * @throws user error `table` where a side is a stream
+   * @example users.keyBy('city').join(mayors.keyBy('city'), { how: 'left', fields: ['mayor'] })
+   */
+  join<
+    R extends Fields,
+    RK extends PlainName<R>,
+    H extends TableJoinKind,
+    S extends Exclude<PlainName<R>, keyof F> = never,
+  >(table: KeyedStream<R, RK>, options: TableJoinOptions<H, S>): Stream<TableJoinFields<F, K, R, S, H>> {
+    return new Stream(tableJoinNode(this, table, options))
   }
 
   /**
@@ -277,21 +284,6 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
 
   /** Runs the user's own actor over each key. See `ActorOptions`. */
   actor<O extends Fields>(name: string, options: ActorOptions<F, O>): Stream<O> {
-    const { output, order = 'event-time', bound = 0, onRow, onTimer, onWatermark } = options
-    return new Stream({
-      ...newNode(output as unknown as Schema),
-      kind: 'actor',
-      inputs: [this.node],
-      keys: this.keys,
-      name,
-      definition: {
-        output: output as unknown as Schema,
-        order,
-        bound: micros(bound),
-        onRow: onRow as never,
-        onTimer: onTimer as never,
-        onWatermark,
-      },
-    })
+    return new Stream(actorNode(this.node, this.keys, name, options))
   }
 }

@@ -224,4 +224,16 @@ export const planted: readonly Planted[] = [
     from: "|| this.#plan.emit === 'eager' || this.#isPassed(group)",
     to: "|| this.#plan.emit === 'eager'",
   },
+  {
+    name: 'a null key of one table matches that of the other',
+    file: 'operators/table-join.js',
+    from: '!unpackKey(key, plan.keyKinds).includes(null)',
+    to: 'true',
+  },
+  {
+    name: 'a left row without a match is left out where one comes later',
+    file: 'operators/table-join.js',
+    from: "how === 'left' ? unmatched",
+    to: "how === 'left' ? unmatched.slice(1)",
+  },
 ]

@@ -3,6 +3,7 @@ import { asOfJoin } from '../as-of.ts'
 import { dedupOf } from '../dedup.ts'
 import { foldOf, type OracleUpdate } from '../folds.ts'
 import { firstOf } from '../ranks.ts'
+import { tableJoinOf } from '../table-join.ts'
 import { type OracleRow, sessionsOf, windowsOf } from '../windows.ts'
 import { type AsOfStep, type Case, SECOND, type Step } from './case.ts'
 import { type Shape, shapesOf } from './shape.ts'
@@ -97,6 +98,11 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
       return foldOf(rows, { time: input.time, keys: step.keys, isTable: input.isTable, fold: step.fold }).map(
         (update) => ({ ...update, origin: place(0) }),
       )
+    case 'join':
+      return tableJoinOf(rows, all[step.inputs[1]]!, {
+        ...{ ...step, leftTime: input.time, rightTime: shapes[step.inputs[1]]!.time },
+        plain: input.columns.map(({ name }) => name),
+      }).map((update) => ({ ...update, origin: place(0) }))
     case 'as-of':
       return joined(step, rows, all[step.inputs[1]]!, shapes[step.inputs[1]]!, shape)
   }

@@ -88,6 +88,15 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
         return groups.top(limit, { by: Object.fromEntries(by) as never, emit }) as unknown as AnyStream
       return groups[which]({ emit, ...(by.length > 0 ? { by: by[0]![0] as never } : {}) })
     }
+    case 'join': {
+      const table = keyed(streams[step.inputs[1]]!, step.rightKeys)
+      const { how, emit, fields } = step
+      return keyed(input, step.leftKeys).join(table as never, {
+        how,
+        emit,
+        fields: fields as never[],
+      }) as unknown as AnyStream
+    }
     case 'as-of': {
       const table = keyed(streams[step.inputs[1]]!, step.rightKeys)
       const within = {

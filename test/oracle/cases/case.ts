@@ -115,6 +115,15 @@ export interface ChangelogStep {
   readonly name: string
   readonly marks: 'insert' | 'delete'
 }
+export interface TableJoinStep {
+  readonly op: 'join'
+  readonly inputs: readonly [left: number, right: number]
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+  readonly fields: readonly string[]
+  readonly how: 'inner' | 'left' | 'full' | 'semi' | 'anti'
+  readonly emit: 'final' | 'eager'
+}
 export interface AsOfStep {
   readonly op: 'as-of'
   readonly inputs: readonly [left: number, right: number]
@@ -143,6 +152,7 @@ export type Step =
   | TransformStep
   | ChangelogStep
   | AsOfStep
+  | TableJoinStep
 
 export interface Case {
   readonly steps: readonly Step[]

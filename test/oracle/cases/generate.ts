@@ -1,7 +1,7 @@
 /** Random cases: small values, so that keys meet, times tie, and nulls are many. */
 import type { OracleRanking } from '../ranks.ts'
 import type { OracleAggregates, OracleOptions } from '../windows.ts'
-import type { AsOfStep, Case, CaseRow, Column, SourceStep, Step } from './case.ts'
+import type { AsOfStep, Case, CaseRow, Column, SourceStep, Step, TableJoinStep } from './case.ts'
 import { type Shape, shapesOf } from './shape.ts'
 
 /** Numbers from 0 up to 1. */
@@ -237,12 +237,9 @@ const changelog: Make = (random, { at, shape }, steps) => {
   return [{ op: 'changelog', inputs: [at], keys, name: `m${steps.length}`, marks }]
 }
 
-const asOf: Make = (random, { at, shape }, steps, shapes) => {
-  if (shape.isTable) return null
-  const right = below(random, shapes.length)
-  const table = shapes[right]!
-  const tableKeys = columnsOf(table, 'int', 'string')
-  const pairs = tableKeys.flatMap((name) => {
+/** Columns of two sides that pair up, and what else the right one has, under names of its own. */
+function pairing(random: Random, shape: Shape, table: Shape, number: number) {
+  const pairs = columnsOf(table, 'int', 'string').flatMap((name) => {
     const kind = table.columns.find((one) => one.name === name)!.kind
     const left = columnsOf(shape, kind)
     return left.length === 0 ? [] : [[pick(random, left), name] as const]
@@ -252,15 +249,23 @@ const asOf: Make = (random, { at, shape }, steps, shapes) => {
   if (chosen.length === 0 || new Set(leftKeys).size < leftKeys.length) return null
   const names = chosen.map(([, name]) => name)
   const others = columnsOf(table, 'int', 'float', 'string').filter((name) => !names.includes(name))
-  if ((!table.isTable && mayTie(table, names)) || others.length === 0) return null
-  // The other side's columns have names of their own.
-  const renamed = Object.fromEntries(table.columns.map(({ name }, i) => [name, `r${steps.length}_${i}`]))
-  const step: AsOfStep = {
-    op: 'as-of',
-    inputs: [at, steps.length],
-    leftKeys,
-    rightKeys: names.map((name) => renamed[name]!),
+  if (others.length === 0) return null
+  const renamed = Object.fromEntries(table.columns.map(({ name }, i) => [name, `r${number}_${i}`]))
+  return {
+    ...{ names, renamed, leftKeys, rightKeys: names.map((name) => renamed[name]!) },
     fields: someOf(random, others, 2).map((name) => renamed[name]!),
+  }
+}
+
+const asOf: Make = (random, { at, shape }, steps, shapes) => {
+  if (shape.isTable) return null
+  const right = below(random, shapes.length)
+  const table = shapes[right]!
+  const paired = pairing(random, shape, table, steps.length)
+  if (paired === null || (!table.isTable && mayTie(table, paired.names))) return null
+  const { renamed, leftKeys, rightKeys, fields } = paired
+  const step: AsOfStep = {
+    ...{ op: 'as-of', inputs: [at, steps.length], leftKeys, rightKeys, fields },
     how: pick(random, ['inner', 'left'] as const),
     older: pick(random, [null, null, 0, 5, 20]),
     newer: pick(random, [0, 0, 0, 3]),
@@ -268,10 +273,43 @@ const asOf: Make = (random, { at, shape }, steps, shapes) => {
   return [{ op: 'rename', inputs: [right], names: renamed }, step]
 }
 
+const join: Make = (random, { at, shape }, steps, shapes) => {
+  const tables = shapes.flatMap((other, s) => (other.isTable ? [s] : []))
+  if (!shape.isTable || tables.length === 0) return null
+  const right = pick(random, tables)
+  const paired = pairing(random, shape, shapes[right]!, steps.length)
+  if (paired === null) return null
+  const { renamed, leftKeys, rightKeys, fields } = paired
+  const how = pick(random, ['inner', 'left', 'full', 'semi', 'anti'] as const)
+  const step: TableJoinStep = {
+    ...{ op: 'join', inputs: [at, steps.length], leftKeys, rightKeys, how },
+    fields: how === 'semi' || how === 'anti' ? [] : fields,
+    emit: pick(random, ['final', 'eager', 'eager'] as const),
+  }
+  return [{ op: 'rename', inputs: [right], names: renamed }, step]
+}
+
 const ROW_BY_ROW = [filter, assign, select, rename, dropNull, union, explode, transform]
 const MAKES: readonly Make[] = [
   ...ROW_BY_ROW,
-  ...[window, window, window, session, session, fold, fold, fold, dedup, dedup, changelog, changelog, asOf, asOf],
+  ...[
+    window,
+    window,
+    window,
+    session,
+    session,
+    fold,
+    fold,
+    fold,
+    dedup,
+    dedup,
+    changelog,
+    changelog,
+    asOf,
+    asOf,
+    join,
+    join,
+  ],
 ]
 
 function nextSteps(random: Random, steps: readonly Step[]): readonly Step[] | null {

@@ -148,6 +148,21 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
         isPlain: false,
         unique: 'which' in step.fold && step.fold.which === 'top' ? [...step.keys, 'rank'] : step.keys,
       }
+    case 'join': {
+      const right = shapes[step.inputs[1]]!
+      const nullable = (column: Column, isIt: boolean): Column => (isIt ? { ...column, nullable: true } : column)
+      const added = step.fields.map((name) =>
+        nullable(right.columns.find((one) => one.name === name)!, step.how !== 'inner'),
+      )
+      const left = input.columns.map((column) => {
+        const key = step.leftKeys.indexOf(column.name)
+        const isKept =
+          column.name === input.time ||
+          (key >= 0 && !(right.columns.find(({ name }) => name === step.rightKeys[key])!.nullable ?? false))
+        return nullable(column, step.how === 'full' && !isKept)
+      })
+      return { ...input, columns: [...left, ...added], bound: Math.max(input.bound, right.bound), unique: null }
+    }
     case 'as-of': {
       const right = shapes[step.inputs[1]]!
       const added = step.fields.map((name) => {

@@ -1,0 +1,100 @@
+/** The nodes of joins, and what must fit together. */
+import { userError } from '../base/errors.ts'
+import { type Duration, micros } from '../base/time.ts'
+import type { TableJoinKind } from '../operators/table-join.ts'
+import { type Fields, fieldOf, makeSchema, type Schema, typeName } from '../records/schema.ts'
+import { checkEmission, type FoldOptions } from './fold-nodes.ts'
+import { type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
+
+export interface AsOfOptions<H extends 'inner' | 'left', S> {
+  readonly how: H
+  /** Of the table, to be added to the row. */
+  readonly fields: readonly S[]
+  /** Both ends are inclusive. */
+  readonly within?: { readonly older?: Duration; readonly newer?: Duration }
+}
+
+/** A stream by keys. */
+interface Keyed {
+  readonly node: Node
+  readonly keys: readonly string[]
+}
+
+/** @throws user error `join` where keys do not pair up, or both sides have a field of one name */
+export function asOfNode(stream: Keyed, table: Keyed, options: AsOfOptions<'inner' | 'left', string>): JoinNode {
+  const { how, fields, within } = options
+  return {
+    ...newNode(joinedSchema(stream, table, how, fields)),
+    kind: 'as-of-join',
+    inputs: [stream.node, table.node],
+    leftKeys: stream.keys,
+    rightKeys: table.keys,
+    fields,
+    how,
+    older: within?.older === undefined ? Number.POSITIVE_INFINITY : micros(within.older),
+    newer: micros(within?.newer ?? 0),
+  }
+}
+
+export interface TableJoinOptions<H extends TableJoinKind, S> extends FoldOptions {
+  readonly how: H
+  /** Of the right table, to be added to the left one's rows. */
+  readonly fields?: readonly S[]
+}
+
+/** @throws user error `join` where keys do not pair up, both sides have a field of one name, or fields are not for this kind */
+export function tableJoinNode(
+  left: Keyed,
+  right: Keyed,
+  options: TableJoinOptions<TableJoinKind, string>,
+): TableJoinNode {
+  const { how, fields = [], emit = 'eager' } = options
+  checkEmission(emit)
+  const isChoice = how === 'semi' || how === 'anti'
+  if (isChoice && fields.length > 0)
+    throw userError('join', `a ${how} join chooses rows of the left side: it adds no fields of the right one`)
+  const inputs = [left.node, right.node] as const
+  const schema = joinedSchema(left, right, how, fields)
+  return {
+    ...newNode(schema),
+    kind: 'table-join',
+    inputs,
+    leftKeys: left.keys,
+    rightKeys: right.keys,
+    fields,
+    how,
+    emit,
+  }
+}
+
+function joinedSchema(left: Keyed, right: Keyed, how: TableJoinKind, added: readonly string[]): Schema {
+  checkKeys(left, right)
+  const { schema } = left.node
+  const fields: Fields = { ...schema.fields }
+  // Without a left row, its key is that of the right one.
+  if (how === 'full') {
+    for (const name of schema.names) {
+      const key = left.keys.indexOf(name)
+      const isNullable = key < 0 ? name !== schema.time : fieldOf(right.node.schema, right.keys[key]!).nullable
+      if (isNullable) fields[name] = { ...fields[name]!, nullable: true }
+    }
+  }
+  for (const name of added) {
+    if (name in fields) throw userError('join', `both sides have a field '${name}': rename one of them`)
+    const type = fieldOf(right.node.schema, name)
+    fields[name] = { ...type, eventTime: false, nullable: how !== 'inner' || type.nullable }
+  }
+  return makeSchema(fields)
+}
+
+function checkKeys(left: Keyed, right: Keyed): void {
+  if (left.keys.length !== right.keys.length) {
+    throw userError('join', `the join has ${left.keys.length} keys on the left and ${right.keys.length} on the right`)
+  }
+  left.keys.forEach((key, i) => {
+    const [a, b] = [fieldOf(left.node.schema, key), fieldOf(right.node.schema, right.keys[i]!)]
+    if (a.kind !== b.kind) {
+      throw userError('join', `key '${key}' is ${typeName(a)}, but '${right.keys[i]}' of the table is ${typeName(b)}`)
+    }
+  })
+}
