@@ -15,7 +15,17 @@ export { jsonLinesFile } from './connectors/json-lines.ts'
 export { jsonLinesSource } from './connectors/json-lines-source.ts'
 export { parquet } from './connectors/parquet.ts'
 export type { ActorContext } from './operators/actor-definition.ts'
-export { cumulating, type Emission, hopping, session, tumbling, type Window } from './operators/window.ts'
+export {
+  type AnyWindow,
+  cumulating,
+  type Emission,
+  hopping,
+  type SessionWindow,
+  session,
+  tumbling,
+  type Window,
+  type WindowOptions,
+} from './operators/window.ts'
 export { Batch, BatchBuilder } from './records/batch.ts'
 export type { Value } from './records/column.ts'
 export { type ConsolidatedRow, consolidate } from './records/consolidate.ts'
@@ -67,7 +77,7 @@ export type {
 } from './topology/connector.ts'
 export type { ErrorPolicy } from './topology/dead-letters.ts'
 export type { FoldOptions, PickOptions, TopOptions } from './topology/fold-nodes.ts'
-export type { AsOfOptions } from './topology/join-nodes.ts'
+export type { AsOfOptions, IntervalJoinOptions, TableJoinOptions } from './topology/join-nodes.ts'
 export { KeyedStream, type Output, Stream } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'
 export { WindowedStream } from './topology/windowed-stream.ts'

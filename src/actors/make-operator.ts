@@ -8,6 +8,7 @@ import { Explode, Transform } from '../operators/flat-map.ts'
 import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { openRanking } from '../operators/fold/ranked.ts'
+import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
 import { sidesSchema, TableJoin } from '../operators/table-join.ts'
@@ -18,8 +19,9 @@ import {
   takeOverDedup,
   takeOverFold,
   takeOverJoin,
+  takeOverSides,
 } from '../operators/take-over.ts'
-import type { FoldNode } from '../topology/graph.ts'
+import type { AnyJoinNode, FoldNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
 import { makeWindow, takeOverWindow, windowTables } from './make-window.ts'
 import { originHead } from './origin-head.ts'
@@ -30,6 +32,7 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   changelog: CHANGELOG_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
   'table-join': FOLD_TABLES,
+  'interval-join': INTERVAL_JOIN_TABLES,
   actor: ['state', 'timers', 'held'],
 }
 
@@ -55,6 +58,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
       return takeOverFold(take, input, node.keys)
     case 'table-join':
       return takeOverFold(take, sidesSchema({ ...node, left: input, right: inputSchemas[1]! }), node.leftKeys)
+    case 'interval-join':
+      return takeOverSides(take, input, node.leftKeys)
     case 'as-of-join':
       return takeOverJoin(take, { left: input, right: inputSchemas[1]!, ...node })
     case 'actor':
@@ -76,6 +81,15 @@ function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node
   }
   const aggregations = Object.values(fold.aggregates)
   return { ...common, columns: aggregatedColumns(aggregations), open: openAggregates(input, aggregations, isTable) }
+}
+
+function joinPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node: AnyJoinNode) {
+  const { leftKeys, rightKeys, fields } = node
+  return {
+    ...{ left: inputSchemas[0]!, right: inputSchemas[1]!, output: schema, leftKeys, rightKeys, fields },
+    bound: Math.max(...inputFacts.map(({ bound }) => bound)),
+    origin: facts.needsOrigins ? originHead(node.id) : null,
+  }
 }
 
 export function makeOperator(planned: PlannedNode, context: OperatorContext, seam: Seam): Operator {
@@ -134,21 +148,9 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
     case 'fold':
       return new Fold(foldPlan(planned, node), context)
     case 'table-join':
-      return new TableJoin(
-        {
-          ...{
-            left: input,
-            right: inputSchemas[1]!,
-            output: schema,
-            leftKeys: node.leftKeys,
-            rightKeys: node.rightKeys,
-          },
-          ...{ fields: node.fields, how: node.how, emit: node.emit },
-          bound: Math.max(...inputFacts.map(({ bound }) => bound)),
-          origin: facts.needsOrigins ? originHead(node.id) : null,
-        },
-        context,
-      )
+      return new TableJoin({ ...joinPlan(planned, node), emit: node.emit, how: node.how }, context)
+    case 'interval-join':
+      return new IntervalJoin({ ...joinPlan(planned, node), span: node.span, how: node.how }, context)
     case 'as-of-join':
       return new AsOfJoin(
         {

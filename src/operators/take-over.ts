@@ -92,6 +92,15 @@ export function* takeOverJoin(take: TakeOver, { left, right, leftKeys, rightKeys
   for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, leftKeys, frame)
 }
 
+/** Of a join whose both sides are kept row by row. */
+export function* takeOverSides(take: TakeOver, left: Schema, leftKeys: readonly string[]) {
+  const types = typesOf(left, leftKeys)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(leftKeys, take.routing))
+  const kinds = types.map(({ kind }) => kind)
+  for (const table of ['left', 'right'])
+    yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
+}
+
 export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
   const kinds = types.map(({ kind }) => kind)

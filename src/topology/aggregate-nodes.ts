@@ -5,16 +5,12 @@
 import { userError } from '../base/errors.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { UserValue } from '../records/column.ts'
-import { bool, type FieldType, fieldOf, makeSchema, optional, typeName } from '../records/schema.ts'
-import { type AssignNode, type Node, newNode } from './graph.ts'
+import { bool, type FieldType, fieldOf, optional, typeName } from '../records/schema.ts'
+import type { Node } from './graph.ts'
+import { assignNode } from './row-nodes.ts'
 
 type Conditioned = Aggregation & { readonly where?: string; readonly default?: number }
 type AnyRow = Readonly<Record<string, UserValue>>
-
-function assignNode(input: Node, name: string, type: FieldType, compute: (row: AnyRow) => UserValue): AssignNode {
-  const schema = makeSchema({ ...input.schema.fields, [name]: type })
-  return { ...newNode(schema), kind: 'assign', inputs: [input], name, type, compute: compute as never }
-}
 
 /** The input with a column for each aggregate that takes some rows alone, and the aggregates over these. */
 export function withConditions(

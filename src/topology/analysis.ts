@@ -5,7 +5,7 @@
 import { userError } from '../base/errors.ts'
 import { columnsOf, isOrdered } from '../operators/aggregation.ts'
 import { isSession } from '../operators/window.ts'
-import type { Node } from './graph.ts'
+import { isJoin, type Node } from './graph.ts'
 
 export interface NodeFacts {
   /** Columns that something downstream uses, the event time included. */
@@ -81,6 +81,7 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
         ? present([...output, ...node.keys, ...node.fold.ranking.by.map(({ column }) => column)])
         : present([...node.keys, ...Object.values(node.fold.aggregates).flatMap(columnsOf)])
     case 'table-join':
+    case 'interval-join':
     case 'as-of-join':
       return port === 0 ? present([...output, ...node.leftKeys]) : present([...node.rightKeys, ...node.fields])
     case 'union':
@@ -90,14 +91,8 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
 }
 
 /** Whether the node is done with a time once the watermark has passed it. */
-const closesTime = ({ kind }: Node): boolean =>
-  kind === 'window' ||
-  kind === 'fold' ||
-  kind === 'dedup' ||
-  kind === 'changelog' ||
-  kind === 'as-of-join' ||
-  kind === 'table-join' ||
-  kind === 'actor'
+const closesTime = (node: Node): boolean => isJoin(node) || CLOSING.has(node.kind)
+const CLOSING: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'actor'])
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
   switch (node.kind) {
@@ -149,6 +144,11 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
         )
       }
       return { bound, retracts: true, isTable: true }
+    case 'interval-join': {
+      refuseTable(node, 'joined with rows near it in time', isTable)
+      const reach = 'size' in node.span ? node.span.size : node.span.newer
+      return { bound: bound + reach, retracts: retracts || node.how !== 'inner', isTable }
+    }
     case 'as-of-join':
       refuseTable(node, 'joined as of times', inputs[0]!.isTable)
       return { bound: bound + node.newer, retracts: inputs[0]!.retracts || inputs[1]!.bound > 0, isTable: false }

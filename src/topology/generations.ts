@@ -5,7 +5,9 @@
 import { userError } from '../base/errors.ts'
 import { groupsOf, KEY_GROUPS } from '../base/key-group.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
-import { type Plan, type PlannedNode, type PlannedShard, type PlannedStage, sourceNodeOf } from './plan.ts'
+import { isJoin } from './graph.ts'
+import type { Plan, PlannedNode, PlannedShard, PlannedStage } from './plan.ts'
+import { sourceNodeOf } from './source-node-of.ts'
 
 /** Another number of shards for a stage. */
 export interface Rescale {
@@ -73,10 +75,9 @@ export function checkRescale(plan: Plan, { stage: name, shards }: Rescale): void
 }
 
 const isStateful = ({ node }: PlannedNode): boolean =>
+  isJoin(node) ||
   node.kind === 'window' ||
   node.kind === 'fold' ||
   node.kind === 'dedup' ||
   node.kind === 'changelog' ||
-  node.kind === 'as-of-join' ||
-  node.kind === 'table-join' ||
   node.kind === 'actor'

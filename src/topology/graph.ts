@@ -7,6 +7,7 @@ import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { TransformPlan } from '../operators/flat-map.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
+import type { IntervalJoinKind, JoinSpan } from '../operators/interval-join.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import type { UserValue } from '../records/column.ts'
@@ -140,6 +141,16 @@ export interface TableJoinNode extends Common {
   readonly how: TableJoinKind
   readonly emit: Emission
 }
+/** Joins rows of two streams that are near each other in time. */
+export interface IntervalJoinNode extends Common {
+  readonly kind: 'interval-join'
+  readonly inputs: readonly [left: Node, right: Node]
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+  readonly fields: readonly string[]
+  readonly how: IntervalJoinKind
+  readonly span: JoinSpan
+}
 export interface ActorNode extends Common {
   readonly kind: 'actor'
   readonly inputs: readonly [Node]
@@ -173,11 +184,13 @@ export type Node =
   | ChangelogNode
   | JoinNode
   | TableJoinNode
+  | IntervalJoinNode
   | ActorNode
   | SinkNode
 
-export type AnyJoinNode = JoinNode | TableJoinNode
-export const isJoin = (node: Node): node is AnyJoinNode => node.kind === 'as-of-join' || node.kind === 'table-join'
+export type AnyJoinNode = JoinNode | TableJoinNode | IntervalJoinNode
+export const isJoin = ({ kind }: Node): boolean =>
+  kind === 'as-of-join' || kind === 'table-join' || kind === 'interval-join'
 
 /** What every node begins with. */
 export const newNode = (schema: Schema) => ({ id: -1, schema })

@@ -1,10 +1,12 @@
 /** The nodes of joins, and what must fit together. */
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
+import type { IntervalJoinKind, JoinSpan } from '../operators/interval-join.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
+import type { Window } from '../operators/window.ts'
 import { type Fields, fieldOf, makeSchema, type Schema, typeName } from '../records/schema.ts'
 import { checkEmission, type FoldOptions } from './fold-nodes.ts'
-import { type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
+import { type IntervalJoinNode, type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
 
 export interface AsOfOptions<H extends 'inner' | 'left', S> {
   readonly how: H
@@ -67,12 +69,58 @@ export function tableJoinNode(
   }
 }
 
-function joinedSchema(left: Keyed, right: Keyed, how: TableJoinKind, added: readonly string[]): Schema {
+export interface IntervalJoinOptions<H extends IntervalJoinKind, S> {
+  readonly how: H
+  /** Of the right side, to be added to the left one's rows. */
+  readonly fields: readonly S[]
+  /** Right rows may be so much older and newer than the left one; both ends are inclusive. */
+  readonly within?: { readonly older?: Duration; readonly newer?: Duration }
+  /** Or: rows that are in the same one of windows side by side. */
+  readonly window?: Window
+}
+
+/** @throws user error `join` where keys do not pair up, both sides have a field of one name, or no time is given */
+export function intervalJoinNode(
+  left: Keyed,
+  right: Keyed,
+  { how, fields, within, window }: IntervalJoinOptions<IntervalJoinKind, string>,
+): IntervalJoinNode {
+  const inputs = [left.node, right.node] as const
+  const schema = joinedSchema(left, right, how, fields)
+  const span = spanOf(within, window)
+  return {
+    ...newNode(schema),
+    kind: 'interval-join',
+    inputs,
+    leftKeys: left.keys,
+    rightKeys: right.keys,
+    fields,
+    how,
+    span,
+  }
+}
+
+function spanOf(within: { older?: Duration; newer?: Duration } | undefined, window: Window | undefined): JoinSpan {
+  if ((within === undefined) === (window === undefined))
+    throw userError('join', 'rows are joined within a time or in the same window: give one of `within` and `window`')
+  if (window === undefined) return { older: micros(within!.older ?? 0), newer: micros(within!.newer ?? 0) }
+  const { size, hop, offset, step } = window
+  if (hop !== size || step !== null)
+    throw userError('join', 'rows are joined in windows side by side (tumbling): others overlap')
+  return { size, offset }
+}
+
+function joinedSchema(
+  left: Keyed,
+  right: Keyed,
+  how: TableJoinKind | IntervalJoinKind,
+  added: readonly string[],
+): Schema {
   checkKeys(left, right)
   const { schema } = left.node
   const fields: Fields = { ...schema.fields }
   // Without a left row, its key is that of the right one.
-  if (how === 'full') {
+  if (how === 'full' || how === 'right') {
     for (const name of schema.names) {
       const key = left.keys.indexOf(name)
       const isNullable = key < 0 ? name !== schema.time : fieldOf(right.node.schema, right.keys[key]!).nullable
@@ -82,7 +130,7 @@ function joinedSchema(left: Keyed, right: Keyed, how: TableJoinKind, added: read
   for (const name of added) {
     if (name in fields) throw userError('join', `both sides have a field '${name}': rename one of them`)
     const type = fieldOf(right.node.schema, name)
-    fields[name] = { ...type, eventTime: false, nullable: how !== 'inner' || type.nullable }
+    fields[name] = { ...type, eventTime: false, nullable: (how !== 'inner' && how !== 'right') || type.nullable }
   }
   return makeSchema(fields)
 }

@@ -44,6 +44,7 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
       if (node.fold.kind === 'aggregates') return node.schema
       return restrict(node.schema, new Set([...facts.needed, ...node.keys]))
     case 'table-join':
+    case 'interval-join':
       return restrict(node.schema, new Set([...input.names, ...node.fields]))
     case 'as-of-join':
       return makeSchema({

@@ -8,7 +8,7 @@ import type { Schema } from '../records/schema.ts'
 import { analyse, type NodeFacts, neededOf } from './analysis.ts'
 import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from './dead-letters.ts'
 import type { Rescale } from './generations.ts'
-import { type AnyJoinNode, isJoin, type Node, type SinkNode, type SourceNode } from './graph.ts'
+import { type AnyJoinNode, isJoin, type Node, type SinkNode } from './graph.ts'
 import { keysAfter, outputSchema, restrict } from './plan-schemas.ts'
 import type { Topology } from './topology.ts'
 
@@ -149,6 +149,7 @@ class Planner {
         return this.#placeUnion(node)
       case 'as-of-join':
       case 'table-join':
+      case 'interval-join':
         return this.#placeJoin(node)
       case 'sink':
         return this.#placeSink(node)
@@ -297,4 +298,3 @@ class Planner {
 }
 
 const isTableOf = (node: Node, join: Node): boolean => isJoin(join) && join.inputs[0] !== node
-export const sourceNodeOf = (stage: PlannedStage): SourceNode => stage.nodes[0]!.node as SourceNode

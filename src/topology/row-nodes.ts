@@ -1,16 +1,55 @@
 /** Nodes that work row by row, with what is checked where they are declared. */
 import { userError } from '../base/errors.ts'
-import { bool, type Fields, fieldOf, makeSchema, type Schema, sameType, typeName } from '../records/schema.ts'
+import type { UserValue } from '../records/column.ts'
 import {
+  bool,
+  type Fields,
+  type FieldType,
+  fieldOf,
+  makeSchema,
+  type Schema,
+  sameType,
+  typeName,
+} from '../records/schema.ts'
+import {
+  type AssignNode,
   type ChangelogNode,
   type DropNullNode,
   type ExplodeNode,
+  type FilterNode,
   type Node,
   newNode,
   type ProjectNode,
+  type TransformNode,
   type UnionNode,
 } from './graph.ts'
 import { exploded, withoutNulls } from './plan-schemas.ts'
+
+type AnyRow = Readonly<Record<string, UserValue>>
+
+export function assignNode(
+  input: Node,
+  name: string,
+  type: FieldType,
+  compute: (row: AnyRow) => UserValue,
+): AssignNode {
+  const schema = makeSchema({ ...input.schema.fields, [name]: type })
+  return { ...newNode(schema), kind: 'assign', inputs: [input], name, type, compute: compute as never }
+}
+
+export const filterNode = (input: Node, keep: FilterNode['keep']): FilterNode => ({
+  ...newNode(input.schema),
+  kind: 'filter',
+  inputs: [input],
+  keep,
+})
+
+export const transformNode = (input: Node, to: Schema, compute: TransformNode['compute']): TransformNode => ({
+  ...newNode(to),
+  kind: 'transform',
+  inputs: [input],
+  compute,
+})
 
 /** @throws user error `null` where a column has no nulls, or none has any */
 export function dropNullNode(input: Node, names: readonly string[]): DropNullNode {

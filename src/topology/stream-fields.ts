@@ -53,7 +53,20 @@ export type NewName<F extends Fields, N> = N extends keyof F ? 'there is a field
 
 /** Fields of two tables that are joined; what may have no match is nullable. */
 export type TableJoinFields<F extends Fields, K extends keyof F, R extends Fields, S extends keyof R, H> = Simplify<
-  (H extends 'full' ? { [N in keyof F]: N extends K | EventTimeName<F> ? F[N] : AsOptional<F[N]> } : F) & {
-    [N in S]: H extends 'inner' ? FieldType<R[N] extends FieldType<infer V> ? V : never> : AsOptional<R[N]>
+  (H extends 'full' | 'rightOnly'
+    ? { [N in keyof F]: N extends K | EventTimeName<F> ? F[N] : AsOptional<F[N]> }
+    : F) & {
+    [N in S]: H extends 'inner' | 'rightOnly'
+      ? FieldType<R[N] extends FieldType<infer V> ? V : never>
+      : AsOptional<R[N]>
   }
+>
+
+/** Fields of two streams that are joined near each other in time; what may have no match is nullable. */
+export type NearFields<F extends Fields, K extends keyof F, R extends Fields, S extends keyof R, H> = TableJoinFields<
+  F,
+  K,
+  R,
+  S,
+  H extends 'right' ? 'rightOnly' : H
 >

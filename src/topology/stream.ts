@@ -4,10 +4,10 @@
  */
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
+import type { IntervalJoinKind } from '../operators/interval-join.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
-import type { UserValue } from '../records/column.ts'
-import { type Fields, type FieldType, fieldOf, makeSchema, type Row, type Schema } from '../records/schema.ts'
+import { type Fields, type FieldType, fieldOf, type Row, type Schema } from '../records/schema.ts'
 import { type ActorOptions, actorNode } from './actor-options.ts'
 import type { Aggregates } from './aggregates.ts'
 import type { SinkConnector } from './connector.ts'
@@ -21,8 +21,15 @@ import {
   totalsNode,
 } from './fold-nodes.ts'
 import { type Node, newNode, type SinkNode } from './graph.ts'
-import { type AsOfOptions, asOfNode, type TableJoinOptions, tableJoinNode } from './join-nodes.ts'
-import { changelogNode, dropNullNode, explodeNode, projectNode, renameNode, unionNode } from './row-nodes.ts'
+import {
+  type AsOfOptions,
+  asOfNode,
+  type IntervalJoinOptions,
+  intervalJoinNode,
+  type TableJoinOptions,
+  tableJoinNode,
+} from './join-nodes.ts'
+import * as rows from './row-nodes.ts'
 import { fileNode, outputNode } from './sink-nodes.ts'
 import type {
   EventTimeName,
@@ -31,6 +38,7 @@ import type {
   JoinedFields,
   ListName,
   Made,
+  NearFields,
   NewName,
   NotNull,
   PlainName,
@@ -64,21 +72,12 @@ export class Stream<F extends Fields> {
     type: FieldType<T>,
     compute: (row: Row<F>) => NoInfer<T>,
   ): Stream<Simplify<Omit<F, N> & Record<N, FieldType<T>>>> {
-    const schema = makeSchema({ ...this.schema.fields, [name]: type })
-    return new Stream({
-      ...newNode(schema),
-      kind: 'assign',
-      inputs: [this.node],
-      name,
-      type,
-      compute: compute as unknown as (row: Row<Fields>) => UserValue,
-    })
+    return new Stream(rows.assignNode(this.node, name, type, compute as never))
   }
 
   /** Keeps the rows for which the function is true. @example flights.filter((flight) => flight.distance > 500) */
   filter(keep: (row: Row<F>) => boolean): Stream<F> {
-    const node = { ...newNode(this.node.schema), kind: 'filter', inputs: [this.node], keep: keep as never } as const
-    return new Stream(node)
+    return new Stream(rows.filterNode(this.node, keep as never))
   }
 
   /**
@@ -87,7 +86,7 @@ export class Stream<F extends Fields> {
    * @example visits.dropNull('user')
    */
   dropNull<K extends PlainName<F> = PlainName<F>>(...names: K[]): Stream<NotNull<F, K>> {
-    return new Stream(dropNullNode(this.node, names))
+    return new Stream(rows.dropNullNode(this.node, names))
   }
 
   /** The rows for which the function is true, and the others. @example const [slow, fast] = calls.split(({ ms }) => ms > 100) */
@@ -102,7 +101,7 @@ export class Stream<F extends Fields> {
    * @example orders.explode('items', 'prices')
    */
   explode<K extends ListName<F>>(...names: K[]): Stream<ExplodedFields<F, K>> {
-    return new Stream(explodeNode(this.node, names))
+    return new Stream(rows.explodeNode(this.node, names))
   }
 
   /**
@@ -114,8 +113,7 @@ export class Stream<F extends Fields> {
     to: Schema<G>,
     compute: (row: Row<F>) => Made<NoInfer<G>> | readonly Made<NoInfer<G>>[],
   ): Stream<G> {
-    const schema = to as unknown as Schema
-    return new Stream({ ...newNode(schema), kind: 'transform', inputs: [this.node], compute: compute as never })
+    return new Stream(rows.transformNode(this.node, to as unknown as Schema, compute as never))
   }
 
   /** Keeps these columns and the event time, in this order. */
@@ -133,12 +131,12 @@ export class Stream<F extends Fields> {
 
   /** Renames columns, the event time too. @example hourly.rename({ window_start: 'hour' }) */
   rename<const M extends { [K in keyof F]?: string }>(names: M): Stream<Renamed<F, M>> {
-    return new Stream(renameNode(this.node, names as Readonly<Record<string, string>>))
+    return new Stream(rows.renameNode(this.node, names as Readonly<Record<string, string>>))
   }
 
   /** Puts the rows of streams with the same fields together. */
   union(...others: Stream<F>[]): Stream<F> {
-    return new Stream(unionNode([this.node, ...others.map((other) => other.node)]))
+    return new Stream(rows.unionNode([this.node, ...others.map((other) => other.node)]))
   }
 
   /** Brings rows with the same key together: what follows works key by key. */
@@ -166,7 +164,7 @@ export class Stream<F extends Fields> {
   }
 
   #project<G extends Fields>(sources: Record<string, string>): Stream<G> {
-    return new Stream(projectNode(this.node, sources))
+    return new Stream(rows.projectNode(this.node, sources))
   }
 }
 
@@ -189,7 +187,6 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * Cuts time into windows.
    * @throws user error `emit` when it is neither 'final' nor 'eager'
    * @example byOrigin.window(tumbling('1h')).aggregate({ departures: count() })
-   * @example byOrigin.window(tumbling('1h'), { emit: 'eager' }).aggregate({ departures: count() })
    */
   window(window: AnyWindow, { emit = 'final' }: { emit?: Emission } = {}): WindowedStream<F, K> {
     checkEmission(emit)
@@ -228,6 +225,21 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   }
 
   /**
+   * Joins rows of two streams that have the same key and are near each other in time: right rows up to so much `older` and
+   * `newer` than the left one, or such as are in the same window. `left`, `right` and `full` keep rows of that side without a
+   * match, with nulls, and take them back when one comes. A pair has the left row's event time.
+   * @example orders.keyBy('id').joinNear(payments.keyBy('order'), { how: 'left', fields: ['paid'], within: { newer: '1d' } })
+   */
+  joinNear<
+    R extends Fields,
+    RK extends PlainName<R>,
+    H extends IntervalJoinKind,
+    S extends Exclude<PlainName<R>, keyof F>,
+  >(other: KeyedStream<R, RK>, options: IntervalJoinOptions<H, S>): Stream<NearFields<F, K, R, S, H>> {
+    return new Stream(intervalJoinNode(this, other, options))
+  }
+
+  /**
    * The latest row of each key, by (event time, origin), as a table: it holds from its event time on, until another comes.
    * @example const profiles = updates.keyBy('user').latest()
    */
@@ -262,16 +274,15 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   }
 
   /**
-   * Makes a stream of a table: a row for each that begins to hold, and for each that ends, at the time at which it does. A
-   * column tells them apart: `{ insert: 'began' }` adds one that is true of rows that begin, `{ delete: 'ended' }` one that
-   * is true of rows that end.
+   * Makes a stream of a table: a row for each that begins to hold, and for each that ends, when it does. `{ insert: 'began' }`
+   * adds a column that is true of those that begin, `{ delete: 'ended' }` one that is true of those that end.
    * @throws user error `table` where the input is a stream
    * @example profiles.keyBy('user').changelog({ delete: 'left' })
    */
   changelog<N extends string>(
     options: { readonly insert: N & NewName<F, N> } | { readonly delete: N & NewName<F, N> },
   ): Stream<Simplify<F & Record<N, FieldType<boolean>>>> {
-    return new Stream(changelogNode(this.node, this.keys, options))
+    return new Stream(rows.changelogNode(this.node, this.keys, options))
   }
 
   /**

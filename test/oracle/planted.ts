@@ -236,4 +236,16 @@ export const planted: readonly Planted[] = [
     from: "how === 'left' ? unmatched",
     to: "how === 'left' ? unmatched.slice(1)",
   },
+  {
+    name: 'a row that is just near enough is too far away',
+    file: 'operators/interval-join.js',
+    from: 'isLeft ? [time - span.older,',
+    to: 'isLeft ? [time - span.older + 1,',
+  },
+  {
+    name: 'a row alone stays when one comes that matches it',
+    file: 'operators/interval-join.js',
+    from: 'pair(null, match, isAlone ? match.diff : -match.diff);',
+    to: ';',
+  },
 ]

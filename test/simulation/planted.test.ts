@@ -19,5 +19,8 @@ t.test('a seed gives the same run again, step by step', async (t) => {
 
 testPlanted(t, planted, {
   script,
-  argsOf: ({ scenario }) => ['--seeds', `${SEEDS}`, ...(scenario === undefined ? [] : ['--scenario', scenario])],
+  argsOf: ({ scenario, firstSeed = 1 }) => [
+    ...['--seeds', `${SEEDS}`, '--from', `${firstSeed}`],
+    ...(scenario === undefined ? [] : ['--scenario', scenario]),
+  ],
 })

@@ -16,6 +16,7 @@ import type { KeyedTable } from '../../storage/table.ts'
 import { splitByTime } from '../held-batches.ts'
 import { HeldRows } from '../held-rows.ts'
 import type { Operator, OperatorContext } from '../operator.ts'
+import { Sweep } from '../sweep.ts'
 import type { Emission } from '../window.ts'
 import type { OpenAccumulator } from './accumulator.ts'
 import { FoldOutput } from './fold-output.ts'
@@ -39,10 +40,6 @@ export interface FoldPlan {
 }
 
 const HELD = Buffer.from('held')
-/** A shard's own: see `copyShared`. */
-const SWEPT = Uint8Array.of(0)
-/** Entries of recent updates that are looked through in an epoch for such as nothing comes before any more, at least. */
-const SWEEP_MIN = 64
 
 /** The tables of a fold. */
 export const FOLD_TABLES = ['groups', 'recent', 'members', 'held', 'progress'] as const
@@ -52,6 +49,8 @@ export class Fold implements Operator {
   readonly #tables: GroupTables
   readonly #progress: KeyedTable
   readonly #held: HeldRows
+  /** Over recent updates, for such as nothing comes before any more. */
+  readonly #sweep: Sweep
   readonly #rows: FoldRows
   readonly #output: FoldOutput
   readonly #keyColumns: readonly number[]
@@ -60,8 +59,6 @@ export class Fold implements Operator {
   /** By packed key: updates of this epoch that do not wait. */
   #touched = new Map<string, FoldRow[]>()
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
-  /** Recent updates up to this key were looked through. */
-  #swept: Uint8Array = new Uint8Array(0)
   #folded = 0
   #changes = 0
 
@@ -74,6 +71,7 @@ export class Fold implements Operator {
       members: context.table('members'),
     }
     this.#progress = context.table('progress')
+    this.#sweep = new Sweep(this.#tables.recent, this.#progress)
     this.#held = new HeldRows(context.table('held'), input)
     this.#rows = new FoldRows(input, columns)
     this.#output = new FoldOutput(plan, context.emit)
@@ -86,8 +84,7 @@ export class Fold implements Operator {
     this.#watermark = watermark!
     const held = this.#progress.get(HELD)
     if (held !== undefined) this.#held.restore(held)
-    const swept = this.#progress.get(SWEPT)
-    if (swept !== undefined) this.#swept = copyOf(swept)
+    this.#sweep.open()
   }
 
   onBatch(batch: Batch): void {
@@ -105,14 +102,14 @@ export class Fold implements Operator {
     this.#output.end()
     if (!done) return false
     this.#watermark = watermark!
-    this.#sweep(horizon)
+    this.#settleOld(horizon)
     return true
   }
 
   flush(): void {
     const held = this.#held.save()
     if (held !== null) this.#progress.put(HELD, held)
-    this.#progress.put(SWEPT, this.#swept)
+    this.#sweep.save()
   }
 
   digest(): number {
@@ -174,20 +171,14 @@ export class Fold implements Operator {
    * Settles old updates of groups that nothing comes to: some of the table is looked through each time, as much as goes
    * into it, so that what is kept follows the bound.
    */
-  #sweep(horizon: number): void {
-    const most = Math.max(SWEEP_MIN, 2 * this.#folded)
-    this.#folded = 0
+  #settleOld(horizon: number): void {
     const groups = new Map<string, Uint8Array>()
-    let looked = 0
-    let last: Uint8Array | null = null
-    for (const [key] of this.#tables.recent.range({ from: this.#swept })) {
-      if (looked++ === most) break
-      last = key
+    for (const key of this.#sweep.next(this.#folded)) {
       const { end } = unpackPrefix(key, this.#keyKinds)
       const [time] = unpackPrefix(key.subarray(end), ['time']).values as [number]
       if (time < horizon) groups.set(Buffer.from(key.subarray(0, end)).toString('latin1'), copyOf(key, 0, end))
     }
-    this.#swept = last === null || looked <= most ? new Uint8Array(0) : copyOf(last)
+    this.#folded = 0
     for (const key of groups.values()) {
       const group = this.#group(key)
       group.settle(horizon)

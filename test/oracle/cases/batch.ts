@@ -2,6 +2,7 @@
 import { asOfJoin } from '../as-of.ts'
 import { dedupOf } from '../dedup.ts'
 import { foldOf, type OracleUpdate } from '../folds.ts'
+import { nearOf } from '../near.ts'
 import { firstOf } from '../ranks.ts'
 import { tableJoinOf } from '../table-join.ts'
 import { type OracleRow, sessionsOf, windowsOf } from '../windows.ts'
@@ -103,6 +104,12 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
         ...{ ...step, leftTime: input.time, rightTime: shapes[step.inputs[1]]!.time },
         plain: input.columns.map(({ name }) => name),
       }).map((update) => ({ ...update, origin: place(0) }))
+    case 'near':
+      return nearOf(rows, all[step.inputs[1]]!, {
+        ...{ ...step, leftTime: input.time, rightTime: shapes[step.inputs[1]]!.time },
+        plain: input.columns.map(({ name }) => name),
+        span: Object.fromEntries(Object.entries(step.span).map(([name, units]) => [name, units * SECOND])) as never,
+      }).map((row) => ({ row, diff: 1, origin: place(0) }))
     case 'as-of':
       return joined(step, rows, all[step.inputs[1]]!, shapes[step.inputs[1]]!, shape)
   }

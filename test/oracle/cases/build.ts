@@ -97,6 +97,16 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
         fields: fields as never[],
       }) as unknown as AnyStream
     }
+    case 'near': {
+      const { how, span, fields } = step
+      const when =
+        'size' in span
+          ? { window: api.tumbling(micros(span.size), { offset: micros(span.offset) }) }
+          : { within: { older: micros(span.older), newer: micros(span.newer) } }
+      const other = keyed(streams[step.inputs[1]]!, step.rightKeys)
+      const options = { how, fields: fields as never[], ...when }
+      return keyed(input, step.leftKeys).joinNear(other as never, options) as unknown as AnyStream
+    }
     case 'as-of': {
       const table = keyed(streams[step.inputs[1]]!, step.rightKeys)
       const within = {

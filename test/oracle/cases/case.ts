@@ -3,6 +3,7 @@
  * told apart from what runs it.
  */
 
+import type { NearSpan } from '../near.ts'
 import type { OracleRanking } from '../ranks.ts'
 import type { OracleAggregates } from '../windows.ts'
 
@@ -124,6 +125,15 @@ export interface TableJoinStep {
   readonly how: 'inner' | 'left' | 'full' | 'semi' | 'anti'
   readonly emit: 'final' | 'eager'
 }
+export interface NearStep {
+  readonly op: 'near'
+  readonly inputs: readonly [left: number, right: number]
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+  readonly fields: readonly string[]
+  readonly how: 'inner' | 'left' | 'right' | 'full'
+  readonly span: NearSpan
+}
 export interface AsOfStep {
   readonly op: 'as-of'
   readonly inputs: readonly [left: number, right: number]
@@ -153,6 +163,7 @@ export type Step =
   | ChangelogStep
   | AsOfStep
   | TableJoinStep
+  | NearStep
 
 export interface Case {
   readonly steps: readonly Step[]

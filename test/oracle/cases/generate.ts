@@ -1,7 +1,7 @@
 /** Random cases: small values, so that keys meet, times tie, and nulls are many. */
 import type { OracleRanking } from '../ranks.ts'
 import type { OracleAggregates, OracleOptions } from '../windows.ts'
-import type { AsOfStep, Case, CaseRow, Column, SourceStep, Step, TableJoinStep } from './case.ts'
+import type { AsOfStep, Case, CaseRow, Column, NearStep, SourceStep, Step, TableJoinStep } from './case.ts'
 import { type Shape, shapesOf } from './shape.ts'
 
 /** Numbers from 0 up to 1. */
@@ -289,6 +289,24 @@ const join: Make = (random, { at, shape }, steps, shapes) => {
   return [{ op: 'rename', inputs: [right], names: renamed }, step]
 }
 
+const near: Make = (random, { at, shape }, steps, shapes) => {
+  const streams = shapes.flatMap((other, s) => (other.isTable ? [] : [s]))
+  if (shape.isTable) return null
+  const right = pick(random, streams)
+  const paired = pairing(random, shape, shapes[right]!, steps.length)
+  if (paired === null) return null
+  const { renamed, leftKeys, rightKeys, fields } = paired
+  const step: NearStep = {
+    ...{ op: 'near', inputs: [at, steps.length], leftKeys, rightKeys, fields },
+    how: pick(random, ['inner', 'left', 'right', 'full'] as const),
+    span:
+      random() < 0.4
+        ? { size: 1 + below(random, 6), offset: below(random, 3) }
+        : { older: pick(random, [0, 0, 2, 5]), newer: pick(random, [0, 0, 3, 6]) },
+  }
+  return [{ op: 'rename', inputs: [right], names: renamed }, step]
+}
+
 const ROW_BY_ROW = [filter, assign, select, rename, dropNull, union, explode, transform]
 const MAKES: readonly Make[] = [
   ...ROW_BY_ROW,
@@ -307,6 +325,8 @@ const MAKES: readonly Make[] = [
     changelog,
     asOf,
     asOf,
+    near,
+    near,
     join,
     join,
   ],

@@ -1,6 +1,6 @@
 /** What the rows of a step are like: which columns they have, and what may follow. */
 import type { OracleAggregates } from '../windows.ts'
-import type { Column, Step } from './case.ts'
+import type { Column, NearStep, Step, TableJoinStep } from './case.ts'
 
 export interface Shape {
   readonly columns: readonly Column[]
@@ -150,18 +150,17 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
       }
     case 'join': {
       const right = shapes[step.inputs[1]]!
-      const nullable = (column: Column, isIt: boolean): Column => (isIt ? { ...column, nullable: true } : column)
-      const added = step.fields.map((name) =>
-        nullable(right.columns.find((one) => one.name === name)!, step.how !== 'inner'),
-      )
-      const left = input.columns.map((column) => {
-        const key = step.leftKeys.indexOf(column.name)
-        const isKept =
-          column.name === input.time ||
-          (key >= 0 && !(right.columns.find(({ name }) => name === step.rightKeys[key])!.nullable ?? false))
-        return nullable(column, step.how === 'full' && !isKept)
-      })
-      return { ...input, columns: [...left, ...added], bound: Math.max(input.bound, right.bound), unique: null }
+      const columns = joinedColumns(step, input, right)
+      return { ...input, columns, bound: Math.max(input.bound, right.bound), unique: null }
+    }
+    case 'near': {
+      const right = shapes[step.inputs[1]]!
+      const { span } = step
+      return {
+        ...{ ...input, columns: joinedColumns(step, input, right), unique: null, isPlain: false },
+        retracts: input.retracts || right.retracts || step.how !== 'inner',
+        bound: Math.max(input.bound, right.bound) + ('size' in span ? span.size : span.newer),
+      }
     }
     case 'as-of': {
       const right = shapes[step.inputs[1]]!
@@ -177,4 +176,21 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
       }
     }
   }
+}
+
+/** Columns of both sides, nullable where the other side may be there alone. */
+function joinedColumns(
+  { how, leftKeys, rightKeys, fields }: TableJoinStep | NearStep,
+  left: Shape,
+  right: Shape,
+): Column[] {
+  const rightColumn = (name: string) => right.columns.find((one) => one.name === name)!
+  const [mayLackLeft, mayLackRight] = [how === 'full' || how === 'right', how === 'full' || how === 'left']
+  const ofLeft = left.columns.map((column) => {
+    const key = leftKeys.indexOf(column.name)
+    const isKept = column.name === left.time || (key >= 0 && !(rightColumn(rightKeys[key]!).nullable ?? false))
+    return mayLackLeft && !isKept ? { ...column, nullable: true } : column
+  })
+  const ofRight = fields.map(rightColumn)
+  return [...ofLeft, ...(mayLackRight ? ofRight.map((column) => ({ ...column, nullable: true })) : ofRight)]
 }

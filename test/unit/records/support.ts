@@ -9,6 +9,7 @@ import {
   type FieldKind,
   float,
   int,
+  isNested,
   optional,
   schema,
   string,
@@ -70,6 +71,9 @@ export const anyValue: Record<FieldKind, fc.Arbitrary<Value>> = {
   map: blob,
   struct: blob,
 }
+
+/** Kinds whose types need nothing else said. */
+export const plainKinds = (Object.keys(anyValue) as FieldKind[]).filter((kind) => !isNested(kind))
 
 export const row: fc.Arbitrary<PlainRow> = fc.record(
   Object.fromEntries(

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type FieldKind, isNested, optional, string } from '../../../src/records/schema.ts'
+import { type FieldKind, optional, string } from '../../../src/records/schema.ts'
 import { checkValue, whyNot } from '../../../src/records/value.ts'
 import { runs } from '../operators/support.ts'
-import { anyValue } from './support.ts'
+import { anyValue, plainKinds } from './support.ts'
 
 const type = (kind: FieldKind, nullable = false) => ({ kind, nullable, eventTime: false })
-const kinds = (Object.keys(anyValue) as FieldKind[]).filter((kind) => !isNested(kind))
+const kinds = plainKinds
 
 t.test('every value of a kind is of its type, and null only where that is optional', async () => {
   const any = fc.constantFrom(...kinds).chain((kind) => fc.tuple(fc.constant(kind), anyValue[kind]))

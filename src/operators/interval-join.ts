@@ -1,0 +1,209 @@
+/**
+ * Joins two streams by key and time: rows whose times are no further apart than a span, or which are in one window. Every
+ * row is kept as long as others may match it, or it may be taken back. Pairs are said as soon as both rows are there; a row
+ * that is to be kept without a match is said alone at once, and taken back when one comes. Keys with a null match nothing.
+ */
+import { checksum, combineHash } from '../base/hash.ts'
+import type { Timestamp } from '../base/time.ts'
+import { type Batch, BatchBuilder } from '../records/batch.ts'
+import type { Value } from '../records/column.ts'
+import { packKey, packValues, unpackKey, unpackPrefix } from '../records/key.ts'
+import type { FieldKind, Schema } from '../records/schema.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { type FoldRow, FoldRows } from './fold/fold-row.ts'
+import { Recents } from './fold/recents.ts'
+import type { Emit, Operator, OperatorContext } from './operator.ts'
+import { Sweep } from './sweep.ts'
+
+/** In microseconds: right rows so much older or newer than the left one, both included; or such as are in its window. */
+export type JoinSpan =
+  | { readonly older: number; readonly newer: number }
+  | { readonly size: number; readonly offset: number }
+
+export type IntervalJoinKind = 'inner' | 'left' | 'right' | 'full'
+
+export interface IntervalJoinPlan {
+  readonly left: Schema
+  readonly right: Schema
+  /** The columns of the left side, then the fields of the right one. */
+  readonly output: Schema
+  readonly leftKeys: readonly string[]
+  readonly rightKeys: readonly string[]
+  /** Of the right side. */
+  readonly fields: readonly string[]
+  readonly how: IntervalJoinKind
+  readonly span: JoinSpan
+  /** No update is older than the watermark by more than this, in microseconds. */
+  readonly bound: number
+  /** Head of the origins of the output, or null where nothing downstream can tie. */
+  readonly origin: Uint8Array | null
+}
+
+export const INTERVAL_JOIN_TABLES = ['left', 'right', 'progress'] as const
+
+/** How far apart two rows of a pair can be, at the most. */
+export const reachOf = (span: JoinSpan): number => ('size' in span ? span.size : span.older + span.newer)
+
+interface Side {
+  readonly table: KeyedTable
+  readonly rows: FoldRows
+  readonly kinds: readonly FieldKind[]
+  readonly keyColumns: readonly number[]
+  /** Whether its rows are said without a match. */
+  readonly isKept: boolean
+  /** The times of the other side's rows that match one at `time`, both included. */
+  readonly rangeOf: (time: number) => readonly [from: number, to: number]
+  readonly sweep: Sweep
+}
+
+export class IntervalJoin implements Operator {
+  readonly #plan: IntervalJoinPlan
+  readonly #sides: readonly [Side, Side]
+  readonly #keyKinds: readonly FieldKind[]
+  readonly #output: Pairs
+  #cameIn = 0
+  #changes = 0
+
+  constructor(plan: IntervalJoinPlan, context: OperatorContext) {
+    this.#plan = plan
+    const { left, right, leftKeys, rightKeys, fields, how, span } = plan
+    const progress = context.table('progress')
+    const plain = left.names.filter((name) => name !== left.time && !leftKeys.includes(name))
+    const side = (schema: Schema, keys: readonly string[], names: readonly string[], number: 0 | 1): Side => {
+      const table = context.table(number === 0 ? 'left' : 'right')
+      return {
+        table,
+        rows: new FoldRows(schema, names),
+        kinds: names.map((name) => schema.fields[name]!.kind),
+        keyColumns: keys.map((name) => schema.names.indexOf(name)),
+        isKept: how === 'full' || how === (number === 0 ? 'left' : 'right'),
+        rangeOf: (time) => rangeOf(span, time, number === 0),
+        sweep: new Sweep(table, progress, number),
+      }
+    }
+    this.#sides = [side(left, leftKeys, plain, 0), side(right, rightKeys, fields, 1)]
+    this.#keyKinds = leftKeys.map((name) => left.fields[name]!.kind)
+    this.#output = new Pairs(plan, plain, context.emit)
+  }
+
+  open(): void {
+    for (const { sweep } of this.#sides) sweep.open()
+  }
+
+  onBatch(batch: Batch, port: number): void {
+    const { rows, keyColumns } = this.#sides[port as 0 | 1]
+    for (let row = 0; row < batch.length; row++) {
+      const key = packKey(batch, keyColumns, row)
+      const update = rows.at(batch, row)
+      this.#changes = combineHash(combineHash(this.#changes, checksum(key)), checksum(packValues([update.time])))
+      this.#take(key, update, port as 0 | 1)
+    }
+    this.#cameIn += batch.length
+    this.#output.end()
+  }
+
+  advance(watermarks: readonly Timestamp[]): boolean {
+    const horizon = Math.min(...watermarks) - this.#plan.bound - reachOf(this.#plan.span)
+    for (const { table, sweep } of this.#sides) {
+      for (const place of sweep.next(this.#cameIn)) {
+        const { end } = unpackPrefix(place, this.#keyKinds)
+        if ((unpackPrefix(place.subarray(end), ['time']).values[0] as number) < horizon) table.remove(place)
+      }
+    }
+    this.#cameIn = 0
+    return true
+  }
+
+  flush(): void {
+    for (const { sweep } of this.#sides) sweep.save()
+  }
+
+  digest(): number {
+    const changes = this.#changes
+    this.#changes = 0
+    return changes
+  }
+
+  #take(packed: Uint8Array, row: FoldRow, port: 0 | 1): void {
+    const [own, other] = [this.#sides[port], this.#sides[port === 0 ? 1 : 0]]
+    const key = { packed, values: unpackKey(packed, this.#keyKinds) }
+    const pair = (mine: FoldRow | null, theirs: FoldRow | null, diff: number) =>
+      this.#output.push(key, port === 0 ? [mine, theirs] : [theirs, mine], diff)
+    if (key.values.includes(null)) {
+      if (own.isKept) pair(row, null, row.diff)
+      return
+    }
+    const kept = new Recents(own.table, packed, own.kinds)
+    const matches = new Recents(other.table, packed, other.kinds).within(...own.rangeOf(row.time))
+    for (const match of matches) pair(row, match, row.diff * match.diff)
+    if (own.isKept && !matches.some(({ diff }) => diff > 0)) pair(row, null, row.diff)
+    if (other.isKept) {
+      for (const match of matches) {
+        const before = kept.within(...other.rangeOf(match.time)).reduce((sum, { diff }) => sum + diff, 0)
+        const isAlone = before + row.diff <= 0
+        if (before <= 0 !== isAlone) pair(null, match, isAlone ? match.diff : -match.diff)
+      }
+    }
+    kept.add(row)
+  }
+}
+
+/** The times of right rows that match a left one, or the other way around. */
+function rangeOf(span: JoinSpan, time: number, isLeft: boolean): readonly [number, number] {
+  if ('size' in span) {
+    const start = Math.floor((time - span.offset) / span.size) * span.size + span.offset
+    return [start, start + span.size - 1]
+  }
+  return isLeft ? [time - span.older, time + span.newer] : [time - span.newer, time + span.older]
+}
+
+const ORDINAL = new Uint8Array(8)
+const BATCH_ROWS = 8192
+
+/** The output side: pairs of rows, of which one may be missing. */
+class Pairs {
+  readonly #plan: IntervalJoinPlan
+  readonly #emit: Emit
+  /** By column of the output: where its value is. */
+  readonly #sources: readonly (readonly ['key' | 'time' | 'left' | 'right', number])[]
+  #builder: BatchBuilder
+
+  constructor(plan: IntervalJoinPlan, plain: readonly string[], emit: Emit) {
+    this.#plan = plan
+    this.#emit = emit
+    this.#builder = new BatchBuilder(plan.output)
+    this.#sources = plan.output.names.map((name) => {
+      if (name === plan.output.time) return ['time', 0]
+      if (plan.leftKeys.includes(name)) return ['key', plan.leftKeys.indexOf(name)]
+      return plain.includes(name) ? ['left', plain.indexOf(name)] : ['right', plan.fields.indexOf(name)]
+    })
+  }
+
+  push(
+    { packed, values }: { packed: Uint8Array; values: readonly Value[] },
+    [left, right]: readonly [FoldRow | null, FoldRow | null],
+    diff: number,
+  ): void {
+    const { origin } = this.#plan
+    const time = (left ?? right)!.time
+    const origins = [left, right].map((row) => Buffer.from(row?.origin ?? '', 'latin1'))
+    const from = origin === null ? undefined : Buffer.concat([origin, packed, ...origins, ORDINAL])
+    for (let times = Math.abs(diff); times > 0; times--) {
+      this.#sources.forEach(([where, i], c) => {
+        const ofSide = where === 'left' ? left : right
+        const value = where === 'time' ? time : where === 'key' ? values[i]! : (ofSide?.values[i] ?? null)
+        this.#builder.builders[c]!.push(value)
+      })
+      this.#builder.end(Math.sign(diff), from)
+    }
+    if (this.#builder.length >= BATCH_ROWS) this.end()
+  }
+
+  /** Emits what is pending. */
+  end(): void {
+    if (this.#builder.length === 0) return
+    const batch = this.#builder.finish()
+    this.#builder = new BatchBuilder(this.#plan.output)
+    this.#emit(batch)
+  }
+}

@@ -1,0 +1,45 @@
+/** Looks through a table bit by bit, around and around, so that what is over is found without an index of its own. */
+import { copyOf } from '../base/bytes.ts'
+import type { KeyedTable } from '../storage/table.ts'
+
+/** Entries that are looked at each time, at least. */
+const LEAST = 64
+
+export class Sweep {
+  readonly #table: KeyedTable
+  readonly #progress: KeyedTable
+  /** A shard's own: keys that are shared begin with 2 or more. */
+  readonly #name: Uint8Array
+  /** Entries up to this key were looked at. */
+  #swept: Uint8Array = new Uint8Array(0)
+
+  /** @param number 0 or 1, where two tables are swept */
+  constructor(table: KeyedTable, progress: KeyedTable, number = 0) {
+    this.#table = table
+    this.#progress = progress
+    this.#name = Uint8Array.of(number)
+  }
+
+  /** What was saved, after a restart. */
+  open(): void {
+    const swept = this.#progress.get(this.#name)
+    if (swept !== undefined) this.#swept = copyOf(swept)
+  }
+
+  save(): void {
+    this.#progress.put(this.#name, this.#swept)
+  }
+
+  /** The next keys, twice as many as came in meanwhile: so what is over does not pile up. */
+  next(cameIn: number): Uint8Array[] {
+    const most = Math.max(LEAST, 2 * cameIn)
+    const keys: Uint8Array[] = []
+    const from = this.#swept.length === 0 ? undefined : Buffer.concat([this.#swept, Uint8Array.of(0)])
+    for (const [key] of this.#table.range({ from })) {
+      keys.push(copyOf(key))
+      if (keys.length === most) break
+    }
+    this.#swept = keys.length < most ? new Uint8Array(0) : keys.at(-1)!
+    return keys
+  }
+}
