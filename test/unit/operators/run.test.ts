@@ -345,7 +345,7 @@ t.test('merges go on in slices from flush to flush, and a pane is the sum of its
       for (const pane of said.keys()) panes.remove(pane)
       deepStrictEqual([...table.range()], [])
     }),
-    { numRuns: runs(25) },
+    { numRuns: runs(10) },
   )
 })
 
@@ -353,7 +353,7 @@ t.test('the number of runs grows with the logarithm of the state, however small 
   const table = counted(tableOf(new WriteSet(new MemoryEnvironment())))
   const limits = { ...LIMITS, cacheBytesMax: 512 << 10, writeSetBytesMax: 64_000 }
   const panes = new PaneTable(table, specs, limits)
-  const flushes = 300
+  const flushes = 200
   const size = 200
   let merges = 0
   let runsMax = 0
