@@ -5,7 +5,7 @@
  */
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
-import { type Batch, BatchBuilder } from '../records/batch.ts'
+import type { Batch } from '../records/batch.ts'
 import type { Value } from '../records/column.ts'
 import { packKey, packValues, unpackKey, unpackPrefix } from '../records/key.ts'
 import type { FieldKind, Schema } from '../records/schema.ts'
@@ -13,6 +13,7 @@ import type { KeyedTable } from '../storage/table.ts'
 import { type FoldRow, FoldRows } from './fold/fold-row.ts'
 import { Recents } from './fold/recents.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
+import { RowOutput } from './row-output.ts'
 import { Sweep } from './sweep.ts'
 
 /** In microseconds: right rows so much older or newer than the left one, both included; or such as are in its window. */
@@ -158,20 +159,17 @@ function rangeOf(span: JoinSpan, time: number, isLeft: boolean): readonly [numbe
 }
 
 const ORDINAL = new Uint8Array(8)
-const BATCH_ROWS = 8192
 
 /** The output side: pairs of rows, of which one may be missing. */
 class Pairs {
   readonly #plan: IntervalJoinPlan
-  readonly #emit: Emit
+  readonly #rows: RowOutput
   /** By column of the output: where its value is. */
   readonly #sources: readonly (readonly ['key' | 'time' | 'left' | 'right', number])[]
-  #builder: BatchBuilder
 
   constructor(plan: IntervalJoinPlan, plain: readonly string[], emit: Emit) {
     this.#plan = plan
-    this.#emit = emit
-    this.#builder = new BatchBuilder(plan.output)
+    this.#rows = new RowOutput(plan.output, emit)
     this.#sources = plan.output.names.map((name) => {
       if (name === plan.output.time) return ['time', 0]
       if (plan.leftKeys.includes(name)) return ['key', plan.leftKeys.indexOf(name)]
@@ -188,22 +186,15 @@ class Pairs {
     const time = (left ?? right)!.time
     const origins = [left, right].map((row) => Buffer.from(row?.origin ?? '', 'latin1'))
     const from = origin === null ? undefined : Buffer.concat([origin, packed, ...origins, ORDINAL])
-    for (let times = Math.abs(diff); times > 0; times--) {
-      this.#sources.forEach(([where, i], c) => {
-        const ofSide = where === 'left' ? left : right
-        const value = where === 'time' ? time : where === 'key' ? values[i]! : (ofSide?.values[i] ?? null)
-        this.#builder.builders[c]!.push(value)
-      })
-      this.#builder.end(Math.sign(diff), from)
-    }
-    if (this.#builder.length >= BATCH_ROWS) this.end()
+    const row = this.#sources.map(([where, i]) => {
+      const ofSide = where === 'left' ? left : right
+      return where === 'time' ? time : where === 'key' ? values[i]! : (ofSide?.values[i] ?? null)
+    })
+    this.#rows.push(row, diff, from)
   }
 
   /** Emits what is pending. */
   end(): void {
-    if (this.#builder.length === 0) return
-    const batch = this.#builder.finish()
-    this.#builder = new BatchBuilder(this.#plan.output)
-    this.#emit(batch)
+    this.#rows.end()
   }
 }

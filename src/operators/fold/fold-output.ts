@@ -1,8 +1,8 @@
 /** The output side of a fold: changes of groups become updates of the output schema. */
-import { BatchBuilder } from '../../records/batch.ts'
 import type { Value } from '../../records/column.ts'
 import type { Schema } from '../../records/schema.ts'
 import type { Emit } from '../operator.ts'
+import { RowOutput } from '../row-output.ts'
 import type { OutputChange } from './group.ts'
 
 export interface FoldOutputPlan {
@@ -14,19 +14,16 @@ export interface FoldOutputPlan {
 }
 
 const ORDINAL = new Uint8Array(8)
-const BATCH_ROWS = 8192
 
 export class FoldOutput {
   readonly #plan: FoldOutputPlan
-  readonly #emit: Emit
-  #builder: BatchBuilder
+  readonly #rows: RowOutput
   /** By column of the output: which of the values it takes; keys, then results, and -1 is the time. */
   readonly #sources: readonly number[]
 
   constructor(plan: FoldOutputPlan, emit: Emit) {
     this.#plan = plan
-    this.#emit = emit
-    this.#builder = new BatchBuilder(plan.output)
+    this.#rows = new RowOutput(plan.output, emit)
     const { keys, results, output } = plan
     this.#sources = output.names.map((name) => {
       const key = keys.indexOf(name)
@@ -37,22 +34,14 @@ export class FoldOutput {
   push(key: Uint8Array, keys: readonly Value[], { time, values, diff }: OutputChange): void {
     const { origin } = this.#plan
     const from = origin === null ? undefined : Buffer.concat([origin, key, ORDINAL])
-    // A diff is +1 or -1 in a batch.
-    for (let left = Math.abs(diff); left > 0; left--) {
-      this.#sources.forEach((source, c) => {
-        const value = source < 0 ? time : source < keys.length ? keys[source]! : values[source - keys.length]!
-        this.#builder.builders[c]!.push(value)
-      })
-      this.#builder.end(Math.sign(diff), from)
-    }
-    if (this.#builder.length >= BATCH_ROWS) this.end()
+    const row = this.#sources.map((source) =>
+      source < 0 ? time : source < keys.length ? keys[source]! : values[source - keys.length]!,
+    )
+    this.#rows.push(row, diff, from)
   }
 
   /** Emits what is pending. */
   end(): void {
-    if (this.#builder.length === 0) return
-    const batch = this.#builder.finish()
-    this.#builder = new BatchBuilder(this.#plan.output)
-    this.#emit(batch)
+    this.#rows.end()
   }
 }
