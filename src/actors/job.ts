@@ -5,6 +5,7 @@
  *   log/<shard>/      the shard's log                               state/<shard>/    its store
  *   dead-letters.jsonl                                              state/<shard>.opening   while it is being opened
  *   dead-letters.orders.json   which of them were retried or dropped
+ *   indexes.json      what can be looked up, and where
  */
 import { userError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
@@ -34,7 +35,7 @@ export const logDirectory = (directory: string): string => `${directory}/log`
 export const storeDirectory = (directory: string, shard: ShardId): string => `${directory}/state/${shardFolder(shard)}`
 /** Counts attempts to open the store. */
 export const attemptsFile = (directory: string, shard: ShardId): string => `${storeDirectory(directory, shard)}.opening`
-const jobFile = (directory: string): string => `${directory}/job.json`
+export const jobFile = (directory: string): string => `${directory}/job.json`
 
 export function readJob(files: Files, directory: string): JobRecord | null {
   const file = jobFile(directory)
@@ -108,7 +109,14 @@ export function prepareJob(
     return { job, isContinued: true }
   }
   if (found !== null) files.remove(`${found.snapshots}/${found.run}`)
-  for (const name of ['log', 'state', 'dead-letters.jsonl', 'dead-letters.jsonl.partial', 'dead-letters.orders.json'])
+  for (const name of [
+    'log',
+    'state',
+    'dead-letters.jsonl',
+    'dead-letters.jsonl.partial',
+    'dead-letters.orders.json',
+    'indexes.json',
+  ])
     files.remove(`${directory}/${name}`)
   const job: JobRecord = {
     topology: topology.name,

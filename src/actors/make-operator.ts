@@ -8,6 +8,8 @@ import { Explode, Transform } from '../operators/flat-map.ts'
 import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { openRanking } from '../operators/fold/ranked.ts'
+import { TableIndex } from '../operators/index/table-index.ts'
+import { INDEX_TABLES } from '../operators/index/versions.ts'
 import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
@@ -18,6 +20,7 @@ import {
   takeOverChangelog,
   takeOverDedup,
   takeOverFold,
+  takeOverIndex,
   takeOverJoin,
   takeOverSides,
 } from '../operators/take-over.ts'
@@ -30,16 +33,20 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   fold: FOLD_TABLES,
   dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
+  index: INDEX_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
   'table-join': FOLD_TABLES,
   'interval-join': INTERVAL_JOIN_TABLES,
   actor: ['state', 'timers', 'held'],
 }
 
-/** Names of a node's tables within its shard's store. */
+/** The name of a node's table within its shard's store. */
+export const tableName = ({ id }: { readonly id: number }, table: string): string => `n${id}.${table}`
+
+/** Names of all its tables. */
 export const tablesOf = ({ node, inputFacts }: PlannedNode): string[] =>
-  (node.kind === 'window' ? windowTables(node, inputFacts[0]!.retracts) : (TABLES[node.kind] ?? [])).map(
-    (table) => `n${node.id}.${table}`,
+  (node.kind === 'window' ? windowTables(node, inputFacts[0]!.retracts) : (TABLES[node.kind] ?? [])).map((table) =>
+    tableName(node, table),
   )
 
 /** Takes over what a node's operator keeps of keys that now fall to another shard; block by block. */
@@ -54,6 +61,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
       return takeOverDedup(take, input, node.keys)
     case 'changelog':
       return takeOverChangelog(take, input, node.keys)
+    case 'index':
+      return takeOverIndex(take, input, node.keys)
     case 'fold':
       return takeOverFold(take, input, node.keys)
     case 'table-join':
@@ -133,6 +142,10 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
         },
         context,
       )
+    case 'index': {
+      const { keys, history } = node
+      return new TableIndex({ schema: input, keys, history, bound: inputFacts[0]!.bound }, context)
+    }
     case 'dedup':
       return new Dedup(
         {

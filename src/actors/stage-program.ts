@@ -25,7 +25,7 @@ import {
   type PlannedShard,
   type PlannedStage,
 } from '../topology/plan.ts'
-import { tablesOf, takeOver } from './make-operator.ts'
+import { tableName, tablesOf, takeOver } from './make-operator.ts'
 import { type Letter, Refusals } from './refusals.ts'
 import { readRetried } from './retried-row.ts'
 
@@ -77,7 +77,7 @@ export class StageProgram implements Program {
 
   async inherit(from: readonly PredecessorTables[], owns: OwnsHash, room: () => Promise<void>): Promise<void> {
     for (const planned of this.#stage.nodes) {
-      const of = (tables: PredecessorTables) => (name: string) => tables(`n${planned.node.id}.${name}`)
+      const of = (tables: PredecessorTables) => (name: string) => tables(tableName(planned.node, name))
       const blocks = takeOver(planned, {
         from: from.map(of),
         to: of(this.#services.table),
@@ -222,7 +222,7 @@ export class StageProgram implements Program {
       emit,
       journal: this.#services.journal,
       table: (name) => {
-        const table = this.#services.table(`n${id}.${name}`)
+        const table = this.#services.table(tableName(planned.node, name))
         // Held rows may be many, on a slow disk: who looks through them does not hang.
         return name === 'held' ? stepping(table, this.#services.activity) : table
       },

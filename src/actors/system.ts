@@ -7,6 +7,7 @@ import { sourceNodeOf } from '../topology/source-node-of.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
 import { checkChangedCode } from './changed-code.ts'
 import { startInline, startProcesses } from './engine.ts'
+import { writeIndexes } from './index-records.ts'
 import { finishJob, prepareJob } from './job.ts'
 import { importing, loadTopology } from './load-topology.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
@@ -80,6 +81,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
       limits,
       snapshots: snapshots && { ...snapshots, directory: snapshotsAt, run },
     }
+    writeIndexes(nodeSeam.files, directory, started.plan)
     const engine = inline
       ? startInline(started)
       : startProcesses(started, module!, options.export ?? 'default', sizes, lock)

@@ -6,6 +6,7 @@ import { UMBEL_VERSION } from '../base/version.ts'
 import { deadLettersDrop, deadLettersList, deadLettersRetry, deadLettersShow } from './dead-letters.ts'
 import { reportError } from './errors.ts'
 import { inspect } from './inspect.ts'
+import { lookup } from './lookup.ts'
 import { rescale } from './rescale.ts'
 import { run } from './run.ts'
 import { snapshotCreate, snapshotList, snapshotRestore, snapshotVerify } from './snapshot.ts'
@@ -87,6 +88,17 @@ program
   .option('--json', 'as JSON')
   .addHelpText('after', '\nExample:\n  $ umbel inspect .umbel/flights --json')
   .action(inspect)
+
+program
+  .command('lookup')
+  .description('show the row of a key in an index; also while it runs')
+  .argument('<directory>', "a topology's data directory, such as .umbel/flights")
+  .argument('<index>', 'the name that .index() was given')
+  .argument('<key...>', 'the values of its key columns, in their order')
+  .option('--at <time>', 'the row that held then, such as 2026-01-01T09:30:00Z (default: now)')
+  .option('--json', 'as JSON')
+  .addHelpText('after', '\nExample:\n  $ umbel lookup .umbel/users profiles ann --at 2026-01-01')
+  .action(lookup)
 
 program
   .command('rescale')

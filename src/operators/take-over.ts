@@ -161,6 +161,14 @@ export function* takeOverFold(take: TakeOver, input: Schema, keys: readonly stri
   copyShared(take, 'progress')
 }
 
+export function* takeOverIndex(take: TakeOver, input: Schema, keys: readonly string[]) {
+  const types = typesOf(input, keys)
+  const kinds = types.map(({ kind }) => kind)
+  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  yield* takeOverEntries(take, 'versions', owned, (key) => unpackPrefix(key, kinds).values)
+  copyShared(take, 'progress')
+}
+
 /** Packed keys begin with 0 or 1; what is not of a key has a name. */
 const isShared = (key: Uint8Array): boolean => key[0]! > 1
 

@@ -66,6 +66,8 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     // What is counted are whole rows.
     case 'changelog':
       return input.names
+    case 'index':
+      return input.names
     case 'project':
       return present([...output].map((name) => node.sources[name]!))
     case 'key-by':
@@ -104,6 +106,7 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
     case 'window':
       return Object.values(node.aggregates).some(isOrdered)
     case 'changelog':
+    case 'index':
     case 'sink':
       return false
     case 'as-of-join':
@@ -128,6 +131,14 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
     case 'dedup':
       refuseTable(node, 'freed of rows that are alike', isTable)
       return { bound: bound + node.span, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
+    case 'index':
+      if (!isTable) {
+        throw userError(
+          'table',
+          `an index keeps a table, and '${node.name}' is given a stream: make one of it, with latest() or aggregate()`,
+        )
+      }
+      return { bound, retracts: true, isTable }
     case 'changelog':
       if (!isTable) {
         throw userError('table', `only a table has changes, not a stream (${node.inputs[0]!.schema.names.join(', ')})`)

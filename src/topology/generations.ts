@@ -80,4 +80,5 @@ const isStateful = ({ node }: PlannedNode): boolean =>
   node.kind === 'fold' ||
   node.kind === 'dedup' ||
   node.kind === 'changelog' ||
+  node.kind === 'index' ||
   node.kind === 'actor'

@@ -158,6 +158,15 @@ export interface ActorNode extends Common {
   readonly name: string
   readonly definition: ActorDefinition
 }
+/** Keeps a table for look-ups: where rows stay, as a sink is where they leave. */
+export interface IndexNode extends Common {
+  readonly kind: 'index'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  readonly name: string
+  /** How far behind the watermark look-ups may go, in microseconds. */
+  readonly history: number
+}
 /** A sink writes a file; an output is read by the program (`running.output(name)`). */
 export interface SinkNode extends Common {
   readonly kind: 'sink'
@@ -187,6 +196,7 @@ export type Node =
   | IntervalJoinNode
   | ActorNode
   | SinkNode
+  | IndexNode
 
 export type AnyJoinNode = JoinNode | TableJoinNode | IntervalJoinNode
 export const isJoin = ({ kind }: Node): boolean =>
@@ -196,7 +206,7 @@ export const isJoin = ({ kind }: Node): boolean =>
 export const newNode = (schema: Schema) => ({ id: -1, schema })
 
 /** All nodes that lead to the outputs, inputs before those that use them, numbered in that order. */
-export function sortNodes(outputs: readonly SinkNode[]): Node[] {
+export function sortNodes(outputs: readonly Node[]): Node[] {
   const sorted: Node[] = []
   const seen = new Set<Node>()
   const visit = (node: Node): void => {

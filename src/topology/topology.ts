@@ -5,7 +5,7 @@ import { type Duration, micros } from '../base/time.ts'
 import { type Fields, type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector } from './connector.ts'
 import type { ErrorPolicy } from './dead-letters.ts'
-import { type Node, type SinkNode, sortNodes } from './graph.ts'
+import { type IndexNode, type Node, type SinkNode, sortNodes } from './graph.ts'
 import { type Output, Stream } from './stream.ts'
 
 /** Options of a source. */
@@ -53,6 +53,7 @@ export function source<F extends Fields>(
 export interface Topology {
   readonly name: string
   readonly outputs: readonly SinkNode[]
+  readonly indexes: readonly IndexNode[]
   /** All nodes, inputs first. */
   readonly nodes: readonly Node[]
   /** Tells two definitions apart: what one has begun, another does not go on with. */
@@ -89,24 +90,27 @@ export function topology(name: string, ...given: (TopologySettings | Output)[]):
   if (onError !== 'fail' && onError !== 'dead-letter')
     throw userError('topology', `onError of topology '${name}' must be 'fail' or 'dead-letter', got '${onError}'`)
   if (outputs.length === 0)
-    throw userError('topology', `topology '${name}' has no output: end a stream with .to() or .output()`)
+    throw userError('topology', `topology '${name}' has no output: end a stream with .to(), .output() or .index()`)
   const nodes = sortNodes(outputs.map((output) => output.node))
-  const names = nodes.flatMap((node) => (node.kind === 'source' || node.kind === 'sink' ? [node.name] : []))
+  const names = nodes.flatMap((node) => (NAMED.has(node.kind) ? [(node as Node & { name: string }).name] : []))
   const twice = names.find((one, i) => names.indexOf(one) !== i)
   if (twice !== undefined)
-    throw userError('topology', `two sources or outputs of topology '${name}' are named '${twice}'`)
+    throw userError('topology', `two sources, outputs or indexes of topology '${name}' are named '${twice}'`)
   const definition = hashDefinition(name, nodes, (code) => `${code}`.replace(/\s+/g, ' '))
   const shape = hashDefinition(name, nodes, () => 'a function')
-  return { name, outputs: outputs.map(({ node }) => node), nodes, definition, shape, onError }
+  const sinks = nodes.filter((node) => node.kind === 'sink')
+  const indexes = nodes.filter((node) => node.kind === 'index')
+  return { name, outputs: sinks, indexes, nodes, definition, shape, onError }
 }
 
 /** True for what `topology` returns, also if it comes from another copy of this package. */
 export const isTopology = (value: unknown): value is Topology =>
   typeof value === 'object' && value !== null && 'definition' in value && 'outputs' in value && 'nodes' in value
 
+const NAMED: ReadonlySet<Node['kind']> = new Set(['source', 'sink', 'index'])
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/
 
-function checkName(name: string): string {
+export function checkName(name: string): string {
   if (!NAME.test(name)) throw userError('name', `'${name}' is no usable name: take letters, digits, '.', '_' and '-'`)
   return name
 }

@@ -16,6 +16,7 @@ import type { Fields, Schema } from '../../../src/records/schema.ts'
 import { Journal } from '../../../src/recovery/journal.ts'
 import type { Write } from '../../../src/storage/environment.ts'
 import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
+import type { KeyedTable } from '../../../src/storage/table.ts'
 import { WriteSet } from '../../../src/storage/write-set.ts'
 
 export type PlainRow = Readonly<Record<string, UserValue>>
@@ -156,6 +157,11 @@ export class Recorder {
   /** Keys that stand in these tables. */
   keysOf(...tables: string[]): Uint8Array[] {
     return tables.flatMap((table) => [...this.#writes.table(table).range()].map(([key]) => key))
+  }
+
+  /** A table as it is now. */
+  table(name: string): KeyedTable {
+    return this.#writes.table(name)
   }
 
   push(batch: Batch, port = 0): void {

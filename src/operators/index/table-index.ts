@@ -1,0 +1,208 @@
+/**
+ * Keeps what holds in a table, and held, by key, for look-ups as of any time. A late update changes the versions behind it, up to
+ * where its effect ends. What no look-up may ask for any more goes: versions that were over before the history begins.
+ */
+import { copyOf } from '../../base/bytes.ts'
+import { checksum, combineHash } from '../../base/hash.ts'
+import type { Timestamp } from '../../base/time.ts'
+import type { Batch } from '../../records/batch.ts'
+import { packKey, unpackPrefix } from '../../records/key.ts'
+import type { FieldKind, Schema } from '../../records/schema.ts'
+import type { KeyedTable } from '../../storage/table.ts'
+import { type FoldRow, FoldRows, textOf } from '../fold/fold-row.ts'
+import type { Operator, OperatorContext } from '../operator.ts'
+import { Sweep } from '../sweep.ts'
+import {
+  FLOOR,
+  type HeldRow,
+  packTime,
+  packVersion,
+  type StoredVersion,
+  unpackTime,
+  versionKey,
+  versionsBefore,
+} from './versions.ts'
+
+export interface TableIndexPlan {
+  readonly schema: Schema
+  readonly keys: readonly string[]
+  /** How far behind the watermark look-ups may go, in microseconds. */
+  readonly history: number
+  /** No update is older than the watermark by more than this, in microseconds. */
+  readonly bound: number
+}
+
+/** The columns that are stored of a row: all but its keys and its event time. */
+export const indexedColumns = ({ names, time }: Schema, keys: readonly string[]): string[] =>
+  names.filter((name) => name !== time && !keys.includes(name))
+
+type Holding = Map<string, HeldRow>
+
+export class TableIndex implements Operator {
+  readonly #plan: TableIndexPlan
+  readonly #versions: KeyedTable
+  readonly #progress: KeyedTable
+  readonly #sweep: Sweep
+  readonly #rows: FoldRows
+  readonly #keyColumns: readonly number[]
+  readonly #keyKinds: readonly FieldKind[]
+  /** By packed key: updates of this epoch. */
+  #touched = new Map<string, FoldRow[]>()
+  #floor = Number.NEGATIVE_INFINITY
+  #written = 0
+  #changes = 0
+
+  constructor(plan: TableIndexPlan, context: OperatorContext) {
+    this.#plan = plan
+    const { schema, keys } = plan
+    this.#versions = context.table('versions')
+    this.#progress = context.table('progress')
+    this.#sweep = new Sweep(this.#versions, this.#progress)
+    this.#rows = new FoldRows(schema, indexedColumns(schema, keys))
+    this.#keyColumns = keys.map((name) => schema.names.indexOf(name))
+    this.#keyKinds = keys.map((name) => schema.fields[name]!.kind)
+  }
+
+  open([watermark]: readonly Timestamp[]): void {
+    this.#sweep.open()
+    const floor = this.#progress.get(FLOOR)
+    this.#floor = floor === undefined ? this.#floorAt(watermark!) : unpackTime(floor)
+  }
+
+  onBatch(batch: Batch): void {
+    for (let row = 0; row < batch.length; row++) {
+      const key = Buffer.from(packKey(batch, this.#keyColumns, row)).toString('latin1')
+      const known = this.#touched.get(key)
+      if (known === undefined) this.#touched.set(key, [this.#rows.at(batch, row)])
+      else known.push(this.#rows.at(batch, row))
+    }
+  }
+
+  advance([watermark]: readonly Timestamp[]): boolean {
+    this.#floor = this.#floorAt(watermark!)
+    for (const [text, updates] of this.#touched) {
+      const key = Buffer.from(text, 'latin1')
+      this.#change(
+        key,
+        updates.sort((a, b) => a.time - b.time),
+      )
+      this.#prune(key)
+    }
+    this.#touched = new Map()
+    if (Number.isFinite(this.#floor)) this.#pruneSome()
+    this.#written = 0
+    return true
+  }
+
+  flush(): void {
+    this.#sweep.save()
+    this.#progress.put(FLOOR, packTime(this.#floor))
+  }
+
+  digest(): number {
+    const changes = this.#changes
+    this.#changes = 0
+    return changes
+  }
+
+  #floorAt(watermark: Timestamp): number {
+    // At the end of the input nothing is over: it can still be asked for.
+    if (watermark === Number.POSITIVE_INFINITY) return this.#floor
+    return watermark - Math.max(this.#plan.history, this.#plan.bound)
+  }
+
+  /** @param updates in order of time */
+  #change(key: Uint8Array, updates: readonly FoldRow[]): void {
+    const { later, before } = this.#from(key, updates[0]!.time)
+    let said = before
+    let now = new Map(before)
+    let u = 0
+    let v = 0
+    while (u < updates.length || v < later.length) {
+      const time = Math.min(updates[u]?.time ?? Number.POSITIVE_INFINITY, later[v]?.time ?? Number.POSITIVE_INFINITY)
+      const saidThen = later[v]?.time === time ? holdingOf(later[v++]!) : said
+      const next = new Map(now)
+      for (const one of said.values()) add(next, one.values, -one.count, time)
+      for (const one of saidThen.values()) add(next, one.values, one.count, time)
+      for (; updates[u]?.time === time; u++) add(next, updates[u]!.values, updates[u]!.diff, time)
+      keepSince(next, now)
+      this.#put(key, time, next, isEqual(next, now))
+      said = saidThen
+      now = next
+      // What follows is as it was.
+      if (u === updates.length && isEqual(now, said)) return
+    }
+  }
+
+  /** Versions at or behind a time, oldest first, and what held before. */
+  #from(key: Uint8Array, time: number): { later: StoredVersion[]; before: Holding } {
+    const later: StoredVersion[] = []
+    for (const version of versionsBefore(this.#versions, key, Number.POSITIVE_INFINITY)) {
+      if (version.time < time) return { later: later.reverse(), before: holdingOf(version) }
+      later.push(version)
+    }
+    return { later: later.reverse(), before: new Map() }
+  }
+
+  #put(key: Uint8Array, time: number, holding: Holding, isNothingNew: boolean): void {
+    const place = versionKey(key, time)
+    if (isNothingNew) {
+      this.#versions.remove(place)
+      this.#note(place, 0)
+      return
+    }
+    const packed = packVersion([...holding.values()])
+    this.#versions.put(place, packed)
+    this.#written++
+    this.#note(place, checksum(packed))
+  }
+
+  #note(place: Uint8Array, hash: number): void {
+    this.#changes = combineHash(combineHash(this.#changes, checksum(place)), hash)
+  }
+
+  /** Drops versions that were over before the floor. */
+  #prune(key: Uint8Array): void {
+    if (!Number.isFinite(this.#floor)) return
+    const [first, ...over] = versionsBefore(this.#versions, key, this.#floor)
+    if (first === undefined) return
+    if (first.rows.length === 0) over.push(first)
+    for (const { time } of over) this.#put(key, time, new Map(), true)
+  }
+
+  /** Of keys that nothing comes to: some of them each time, as many as are written. */
+  #pruneSome(): void {
+    const keys = new Map<string, Uint8Array>()
+    for (const place of this.#sweep.next(this.#written)) {
+      const { end } = unpackPrefix(place, this.#keyKinds)
+      keys.set(Buffer.from(place.subarray(0, end)).toString('latin1'), copyOf(place, 0, end))
+    }
+    for (const key of keys.values()) this.#prune(key)
+  }
+}
+
+const holdingOf = ({ rows }: StoredVersion): Holding => new Map(rows.map((row) => [textOf(row.values), row]))
+
+function add(to: Holding, values: HeldRow['values'], diff: number, since: number): void {
+  const text = textOf(values)
+  const known = to.get(text)
+  const count = (known?.count ?? 0) + diff
+  if (count === 0) to.delete(text)
+  else to.set(text, { values, count, since: known !== undefined && known.count > 0 ? known.since : since })
+}
+
+/** A row that was taken out and put in again at one time has held all the while. */
+function keepSince(next: Holding, before: Holding): void {
+  for (const [text, row] of next) {
+    const was = before.get(text)
+    if (was !== undefined && was.count > 0 && row.count > 0 && was.since !== row.since)
+      next.set(text, { ...row, since: was.since })
+  }
+}
+
+const isEqual = (one: Holding, other: Holding): boolean =>
+  one.size === other.size &&
+  [...one].every(([text, { count, since }]) => {
+    const row = other.get(text)
+    return row !== undefined && row.count === count && row.since === since
+  })

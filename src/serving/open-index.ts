@@ -1,0 +1,170 @@
+/** Look-ups in an index: by key, as of any time, from any process, beside the run that writes it or after it. */
+import { type IndexRecord, readIndexes } from '../actors/index-records.ts'
+import { userError } from '../base/errors.ts'
+import { nodeSeam } from '../base/real/node-seam.ts'
+import { isoTime, type Timestamp } from '../base/time.ts'
+import { Misfit, type Parse, valueParser } from '../connectors/parse-value.ts'
+import { indexedColumns } from '../operators/index/table-index.ts'
+import { FLOOR, rowAt, unpackTime } from '../operators/index/versions.ts'
+import { ColumnBuilder, type UserValue, type Value } from '../records/column.ts'
+import { hashColumns, packValues } from '../records/key.ts'
+import { unpacked } from '../records/nested.ts'
+import { type Fields, makeSchema, type Row, type Schema } from '../records/schema.ts'
+import type { StoreReader } from '../storage/environment.ts'
+import type { IndexOutput } from '../topology/index-nodes.ts'
+import { StageStores } from './stage-stores.ts'
+
+/** What a look-up comes to: a row, of which columns may be null, or none. */
+export type Lookup<R> =
+  | { readonly state: 'found'; readonly row: R; readonly since: Timestamp }
+  | { readonly state: 'missing'; readonly row: null }
+
+type AnyRow = Readonly<Record<string, unknown>>
+
+/**
+ * Opens an index of a job that runs, was stopped or has finished. Reads go to the shards' stores, and wait for nobody:
+ * they see what was stored last, about a second ago, each shard as of one epoch.
+ * @param directory the topology's data directory, such as `.umbel/users`
+ * @param index its name; or the value that the topology was given, which also gives the types
+ * @throws user error `index` when there is no such index, naming those there are
+ * @example
+ * const profiles = await openIndex('.umbel/users', 'profiles')
+ * const { state, row } = await profiles.get({ user: 'ann' })
+ */
+export async function openIndex<F extends Fields, K extends keyof F>(
+  directory: string,
+  index: IndexOutput<F, K>,
+): Promise<Index<Row<Pick<F, K>>, Row<F>>>
+export async function openIndex(directory: string, index: string): Promise<Index<AnyRow, AnyRow>>
+export async function openIndex(directory: string, index: string | IndexOutput<Fields, string>): Promise<unknown> {
+  const name = typeof index === 'string' ? index : index.node.name
+  const records = readIndexes(nodeSeam.files, directory)
+  const record = records.find((one) => one.name === name)
+  if (record === undefined) {
+    const names = records.map((one) => `'${one.name}'`).join(', ')
+    throw userError(
+      'index',
+      `there is no index '${name}' in ${directory}; the indexes are ${names || 'none: end a table with .index(), and run it'}`,
+    )
+  }
+  return new Index(directory, record)
+}
+
+/** An index that was opened. Keys are rows of its key columns. */
+export class Index<K extends AnyRow, R extends AnyRow> {
+  readonly #record: IndexRecord
+  readonly #schema: Schema
+  readonly #columns: readonly string[]
+  readonly #parsers: readonly Parse<unknown>[]
+  readonly #stores: StageStores
+
+  constructor(directory: string, record: IndexRecord) {
+    const { stage, tables, fields, keys } = record
+    this.#record = record
+    this.#schema = makeSchema(fields)
+    this.#columns = indexedColumns(this.#schema, keys)
+    this.#parsers = keys.map((name) => valueParser(name, fields[name]!))
+    this.#stores = new StageStores(nodeSeam.files, directory, stage, Object.values(tables))
+  }
+
+  /** Fields of the rows, those of keys among them. */
+  get schema(): Schema {
+    return this.#schema
+  }
+
+  get keys(): readonly string[] {
+    return this.#record.keys
+  }
+
+  /**
+   * The row of a key that holds at a time.
+   * @param at event time in microseconds; now, by the clock, where it is left out
+   * @throws user error `key` when it is not a key of the index; `history` when the time is before what is kept
+   * @example await profiles.get({ user: 'ann' }, Date.UTC(2026, 0, 1) * 1000)
+   */
+  async get(key: K, at?: Timestamp): Promise<Lookup<R>> {
+    const [lookup] = await this.getMany([key], at)
+    return lookup!
+  }
+
+  /**
+   * The same of many keys, in their order.
+   * @param at a time for all, or one for each
+   * @example await profiles.getMany([{ user: 'ann' }, { user: 'bob' }])
+   */
+  async getMany(
+    keys: readonly K[],
+    at: Timestamp | readonly Timestamp[] = nodeSeam.clock.now() * 1000,
+  ): Promise<Lookup<R>[]> {
+    if (typeof at !== 'number' && at.length !== keys.length)
+      throw userError(
+        'key',
+        `there are ${keys.length} keys and ${at.length} times: give one time for each, or one for all`,
+      )
+    const values = keys.map((key) => this.#parse(key))
+    const stores = await this.#stores.ofHashes(this.#hashes(values))
+    return values.map((key, i) => this.#look(stores[i]!, key, typeof at === 'number' ? at : at[i]!))
+  }
+
+  /** The event time up to which everything is in it; see watermarks. `-Infinity` where nothing was stored yet. */
+  async watermark(): Promise<Timestamp> {
+    const states = await this.#stores.states()
+    return Math.min(...states.map((state) => (state === null ? -Infinity : Math.min(...state.inbox.watermarks.flat()))))
+  }
+
+  async close(): Promise<void> {
+    await this.#stores.close()
+  }
+
+  #parse(key: K): Value[] {
+    const { keys } = this.#record
+    if (typeof key !== 'object' || key === null || Object.keys(key).some((name) => !keys.includes(name)))
+      throw userError('key', `a key of index '${this.#record.name}' has ${keys.join(', ')}, got ${JSON.stringify(key)}`)
+    return keys.map((name, k) => {
+      const value = this.#parsers[k]!(key[name])
+      if (value instanceof Misfit) throw userError('key', `index '${this.#record.name}': ${value.reason}`)
+      return value
+    })
+  }
+
+  #hashes(values: readonly (readonly Value[])[]): Uint32Array {
+    const { keys, routing, fields } = this.#record
+    const columns = routing.map((name) => {
+      const builder = new ColumnBuilder(fields[name]!, values.length)
+      for (const key of values) builder.push(key[keys.indexOf(name)]!)
+      return builder.finish()
+    })
+    return hashColumns(columns, values.length)
+  }
+
+  #look(store: StoreReader | null, key: readonly Value[], at: Timestamp): Lookup<R> {
+    if (typeof at !== 'number' || Number.isNaN(at))
+      throw userError('key', `a time is a number of microseconds, not ${at}`)
+    if (store === null) return MISSING
+    const { tables } = this.#record
+    const floor = store.get(tables.progress, FLOOR)
+    const first = floor === undefined ? Number.NEGATIVE_INFINITY : unpackTime(floor)
+    if (at < first) {
+      throw userError(
+        'history',
+        `index '${this.#record.name}' goes back to ${isoTime(first)}, not to ${isoTime(at)}: give it a longer history`,
+      )
+    }
+    const table = { range: (options: Parameters<StoreReader['range']>[1]) => store.range(tables.versions, options) }
+    const held = rowAt(table, packValues(key), at)
+    if (held === undefined) return MISSING
+    return { state: 'found', row: this.#row(key, held), since: held.since }
+  }
+
+  #row(key: readonly Value[], { values, since }: { values: readonly Value[]; since: number }): R {
+    const { names, fields, time } = this.#schema
+    const row = names.map((name): [string, UserValue] => {
+      const k = this.#record.keys.indexOf(name)
+      const value = name === time ? since : k >= 0 ? key[k]! : values[this.#columns.indexOf(name)]!
+      return [name, unpacked(fields[name]!, value)]
+    })
+    return Object.fromEntries(row) as R
+  }
+}
+
+const MISSING = { state: 'missing', row: null } as const

@@ -1,0 +1,179 @@
+/** Streams whose rows are brought together by keys: windows, tables, joins, actors. */
+import { type Duration, micros } from '../base/time.ts'
+import type { IntervalJoinKind } from '../operators/interval-join.ts'
+import type { TableJoinKind } from '../operators/table-join.ts'
+import type { AnyWindow, Emission } from '../operators/window.ts'
+import { type Fields, type FieldType, fieldOf } from '../records/schema.ts'
+import { type ActorOptions, actorNode } from './actor-options.ts'
+import type { Aggregates } from './aggregates.ts'
+import {
+  checkEmission,
+  type FoldOptions,
+  type PickOptions,
+  pickNode,
+  type TopOptions,
+  topNode,
+  totalsNode,
+} from './fold-nodes.ts'
+import { type Node, newNode } from './graph.ts'
+import { type IndexOptions, type IndexOutput, tableIndexNode } from './index-nodes.ts'
+import {
+  type AsOfOptions,
+  asOfNode,
+  type IntervalJoinOptions,
+  intervalJoinNode,
+  type TableJoinOptions,
+  tableJoinNode,
+} from './join-nodes.ts'
+import { Stream } from './plain-stream.ts'
+import * as rows from './row-nodes.ts'
+import type {
+  FoldedFields,
+  JoinedFields,
+  NearFields,
+  NewName,
+  PlainName,
+  Simplify,
+  TableJoinFields,
+} from './stream-fields.ts'
+import { WindowedStream } from './windowed-stream.ts'
+
+/** A stream whose rows are brought together by the keys `K`. */
+export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Stream<F> {
+  readonly keys: readonly K[]
+
+  constructor(node: Node, keys: readonly K[]) {
+    super(node)
+    this.keys = keys
+  }
+
+  /** Finer keys within the same partition: no rows move. @example byOrigin.thenBy('destination') */
+  thenBy<L extends PlainName<F>>(...more: L[]): KeyedStream<F, K | L> {
+    for (const key of more) fieldOf(this.node.schema, key)
+    return new KeyedStream<F, K | L>(this.node, [...this.keys, ...more])
+  }
+
+  /**
+   * Cuts time into windows.
+   * @throws user error `emit` when it is neither 'final' nor 'eager'
+   * @example byOrigin.window(tumbling('1h')).aggregate({ departures: count() })
+   */
+  window(window: AnyWindow, { emit = 'final' }: { emit?: Emission } = {}): WindowedStream<F, K> {
+    checkEmission(emit)
+    return new WindowedStream(this.node, this.keys, window, emit)
+  }
+
+  /**
+   * Joins each row with the version of a keyed table that held at the row's event time. Keys pair up in order.
+   * `left` keeps rows without a match, with nulls; `inner` drops them. The version is the latest up to the row's time; with
+   * `within` up to so much newer than the row, and it counts only if it is not more than so much older.
+   * @example byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['state'] })
+   */
+  joinAsOf<
+    R extends Fields,
+    RK extends PlainName<R>,
+    S extends Exclude<PlainName<R>, keyof F>,
+    H extends 'inner' | 'left',
+  >(table: KeyedStream<R, RK>, options: AsOfOptions<H, S>): Stream<JoinedFields<F, R, S, H>> {
+    return new Stream(asOfNode(this, table, options))
+  }
+
+  /**
+   * Joins two tables by key: what holds at the same time in both, as a table. `inner` has rows that match, `left` also left
+   * rows without a match and `full` right ones too, with nulls; `semi` has the left rows that have a match, `anti` those that
+   * have none. Keys pair up in order; one with a null matches nothing.
+   * @throws user error `table` where a side is a stream
+   * @example users.keyBy('city').join(mayors.keyBy('city'), { how: 'left', fields: ['mayor'] })
+   */
+  join<
+    R extends Fields,
+    RK extends PlainName<R>,
+    H extends TableJoinKind,
+    S extends Exclude<PlainName<R>, keyof F> = never,
+  >(table: KeyedStream<R, RK>, options: TableJoinOptions<H, S>): Stream<TableJoinFields<F, K, R, S, H>> {
+    return new Stream(tableJoinNode(this, table, options))
+  }
+
+  /**
+   * Joins rows of two streams that have the same key and are near each other in time: right rows up to so much `older` and
+   * `newer` than the left one, or such as are in the same window. `left`, `right` and `full` keep rows of that side without a
+   * match, with nulls, and take them back when one comes. A pair has the left row's event time.
+   * @example orders.keyBy('id').joinNear(payments.keyBy('order'), { how: 'left', fields: ['paid'], within: { newer: '1d' } })
+   */
+  joinNear<
+    R extends Fields,
+    RK extends PlainName<R>,
+    H extends IntervalJoinKind,
+    S extends Exclude<PlainName<R>, keyof F>,
+  >(other: KeyedStream<R, RK>, options: IntervalJoinOptions<H, S>): Stream<NearFields<F, K, R, S, H>> {
+    return new Stream(intervalJoinNode(this, other, options))
+  }
+
+  /**
+   * The latest row of each key, by (event time, origin), as a table: it holds from its event time on, until another comes.
+   * @example const profiles = updates.keyBy('user').latest()
+   */
+  latest(options: PickOptions<F> = {}): Stream<F> {
+    return new Stream(pickNode(this.node, this.keys, 'latest', options))
+  }
+
+  /** The first row of each key, as a table; see `latest`. */
+  first(options: PickOptions<F> = {}): Stream<F> {
+    return new Stream(pickNode(this.node, this.keys, 'first', options))
+  }
+
+  /**
+   * The first `limit` rows of each key in the order of some columns, nulls last, as a table with their `rank`: a row that is
+   * displaced is taken back. Of rows that are alike the earlier comes first.
+   * @throws user error `rank` when there is a field of this name, or the limit is none
+   * @example scores.keyBy('game').top(10, { by: { points: 'descending' } })
+   */
+  top(limit: number, options: TopOptions<F>): Stream<Simplify<F & { rank: FieldType<number> }>> {
+    return new Stream(topNode(this.node, this.keys, limit, options))
+  }
+
+  /**
+   * Keeps one of the rows of a key that are alike: the latest of each span of `within`, or, without, of each event time.
+   * With `emit: 'eager'` it is said at once, and taken back when a better one comes.
+   * @example payments.keyBy('id').dedup({ within: '1d' })
+   */
+  dedup({ within, emit = 'final' }: { within?: Duration; emit?: Emission } = {}): Stream<F> {
+    checkEmission(emit)
+    const span = within === undefined ? 0 : micros(within)
+    return new Stream({ ...newNode(this.node.schema), kind: 'dedup', inputs: [this.node], keys: this.keys, span, emit })
+  }
+
+  /**
+   * Makes a stream of a table: a row for each that begins to hold, and for each that ends, when it does. `{ insert: 'began' }`
+   * adds a column that is true of those that begin, `{ delete: 'ended' }` one that is true of those that end.
+   * @throws user error `table` where the input is a stream
+   * @example profiles.keyBy('user').changelog({ delete: 'left' })
+   */
+  changelog<N extends string>(
+    options: { readonly insert: N & NewName<F, N> } | { readonly delete: N & NewName<F, N> },
+  ): Stream<Simplify<F & Record<N, FieldType<boolean>>>> {
+    return new Stream(rows.changelogNode(this.node, this.keys, options))
+  }
+
+  /**
+   * Aggregates over all rows of each key up to each event time, as a table.
+   * @example orders.keyBy('user').aggregate({ orders: count(), spent: sum('amount') })
+   */
+  aggregate<const A extends Aggregates<F>>(aggregates: A, options: FoldOptions = {}): Stream<FoldedFields<F, K, A>> {
+    return new Stream(totalsNode(this.node, this.keys, aggregates, options))
+  }
+
+  /**
+   * Keeps a table for look-ups by these keys, as of any time; see `openIndex`.
+   * @throws user error `table` where it is a stream
+   * @example profiles.keyBy('user').index('profiles', { history: '90d' })
+   */
+  index(name: string, options: IndexOptions = {}): IndexOutput<F, K> {
+    return { node: tableIndexNode(this.node, this.keys, name, options) }
+  }
+
+  /** Runs the user's own actor over each key. See `ActorOptions`. */
+  actor<O extends Fields>(name: string, options: ActorOptions<F, O>): Stream<O> {
+    return new Stream(actorNode(this.node, this.keys, name, options))
+  }
+}
