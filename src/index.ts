@@ -49,7 +49,8 @@ export {
   struct,
   time,
 } from './records/schema.ts'
-export { Index, type Lookup, openIndex } from './serving/open-index.ts'
+export type { Lookup } from './serving/look-up.ts'
+export { Index, openIndex } from './serving/open-index.ts'
 export type { ActorOptions, TypedActorContext } from './topology/actor-options.ts'
 export {
   count,
@@ -61,6 +62,7 @@ export {
   max,
   mean,
   min,
+  over,
   quantile,
   stddev,
   sum,
@@ -78,7 +80,7 @@ export type {
 } from './topology/connector.ts'
 export type { ErrorPolicy } from './topology/dead-letters.ts'
 export type { FoldOptions, PickOptions, TopOptions } from './topology/fold-nodes.ts'
-export type { IndexOptions, IndexOutput } from './topology/index-nodes.ts'
+export type { AggregateIndexOutput, IndexOptions, IndexOutput } from './topology/index-nodes.ts'
 export type { AsOfOptions, IntervalJoinOptions, TableJoinOptions } from './topology/join-nodes.ts'
 export { KeyedStream, type Output, Stream } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'

@@ -1,8 +1,11 @@
 /** What a job's directory says of its indexes, so that who looks something up needs no code of the topology. */
 import { type ShardId, shardId } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
+import { type SpanAggregate, TILE_TABLES } from '../operators/index/tile-plan.ts'
+import { INDEX_TABLES } from '../operators/index/versions.ts'
 import type { Fields } from '../records/schema.ts'
-import type { Plan } from '../topology/plan.ts'
+import type { AnyIndexNode } from '../topology/graph.ts'
+import type { Plan, PlannedNode } from '../topology/plan.ts'
 import { readJob } from './job.ts'
 import { tableName } from './make-operator.ts'
 
@@ -11,25 +14,36 @@ export interface IndexRecord {
   /** The stage whose shards keep it. */
   readonly stage: string
   /** The operator's tables in their stores, by the names that it gives them. */
-  readonly tables: { readonly versions: string; readonly progress: string }
+  readonly tables: Readonly<Record<string, string>>
+  /** Those of the rows that it is given. */
   readonly fields: Fields
   readonly keys: readonly string[]
   /** The columns that the stage's rows are split by: some of the keys. */
   readonly routing: readonly string[]
+  /** Null where whole rows are looked up. */
+  readonly aggregates: Readonly<Record<string, SpanAggregate>> | null
 }
 
 const indexesFile = (directory: string): string => `${directory}/indexes.json`
 
-export function writeIndexes(files: Files, directory: string, { stages }: Plan): void {
-  const records = stages.flatMap((stage) =>
-    stage.nodes.flatMap(({ node, inputSchemas, keys }): IndexRecord[] => {
-      if (node.kind !== 'index') return []
-      const { name, keys: by } = node
-      const tables = { versions: tableName(node, 'versions'), progress: tableName(node, 'progress') }
-      const { fields } = inputSchemas[0]!
-      return [{ name, stage: stage.name, tables, fields, keys: by, routing: keys! }]
-    }),
-  )
+const isIndex = (planned: PlannedNode): planned is PlannedNode & { node: AnyIndexNode } =>
+  planned.node.kind === 'index' || planned.node.kind === 'aggregate-index'
+
+function recordOf(stage: string, { node, inputSchemas, keys }: PlannedNode & { node: AnyIndexNode }): IndexRecord {
+  const tables = node.kind === 'index' ? INDEX_TABLES : TILE_TABLES
+  return {
+    ...{ name: node.name, stage, fields: inputSchemas[0]!.fields, keys: node.keys, routing: keys! },
+    tables: Object.fromEntries(tables.map((table) => [table, tableName(node, table)])),
+    aggregates: node.kind === 'index' ? null : node.aggregates,
+  }
+}
+
+/** Those of a plan. */
+export const indexRecords = ({ stages }: Plan): IndexRecord[] =>
+  stages.flatMap(({ name, nodes }) => nodes.filter(isIndex).map((planned) => recordOf(name, planned)))
+
+export function writeIndexes(files: Files, directory: string, plan: Plan): void {
+  const records = indexRecords(plan)
   if (records.length > 0) files.replace(indexesFile(directory), `${JSON.stringify(records, null, 2)}\n`)
 }
 

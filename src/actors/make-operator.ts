@@ -5,10 +5,13 @@ import { AsOfJoin } from '../operators/as-of-join.ts'
 import { CHANGELOG_TABLES, Changelog } from '../operators/changelog.ts'
 import { DEDUP_TABLES, Dedup } from '../operators/dedup.ts'
 import { Explode, Transform } from '../operators/flat-map.ts'
-import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
+import { openAggregates } from '../operators/fold/aggregate-group.ts'
+import { aggregatedColumns } from '../operators/fold/cell-rows.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { openRanking } from '../operators/fold/ranked.ts'
 import { TableIndex } from '../operators/index/table-index.ts'
+import { TileIndex } from '../operators/index/tile-index.ts'
+import { planTiles, TILE_TABLES } from '../operators/index/tile-plan.ts'
 import { INDEX_TABLES } from '../operators/index/versions.ts'
 import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
@@ -17,10 +20,10 @@ import { sidesSchema, TableJoin } from '../operators/table-join.ts'
 import {
   type TakeOver,
   takeOverActor,
+  takeOverByKey,
   takeOverChangelog,
   takeOverDedup,
   takeOverFold,
-  takeOverIndex,
   takeOverJoin,
   takeOverSides,
 } from '../operators/take-over.ts'
@@ -34,6 +37,7 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
   index: INDEX_TABLES,
+  'aggregate-index': TILE_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
   'table-join': FOLD_TABLES,
   'interval-join': INTERVAL_JOIN_TABLES,
@@ -62,7 +66,9 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
     case 'changelog':
       return takeOverChangelog(take, input, node.keys)
     case 'index':
-      return takeOverIndex(take, input, node.keys)
+      return takeOverByKey(take, input, node.keys, ['versions'])
+    case 'aggregate-index':
+      return takeOverByKey(take, input, node.keys, ['rows', 'tiles'])
     case 'fold':
       return takeOverFold(take, input, node.keys)
     case 'table-join':
@@ -145,6 +151,11 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
     case 'index': {
       const { keys, history } = node
       return new TableIndex({ schema: input, keys, history, bound: inputFacts[0]!.bound }, context)
+    }
+    case 'aggregate-index': {
+      const { keys, aggregates, history } = node
+      const { bound } = inputFacts[0]!
+      return new TileIndex({ tiles: planTiles(input, keys, aggregates), history, bound }, context)
     }
     case 'dedup':
       return new Dedup(

@@ -1,6 +1,7 @@
 /** Which operator aggregates a window: over panes where a few numbers hold what is asked for, else row by row. */
 import { isCollected } from '../operators/aggregation.ts'
-import { aggregatedColumns, openAggregates } from '../operators/fold/aggregate-group.ts'
+import { openAggregates } from '../operators/fold/aggregate-group.ts'
+import { aggregatedColumns } from '../operators/fold/cell-rows.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { SESSION_FOLD_TABLES, SessionFold } from '../operators/session-fold.ts'
 import { type TakeOver, takeOverSessionFold, takeOverWindowFold, takeOverWindows } from '../operators/take-over.ts'

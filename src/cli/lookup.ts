@@ -5,7 +5,7 @@ import { parseTime } from '../connectors/parse-time.ts'
 import { Misfit, textParser } from '../connectors/parse-value.ts'
 import { valueToJson } from '../connectors/row-json.ts'
 import type { UserValue } from '../records/column.ts'
-import type { Schema } from '../records/schema.ts'
+import type { Fields } from '../records/schema.ts'
 import { type Index, openIndex } from '../serving/open-index.ts'
 
 interface LookupOptions {
@@ -22,25 +22,25 @@ export async function lookup(
   const index = await openIndex(directory, name)
   try {
     const { state, row } = await index.get(keyOf(name, index, key), at === undefined ? undefined : timeOf(at))
-    if (json) return print(JSON.stringify({ state, row: row && jsonOf(index.schema, row) }))
+    if (json) return print(JSON.stringify({ state, row: row && jsonOf(index.fields, row) }))
     if (row === null) return print(`There is no row${at === undefined ? '' : ` at ${at}`}.`)
-    const widest = Math.max(...index.schema.names.map(({ length }) => length))
+    const widest = Math.max(...Object.keys(index.fields).map(({ length }) => length))
     const cell = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
-    for (const [field, value] of Object.entries(jsonOf(index.schema, row)))
+    for (const [field, value] of Object.entries(jsonOf(index.fields, row)))
       print(`${field.padEnd(widest)}   ${cell(value)}`)
   } finally {
     await index.close()
   }
 }
 
-function keyOf(name: string, { keys, schema }: Pick<Index<never, never>, 'keys' | 'schema'>, texts: readonly string[]) {
+function keyOf(name: string, { keys, fields }: Pick<Index<never, never>, 'keys' | 'fields'>, texts: readonly string[]) {
   if (texts.length !== keys.length)
     throw userError(
       'key',
       `index '${name}' is looked up by ${keys.join(', ')}: give ${keys.length}, not ${texts.length}`,
     )
   const values = keys.map((field, k) => {
-    const value = textParser(field, schema.fields[field]!)(texts[k]!)
+    const value = textParser(field, fields[field]!)(texts[k]!)
     if (value instanceof Misfit) throw userError('key', value.reason)
     return [field, value] as const
   })
@@ -53,7 +53,7 @@ function timeOf(text: string): Timestamp {
   return time
 }
 
-const jsonOf = ({ names, fields }: Schema, row: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(names.map((name) => [name, valueToJson(row[name] as UserValue, fields[name]!)]))
+const jsonOf = (fields: Fields, row: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, valueToJson(row[name] as UserValue, type)]))
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)

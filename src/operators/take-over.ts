@@ -161,11 +161,12 @@ export function* takeOverFold(take: TakeOver, input: Schema, keys: readonly stri
   copyShared(take, 'progress')
 }
 
-export function* takeOverIndex(take: TakeOver, input: Schema, keys: readonly string[]) {
+/** Of an operator whose tables have keys that begin with the packed key, and one of what is the same everywhere. */
+export function* takeOverByKey(take: TakeOver, input: Schema, keys: readonly string[], tables: readonly string[]) {
   const types = typesOf(input, keys)
   const kinds = types.map(({ kind }) => kind)
   const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
-  yield* takeOverEntries(take, 'versions', owned, (key) => unpackPrefix(key, kinds).values)
+  for (const table of tables) yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
   copyShared(take, 'progress')
 }
 

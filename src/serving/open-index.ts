@@ -2,24 +2,22 @@
 import { type IndexRecord, readIndexes } from '../actors/index-records.ts'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
-import { isoTime, type Timestamp } from '../base/time.ts'
+import type { Timestamp } from '../base/time.ts'
 import { Misfit, type Parse, valueParser } from '../connectors/parse-value.ts'
-import { indexedColumns } from '../operators/index/table-index.ts'
-import { FLOOR, rowAt, unpackTime } from '../operators/index/versions.ts'
-import { ColumnBuilder, type UserValue, type Value } from '../records/column.ts'
-import { hashColumns, packValues } from '../records/key.ts'
-import { unpacked } from '../records/nested.ts'
-import { type Fields, makeSchema, type Row, type Schema } from '../records/schema.ts'
+import { ColumnBuilder, type Value } from '../records/column.ts'
+import { hashColumns } from '../records/key.ts'
+import type { Fields } from '../records/schema.ts'
 import type { StoreReader } from '../storage/environment.ts'
-import type { IndexOutput } from '../topology/index-nodes.ts'
+import { type LookUp, type Lookup, lookUpIn, MISSING } from './look-up.ts'
 import { StageStores } from './stage-stores.ts'
 
-/** What a look-up comes to: a row, of which columns may be null, or none. */
-export type Lookup<R> =
-  | { readonly state: 'found'; readonly row: R; readonly since: Timestamp }
-  | { readonly state: 'missing'; readonly row: null }
-
 type AnyRow = Readonly<Record<string, unknown>>
+
+/** What an index was given to a topology as. */
+interface AnyIndexOutput<K, R> {
+  readonly node: { readonly name: string }
+  readonly of?: { readonly keys: K; readonly row: R }
+}
 
 /**
  * Opens an index of a job that runs, was stopped or has finished. Reads go to the shards' stores, and wait for nobody:
@@ -31,12 +29,12 @@ type AnyRow = Readonly<Record<string, unknown>>
  * const profiles = await openIndex('.umbel/users', 'profiles')
  * const { state, row } = await profiles.get({ user: 'ann' })
  */
-export async function openIndex<F extends Fields, K extends keyof F>(
+export async function openIndex<K extends AnyRow, R extends AnyRow>(
   directory: string,
-  index: IndexOutput<F, K>,
-): Promise<Index<Row<Pick<F, K>>, Row<F>>>
+  index: AnyIndexOutput<K, R>,
+): Promise<Index<K, R>>
 export async function openIndex(directory: string, index: string): Promise<Index<AnyRow, AnyRow>>
-export async function openIndex(directory: string, index: string | IndexOutput<Fields, string>): Promise<unknown> {
+export async function openIndex(directory: string, index: string | AnyIndexOutput<AnyRow, AnyRow>): Promise<unknown> {
   const name = typeof index === 'string' ? index : index.node.name
   const records = readIndexes(nodeSeam.files, directory)
   const record = records.find((one) => one.name === name)
@@ -47,29 +45,28 @@ export async function openIndex(directory: string, index: string | IndexOutput<F
       `there is no index '${name}' in ${directory}; the indexes are ${names || 'none: end a table with .index(), and run it'}`,
     )
   }
-  return new Index(directory, record)
+  const { stage, tables } = record
+  return new Index(record, new StageStores(nodeSeam.files, directory, stage, Object.values(tables)))
 }
 
 /** An index that was opened. Keys are rows of its key columns. */
 export class Index<K extends AnyRow, R extends AnyRow> {
   readonly #record: IndexRecord
-  readonly #schema: Schema
-  readonly #columns: readonly string[]
+  readonly #lookUp: LookUp
   readonly #parsers: readonly Parse<unknown>[]
-  readonly #stores: StageStores
+  readonly #stores: Pick<StageStores, 'ofHashes' | 'states' | 'close'>
 
-  constructor(directory: string, record: IndexRecord) {
-    const { stage, tables, fields, keys } = record
+  constructor(record: IndexRecord, stores: Pick<StageStores, 'ofHashes' | 'states' | 'close'>) {
+    const { fields, keys } = record
     this.#record = record
-    this.#schema = makeSchema(fields)
-    this.#columns = indexedColumns(this.#schema, keys)
+    this.#lookUp = lookUpIn(record)
     this.#parsers = keys.map((name) => valueParser(name, fields[name]!))
-    this.#stores = new StageStores(nodeSeam.files, directory, stage, Object.values(tables))
+    this.#stores = stores
   }
 
-  /** Fields of the rows, those of keys among them. */
-  get schema(): Schema {
-    return this.#schema
+  /** Fields of the rows that are found, those of keys among them. */
+  get fields(): Fields {
+    return this.#lookUp.fields
   }
 
   get keys(): readonly string[] {
@@ -140,31 +137,6 @@ export class Index<K extends AnyRow, R extends AnyRow> {
   #look(store: StoreReader | null, key: readonly Value[], at: Timestamp): Lookup<R> {
     if (typeof at !== 'number' || Number.isNaN(at))
       throw userError('key', `a time is a number of microseconds, not ${at}`)
-    if (store === null) return MISSING
-    const { tables } = this.#record
-    const floor = store.get(tables.progress, FLOOR)
-    const first = floor === undefined ? Number.NEGATIVE_INFINITY : unpackTime(floor)
-    if (at < first) {
-      throw userError(
-        'history',
-        `index '${this.#record.name}' goes back to ${isoTime(first)}, not to ${isoTime(at)}: give it a longer history`,
-      )
-    }
-    const table = { range: (options: Parameters<StoreReader['range']>[1]) => store.range(tables.versions, options) }
-    const held = rowAt(table, packValues(key), at)
-    if (held === undefined) return MISSING
-    return { state: 'found', row: this.#row(key, held), since: held.since }
-  }
-
-  #row(key: readonly Value[], { values, since }: { values: readonly Value[]; since: number }): R {
-    const { names, fields, time } = this.#schema
-    const row = names.map((name): [string, UserValue] => {
-      const k = this.#record.keys.indexOf(name)
-      const value = name === time ? since : k >= 0 ? key[k]! : values[this.#columns.indexOf(name)]!
-      return [name, unpacked(fields[name]!, value)]
-    })
-    return Object.fromEntries(row) as R
+    return store === null ? MISSING : (this.#lookUp.at(store, key, at) as Lookup<R>)
   }
 }
-
-const MISSING = { state: 'missing', row: null } as const

@@ -1,4 +1,5 @@
 /** What is simulated, and what comes of it. */
+import type { Index } from '../serving/open-index.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { RetriedRow } from './simulated-node.ts'
 
@@ -23,6 +24,8 @@ export interface SimulatedRun {
   readonly violations: readonly string[]
   /** The sorted lines of each file. */
   readonly result: Readonly<Record<string, readonly string[]>>
+  /** What can be looked up in the end. */
+  readonly indexes: Readonly<Record<string, Index<never, never>>>
   /** Faults that came to pass. */
   readonly faults: number
   /** Virtual milliseconds. */

@@ -13,6 +13,7 @@ import { pick, type Random, seededRandom } from './random.ts'
 import { differences, type Scenario, type SimulatedRun } from './scenario.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
+import { simulatedIndexes } from './simulated-index.ts'
 import { type RetriedRow, SimulatedNode } from './simulated-node.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
 import { Life, LifeEnded, World } from './world.ts'
@@ -266,6 +267,7 @@ export async function simulate(
       violations.push(`what is left cannot be read: ${(error as Error).message}`)
     }
   }
-  const { faultsDone, starts } = simulation
-  return { violations, result, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }
+  const { faultsDone, starts, disk } = simulation
+  const indexes = isWhole ? simulatedIndexes(node.plan, disk, DATA) : {}
+  return { violations, result, indexes, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }
 }

@@ -9,7 +9,12 @@ import { bool, type FieldType, fieldOf, optional, typeName } from '../records/sc
 import type { Node } from './graph.ts'
 import { assignNode } from './row-nodes.ts'
 
-type Conditioned = Aggregation & { readonly where?: string; readonly default?: number }
+/** As users give them. */
+export type Conditioned = Aggregation & {
+  readonly where?: string
+  readonly default?: number
+  readonly over?: number | null
+}
 type AnyRow = Readonly<Record<string, UserValue>>
 
 /** The input with a column for each aggregate that takes some rows alone, and the aggregates over these. */
@@ -63,6 +68,12 @@ function conditioned(input: Node, where: string, aggregate: Aggregation, column:
     compute: (row: AnyRow) => (row[where] === true ? row[of]! : null),
     aggregate: { ...aggregate, column, ...(isListed ? { dropsNull: true } : {}) },
   }
+}
+
+/** @throws user error `aggregation` where an aggregate has a span of its own */
+export function refuseSpans(aggregates: Readonly<Record<string, Conditioned>>, why: string): void {
+  const spanned = Object.keys(aggregates).find((name) => aggregates[name]!.over !== undefined)
+  if (spanned !== undefined) throw userError('aggregation', `'${spanned}' has a span of its own: ${why}`)
 }
 
 /** Puts defaults in the place of nulls. */

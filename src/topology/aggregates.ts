@@ -1,5 +1,6 @@
 /** The aggregations that users name, typed: numeric ones take only numeric columns, and nullable columns give nullable results. */
 import { userError } from '../base/errors.ts'
+import { type Duration, micros } from '../base/time.ts'
 import type { Aggregation, AggregationKind, CellAggregationKind } from '../operators/aggregation.ts'
 import type { UserValue } from '../records/column.ts'
 import type { Fields, FieldType, Row } from '../records/schema.ts'
@@ -33,26 +34,26 @@ export type Aggregates<F extends Fields> = Record<
     | Aggregate<Numeric, NameOf<F, number | boolean>>
     | Aggregate<'countDistinct' | Listed, keyof F & string>
     | CustomOf<Row<F>, UserValue>
-  ) & { readonly where?: NameOf<F, boolean>; readonly default?: number }
+  ) & { readonly where?: NameOf<F, boolean>; readonly default?: number; readonly over?: number | null }
 >
 
 /** A user's own aggregate over rows `R`, whose result is a `V`. */
 export interface CustomOf<R, V> extends Aggregation {
   readonly kind: 'custom'
   /** Only for inference; never set. */
-  readonly over?: (row: R) => V
+  readonly of?: (row: R) => V
 }
 
 type ValueOf<F extends Fields, C> = C extends keyof F ? (F[C] extends FieldType<infer V> ? V : never) : never
 
-/** Null where the column has nulls or rows may be left out, unless there is a default. */
+/** Null where the column has nulls, rows may be left out, or a span be empty, unless there is a default. */
 type NumberOf<F extends Fields, A, C> = A extends { readonly default: number }
   ? number
-  : A extends { readonly where: string }
+  : A extends { readonly where: string } | { readonly over: number | null }
     ? number | null
     : number | (null extends ValueOf<F, C> ? null : never)
 
-type ResultOf<F extends Fields, A> = A extends { readonly kind: 'custom'; readonly over?: (row: never) => infer V }
+type ResultOf<F extends Fields, A> = A extends { readonly kind: 'custom'; readonly of?: (row: never) => infer V }
   ? FieldType<V>
   : A extends { readonly kind: 'count' | 'countDistinct' }
     ? FieldType<number>
@@ -62,9 +63,27 @@ type ResultOf<F extends Fields, A> = A extends { readonly kind: 'custom'; readon
         ? FieldType<NumberOf<F, A, C>>
         : never
 
+/** Results over spans: where a span is empty, numbers are null. */
+export type SpanFields<F extends Fields, A> = {
+  [N in keyof A]: ResultOf<F, A[N] extends { readonly over: unknown } ? A[N] : A[N] & { readonly over: null }>
+}
+
 export type AggregateFields<F extends Fields, A> = { [N in keyof A]: ResultOf<F, A[N]> }
 
 type None = Record<never, never>
+
+/** An aggregate over the rows of a span of time. */
+export type Over<A> = A & { readonly over: number | null }
+
+/**
+ * The aggregate over the rows of the last `span` up to each time, that time included, to the microsecond: a window that moves on
+ * with time itself. `'forever'` has no beginning.
+ * @example over('30d', sum('amount', { default: 0 }))
+ */
+export const over = <A extends Aggregation>(span: Duration | 'forever', aggregate: A): Over<A> => ({
+  ...aggregate,
+  over: span === 'forever' ? null : micros(span),
+})
 
 /** Number of rows. @example count({ where: 'late' }) */
 export const count = <const O extends Pick<Conditions<never>, 'where'> = None>(options?: O) =>

@@ -4,6 +4,7 @@
  */
 import { userError } from '../base/errors.ts'
 import { columnsOf, isOrdered } from '../operators/aggregation.ts'
+import { needsOrder } from '../operators/index/tile-plan.ts'
 import { isSession } from '../operators/window.ts'
 import { isJoin, type Node } from './graph.ts'
 
@@ -77,6 +78,7 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'explode':
       return present([...output, ...node.names])
     case 'window':
+    case 'aggregate-index':
       return present([...node.keys, ...Object.values(node.aggregates).flatMap(columnsOf)])
     case 'fold':
       return node.fold.kind === 'ranking'
@@ -105,6 +107,8 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
       return true
     case 'window':
       return Object.values(node.aggregates).some(isOrdered)
+    case 'aggregate-index':
+      return needsOrder(node.aggregates)
     case 'changelog':
     case 'index':
     case 'sink':
@@ -139,6 +143,9 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
         )
       }
       return { bound, retracts: true, isTable }
+    case 'aggregate-index':
+      refuseTable(node, 'aggregated over spans', isTable)
+      return { bound, retracts, isTable }
     case 'changelog':
       if (!isTable) {
         throw userError('table', `only a table has changes, not a stream (${node.inputs[0]!.schema.names.join(', ')})`)

@@ -81,4 +81,5 @@ const isStateful = ({ node }: PlannedNode): boolean =>
   node.kind === 'dedup' ||
   node.kind === 'changelog' ||
   node.kind === 'index' ||
+  node.kind === 'aggregate-index' ||
   node.kind === 'actor'

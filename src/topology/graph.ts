@@ -7,6 +7,7 @@ import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { TransformPlan } from '../operators/flat-map.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
+import type { SpanAggregate } from '../operators/index/tile-plan.ts'
 import type { IntervalJoinKind, JoinSpan } from '../operators/interval-join.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
@@ -167,6 +168,16 @@ export interface IndexNode extends Common {
   /** How far behind the watermark look-ups may go, in microseconds. */
   readonly history: number
 }
+/** Keeps rows for look-ups of aggregates over spans up to any time. */
+export interface AggregateIndexNode extends Common {
+  readonly kind: 'aggregate-index'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  readonly name: string
+  readonly aggregates: Readonly<Record<string, SpanAggregate>>
+  /** How far behind the watermark look-ups may go, in microseconds. */
+  readonly history: number
+}
 /** A sink writes a file; an output is read by the program (`running.output(name)`). */
 export interface SinkNode extends Common {
   readonly kind: 'sink'
@@ -197,7 +208,9 @@ export type Node =
   | ActorNode
   | SinkNode
   | IndexNode
+  | AggregateIndexNode
 
+export type AnyIndexNode = IndexNode | AggregateIndexNode
 export type AnyJoinNode = JoinNode | TableJoinNode | IntervalJoinNode
 export const isJoin = ({ kind }: Node): boolean =>
   kind === 'as-of-join' || kind === 'table-join' || kind === 'interval-join'

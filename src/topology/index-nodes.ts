@@ -1,7 +1,13 @@
 /** Where tables are kept for look-ups. */
+
+import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
+import { type SpanAggregate, spanResultType } from '../operators/index/tile-plan.ts'
 import type { Fields, Row } from '../records/schema.ts'
-import { type IndexNode, type Node, newNode } from './graph.ts'
+import { type Conditioned, withConditions } from './aggregate-nodes.ts'
+import type { SpanFields } from './aggregates.ts'
+import { type AggregateIndexNode, type IndexNode, type Node, newNode } from './graph.ts'
+import type { Simplify } from './stream-fields.ts'
 
 /** What an index keeps. */
 export interface IndexOptions {
@@ -16,6 +22,43 @@ export interface IndexOutput<F extends Fields, K extends keyof F> {
   readonly of?: { readonly keys: Row<Pick<F, K>>; readonly row: Row<F> }
 }
 
+/** An index of aggregates: a look-up gives the keys and a field an aggregate. */
+export interface AggregateIndexOutput<F extends Fields, K extends keyof F, A> {
+  readonly node: AggregateIndexNode
+  /** Only for inference; never set. */
+  readonly of?: { readonly keys: Row<Pick<F, K>>; readonly row: Row<Simplify<Pick<F, K> & SpanFields<F, A>>> }
+}
+
+const spanOf = (history: Duration | undefined): number =>
+  history === undefined ? Number.POSITIVE_INFINITY : micros(history)
+
+/** @throws user error `aggregation` for what cannot be looked up, or of a column that it cannot take */
+export function aggregateIndexNode(
+  input: Node,
+  keys: readonly string[],
+  name: string,
+  aggregates: Readonly<Record<string, Conditioned>>,
+  { history }: IndexOptions,
+): AggregateIndexNode {
+  const { node, aggregates: plain } = withConditions(input, aggregates)
+  const all = Object.entries(plain).map(([column, aggregate]): [string, SpanAggregate] => {
+    if (aggregate.kind === 'custom')
+      throw userError('aggregation', `'${column}' is a custom aggregate: make a table of it, and index that`)
+    if (keys.includes(column)) throw userError('aggregation', `'${column}' is a key: give the aggregate another name`)
+    const { over = null, default: otherwise } = aggregates[column]!
+    const of = { ...aggregate, over, ...(otherwise === undefined ? {} : { default: otherwise }) }
+    spanResultType(node.schema, of)
+    return [column, of]
+  })
+  const span = spanOf(history)
+  return {
+    ...newNode(node.schema),
+    kind: 'aggregate-index',
+    inputs: [node],
+    ...{ keys, name, aggregates: Object.fromEntries(all), history: span },
+  }
+}
+
 export const tableIndexNode = (
   input: Node,
   keys: readonly string[],
@@ -27,5 +70,5 @@ export const tableIndexNode = (
   inputs: [input],
   keys,
   name,
-  history: history === undefined ? Number.POSITIVE_INFINITY : micros(history),
+  history: spanOf(history),
 })

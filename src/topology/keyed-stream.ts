@@ -16,7 +16,13 @@ import {
   totalsNode,
 } from './fold-nodes.ts'
 import { type Node, newNode } from './graph.ts'
-import { type IndexOptions, type IndexOutput, tableIndexNode } from './index-nodes.ts'
+import {
+  type AggregateIndexOutput,
+  aggregateIndexNode,
+  type IndexOptions,
+  type IndexOutput,
+  tableIndexNode,
+} from './index-nodes.ts'
 import {
   type AsOfOptions,
   asOfNode,
@@ -170,6 +176,21 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    */
   index(name: string, options: IndexOptions = {}): IndexOutput<F, K> {
     return { node: tableIndexNode(this.node, this.keys, name, options) }
+  }
+
+  /**
+   * Keeps the rows of each key for look-ups of aggregates over spans up to any time, as of the time that is asked for: exact to the
+   * microsecond, at a cost that does not grow with the spans. Aggregates that collect values (`distinct`, `lastK`, ...) go through
+   * the rows of their span.
+   * @throws user error `table` where the input is a table; `aggregation` for a custom aggregate
+   * @example payments.keyBy('user').indexAggregates('spend', { spent: over('30d', sum('amount', { default: 0 })) })
+   */
+  indexAggregates<const A extends Aggregates<F>>(
+    name: string,
+    aggregates: A,
+    options: IndexOptions = {},
+  ): AggregateIndexOutput<F, K, A> {
+    return { node: aggregateIndexNode(this.node, this.keys, name, aggregates, options) }
   }
 
   /** Runs the user's own actor over each key. See `ActorOptions`. */

@@ -6,7 +6,7 @@ import { userError } from '../base/errors.ts'
 import type { Duration } from '../base/time.ts'
 import { type Fields, type FieldType, fieldOf, type Row, type Schema } from '../records/schema.ts'
 import type { SinkConnector } from './connector.ts'
-import { type IndexNode, type Node, newNode, type SinkNode } from './graph.ts'
+import { type AnyIndexNode, type Node, newNode, type SinkNode } from './graph.ts'
 import { KeyedStream } from './keyed-stream.ts'
 import * as rows from './row-nodes.ts'
 import { fileNode, outputNode } from './sink-nodes.ts'
@@ -23,7 +23,7 @@ import type {
 
 /** A sink, an output or an index of a topology, made by `to`, `output` and `index`. */
 export interface Output {
-  readonly node: SinkNode | IndexNode
+  readonly node: SinkNode | AnyIndexNode
 }
 
 /** A stream of rows with the fields `F`. */

@@ -5,7 +5,7 @@ import { type Duration, micros } from '../base/time.ts'
 import { type Fields, type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector } from './connector.ts'
 import type { ErrorPolicy } from './dead-letters.ts'
-import { type IndexNode, type Node, type SinkNode, sortNodes } from './graph.ts'
+import { type AnyIndexNode, type Node, type SinkNode, sortNodes } from './graph.ts'
 import { type Output, Stream } from './stream.ts'
 
 /** Options of a source. */
@@ -53,7 +53,7 @@ export function source<F extends Fields>(
 export interface Topology {
   readonly name: string
   readonly outputs: readonly SinkNode[]
-  readonly indexes: readonly IndexNode[]
+  readonly indexes: readonly AnyIndexNode[]
   /** All nodes, inputs first. */
   readonly nodes: readonly Node[]
   /** Tells two definitions apart: what one has begun, another does not go on with. */
@@ -99,7 +99,7 @@ export function topology(name: string, ...given: (TopologySettings | Output)[]):
   const definition = hashDefinition(name, nodes, (code) => `${code}`.replace(/\s+/g, ' '))
   const shape = hashDefinition(name, nodes, () => 'a function')
   const sinks = nodes.filter((node) => node.kind === 'sink')
-  const indexes = nodes.filter((node) => node.kind === 'index')
+  const indexes = nodes.filter((node) => node.kind === 'index' || node.kind === 'aggregate-index')
   return { name, outputs: sinks, indexes, nodes, definition, shape, onError }
 }
 
@@ -107,7 +107,7 @@ export function topology(name: string, ...given: (TopologySettings | Output)[]):
 export const isTopology = (value: unknown): value is Topology =>
   typeof value === 'object' && value !== null && 'definition' in value && 'outputs' in value && 'nodes' in value
 
-const NAMED: ReadonlySet<Node['kind']> = new Set(['source', 'sink', 'index'])
+const NAMED: ReadonlySet<Node['kind']> = new Set(['source', 'sink', 'index', 'aggregate-index'])
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/
 
 export function checkName(name: string): string {

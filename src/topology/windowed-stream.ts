@@ -2,7 +2,7 @@
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import { windowSchema } from '../operators/window-output.ts'
 import type { Fields } from '../records/schema.ts'
-import { withConditions, withDefaults } from './aggregate-nodes.ts'
+import { refuseSpans, withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type Node, newNode } from './graph.ts'
 import { Stream } from './stream.ts'
@@ -28,6 +28,7 @@ export class WindowedStream<F extends Fields, K extends PlainName<F>> {
    * @example .aggregate({ departures: count(), delay_mean: mean('delay') })
    */
   aggregate<const A extends Aggregates<F>>(aggregates: A): Stream<WindowFields<F, K, A>> {
+    refuseSpans(aggregates, 'a window has one for all; leave out over()')
     const { node: input, aggregates: plain } = withConditions(this.#input, aggregates)
     const node = {
       ...newNode(windowSchema(input.schema, this.#keys, plain)),

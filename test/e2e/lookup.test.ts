@@ -3,16 +3,22 @@ import { spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import {
   array,
+  bool,
   count,
   eventTime,
+  float,
   generator,
   int,
+  lastK,
+  max,
   openIndex,
   optional,
+  over,
   schema,
   source,
   start,
   string,
+  sum,
   type Topology,
   topology,
 } from '../../src/index.ts'
@@ -55,7 +61,7 @@ t.test('what held at each time, of a table and of what follows from it', async (
   const usersAt = async (city: string, at: number) => (await cities.get({ city }, at * DAY)).row?.users
   t.strictSame(await Promise.all([1, 3, 4, 8].map((day) => usersAt('A', day))), [undefined, 1, undefined, 1])
   t.strictSame(await Promise.all([7, 9, 12, 14].map((day) => usersAt('B', day))), [undefined, undefined, 1, 2])
-  t.match(await people.get({ user: 1 }, 8 * DAY), { state: 'found', row: { city: null, at: 7 * DAY }, since: 7 * DAY })
+  t.match(await people.get({ user: 1 }, 8 * DAY), { state: 'found', row: { city: null, at: 7 * DAY } })
   t.strictSame(await people.get({ user: 3 }, 8 * DAY), { state: 'missing', row: null })
   const many = await people.getMany([{ user: 2 }, { user: 1 }, { user: 2 }], [9 * DAY, 5 * DAY, 7 * DAY])
   t.strictSame(
@@ -66,6 +72,47 @@ t.test('what held at each time, of a table and of what follows from it', async (
   t.equal(await people.watermark(), Number.POSITIVE_INFINITY)
   await people.close()
   await cities.close()
+})
+
+t.test('aggregates over spans up to any time', async (t) => {
+  const Sale = schema({ at: eventTime(), user: string(), amount: float(), isPaid: bool() })
+  const HOUR = DAY / 24
+  const sales = source(
+    'sales',
+    Sale,
+    array([
+      { at: 0, user: 'ann', amount: 1e16, isPaid: true },
+      { at: 10 * HOUR, user: 'ann', amount: 1e-3, isPaid: true },
+      { at: 20 * HOUR, user: 'ann', amount: 3e15 + 1, isPaid: false },
+      { at: 40 * DAY, user: 'bob', amount: 7, isPaid: true },
+    ]),
+  )
+  const spend = sales.keyBy('user').indexAggregates('spend', {
+    n: over('1d', count()),
+    paid: over('30d', count({ where: 'isPaid' })),
+    spent: over('11h', sum('amount', { default: 0 })),
+    largest: max('amount'),
+    last: over('30d', lastK('amount', 2)),
+  })
+  const directory = await ran(t, topology('sales', spend))
+  const index = await openIndex(directory, spend)
+  const at = async (time: number, user = 'ann') => {
+    const { state, row } = await index.get({ user }, time)
+    return [state, row?.n, row?.paid, row?.spent, row?.largest, row?.last]
+  }
+  t.strictSame(await at(-1), ['missing', ...new Array(5).fill(undefined)])
+  t.strictSame(await at(0), ['found', 1, 1, 1e16, 1e16, [1e16]])
+  // The large one has left, and nothing of it is left over.
+  t.strictSame(await at(11 * HOUR), ['found', 2, 2, 1e-3, 1e16, [1e-3, 1e16]])
+  t.strictSame(await at(DAY - 1), ['found', 3, 2, 3e15 + 1, 1e16, [3e15 + 1, 1e-3]])
+  t.strictSame(await at(DAY), ['found', 2, 2, 3e15 + 1, 1e16, [3e15 + 1, 1e-3]])
+  t.strictSame(await at(100 * DAY), ['found', 0, 0, 0, 1e16, []])
+  t.strictSame(await at(100 * DAY, 'eve'), ['missing', ...new Array(5).fill(undefined)])
+  await index.close()
+  t.strictSame(
+    spawnSync(process.execPath, [cli, 'lookup', directory, 'spend', 'bob', '--json'], { encoding: 'utf8' }).stdout,
+    '{"state":"found","row":{"user":"bob","n":0,"paid":0,"spent":0,"largest":7,"last":[]}}\n',
+  )
 })
 
 t.test('what is no key, no time and no index is told', async (t) => {

@@ -248,4 +248,28 @@ export const planted: readonly Planted[] = [
     from: 'pair(null, match, isAlone ? match.diff : -match.diff);',
     to: ';',
   },
+  {
+    name: 'a span begins a microsecond too early',
+    file: 'operators/index/span-aggregates.js',
+    from: 'at - over + 1',
+    to: 'at - over',
+  },
+  {
+    name: 'an extreme that is taken back stays in its tile',
+    file: 'operators/index/tile-index.js',
+    from: 'held.lost.add(slot)',
+    to: 'void slot',
+  },
+  {
+    name: 'a late update changes one version of an index, not those behind it',
+    file: 'operators/index/table-index.js',
+    from: 'if (u === updates.length && isEqual(now, said))',
+    to: 'if (u === updates.length)',
+  },
+  {
+    name: 'of several rows that hold the one that began first is found',
+    file: 'operators/index/versions.js',
+    from: 'row.since > best.since',
+    to: 'row.since < best.since',
+  },
 ]

@@ -13,6 +13,8 @@ export interface OracleOptions {
   readonly limit?: number
   readonly isDistinct?: true
   readonly dropsNull?: true
+  /** How long ago rows may be, in the case's units; null for ever. */
+  readonly over?: number | null
 }
 export type OracleAggregates = Readonly<
   Record<string, readonly [kind: string, column?: string | null, options?: OracleOptions]>

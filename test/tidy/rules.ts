@@ -33,7 +33,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   serving: upToPlatform,
   console: [...upToPlatform, 'serving'],
   cli: [...upToPlatform, 'serving', 'console'],
-  testing: [...upToConnectors, 'actors'],
+  testing: [...upToConnectors, 'actors', 'serving'],
   'index.ts': [...upToPlatform, 'serving', 'console', 'cli', 'testing'],
 }
 

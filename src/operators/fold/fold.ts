@@ -10,7 +10,7 @@ import { checksum, combineHash } from '../../base/hash.ts'
 import type { Timestamp } from '../../base/time.ts'
 import type { Batch } from '../../records/batch.ts'
 import { valuesBytes } from '../../records/batch-bytes.ts'
-import { packKey, unpackKey, unpackPrefix } from '../../records/key.ts'
+import { unpackKey, unpackPrefix } from '../../records/key.ts'
 import type { FieldKind, Schema } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import { splitByTime } from '../held-batches.ts'
@@ -20,8 +20,8 @@ import { Sweep } from '../sweep.ts'
 import type { Emission } from '../window.ts'
 import type { OpenAccumulator } from './accumulator.ts'
 import { FoldOutput } from './fold-output.ts'
-import { type FoldRow, FoldRows } from './fold-row.ts'
 import { FoldGroup, type GroupTables } from './group.ts'
+import { Touched } from './touched.ts'
 
 export interface FoldPlan {
   readonly input: Schema
@@ -51,13 +51,11 @@ export class Fold implements Operator {
   readonly #held: HeldRows
   /** Over recent updates, for such as nothing comes before any more. */
   readonly #sweep: Sweep
-  readonly #rows: FoldRows
+  /** Updates of this epoch that do not wait. */
+  readonly #touched: Touched
   readonly #output: FoldOutput
-  readonly #keyColumns: readonly number[]
   readonly #keyKinds: readonly FieldKind[]
   readonly #kinds: readonly FieldKind[]
-  /** By packed key: updates of this epoch that do not wait. */
-  #touched = new Map<string, FoldRow[]>()
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #folded = 0
   #changes = 0
@@ -73,9 +71,8 @@ export class Fold implements Operator {
     this.#progress = context.table('progress')
     this.#sweep = new Sweep(this.#tables.recent, this.#progress)
     this.#held = new HeldRows(context.table('held'), input)
-    this.#rows = new FoldRows(input, columns)
+    this.#touched = new Touched(input, keys, columns)
     this.#output = new FoldOutput(plan, context.emit)
-    this.#keyColumns = keys.map((name) => input.names.indexOf(name))
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
     this.#kinds = columns.map((name) => input.fields[name]!.kind)
   }
@@ -119,21 +116,13 @@ export class Fold implements Operator {
   }
 
   #touch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) this.#add(batch, row)
-  }
-
-  #add(batch: Batch, row: number): void {
-    const key = Buffer.from(packKey(batch, this.#keyColumns, row)).toString('latin1')
-    const update = this.#rows.at(batch, row)
-    const known = this.#touched.get(key)
-    if (known === undefined) this.#touched.set(key, [update])
-    else known.push(update)
+    for (let row = 0; row < batch.length; row++) this.#touched.add(batch, row)
   }
 
   /** Held updates that the watermark has passed. @returns false when some are left */
   #foldDue(watermark: Timestamp, horizon: number, budget: Budget): boolean {
     return this.#held.take(watermark, budget, (due) => {
-      for (const { batch, row } of due) this.#add(batch, row)
+      for (const { batch, row } of due) this.#touched.add(batch, row)
       // The rest may begin at the time of the last one, and change what was said of it.
       const last = due.at(-1)
       this.#foldTouched(last === undefined ? horizon : Math.min(horizon, last.batch.times[last.row]!), budget)
@@ -142,12 +131,7 @@ export class Fold implements Operator {
   }
 
   #foldTouched(keepFrom: number, budget: Budget): void {
-    if (this.#touched.size === 0) return
-    const touched = this.#touched
-    this.#touched = new Map()
-    for (const key of [...touched.keys()].sort()) {
-      const packed = Buffer.from(key, 'latin1')
-      const updates = touched.get(key)!
+    for (const [packed, updates] of this.#touched.take()) {
       const group = this.#group(packed)
       const keys = unpackKey(packed, this.#keyKinds)
       for (const change of group.fold(updates, keepFrom)) {

@@ -44,13 +44,14 @@ export class Recents {
     this.#table.put(this.#keyOf(row), packr.pack(row.diff))
   }
 
-  /** Adds to what is there of an equal row. */
-  add(row: FoldRow): void {
+  /** Adds to what is there of an equal row. @returns its key in the table */
+  add(row: FoldRow): Uint8Array {
     const key = this.#keyOf(row)
     const known = this.#table.get(key)
     const diff = row.diff + (known === undefined ? 0 : (packr.unpack(known) as number))
     if (diff === 0) this.#table.remove(key)
     else this.#table.put(key, packr.pack(diff))
+    return key
   }
 
   remove(row: FoldRow): void {

@@ -6,22 +6,15 @@ import { copyOf } from '../../base/bytes.ts'
 import { checksum, combineHash } from '../../base/hash.ts'
 import type { Timestamp } from '../../base/time.ts'
 import type { Batch } from '../../records/batch.ts'
-import { packKey, unpackPrefix } from '../../records/key.ts'
+import { unpackPrefix } from '../../records/key.ts'
 import type { FieldKind, Schema } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
-import { type FoldRow, FoldRows, textOf } from '../fold/fold-row.ts'
+import { type FoldRow, textOf } from '../fold/fold-row.ts'
+import { Touched } from '../fold/touched.ts'
 import type { Operator, OperatorContext } from '../operator.ts'
 import { Sweep } from '../sweep.ts'
-import {
-  FLOOR,
-  type HeldRow,
-  packTime,
-  packVersion,
-  type StoredVersion,
-  unpackTime,
-  versionKey,
-  versionsBefore,
-} from './versions.ts'
+import { HistoryFloor } from './history-floor.ts'
+import { type HeldRow, packVersion, type StoredVersion, versionKey, versionsBefore } from './versions.ts'
 
 export interface TableIndexPlan {
   readonly schema: Schema
@@ -39,76 +32,56 @@ export const indexedColumns = ({ names, time }: Schema, keys: readonly string[])
 type Holding = Map<string, HeldRow>
 
 export class TableIndex implements Operator {
-  readonly #plan: TableIndexPlan
   readonly #versions: KeyedTable
-  readonly #progress: KeyedTable
+  readonly #floor: HistoryFloor
   readonly #sweep: Sweep
-  readonly #rows: FoldRows
-  readonly #keyColumns: readonly number[]
+  readonly #touched: Touched
   readonly #keyKinds: readonly FieldKind[]
-  /** By packed key: updates of this epoch. */
-  #touched = new Map<string, FoldRow[]>()
-  #floor = Number.NEGATIVE_INFINITY
   #written = 0
   #changes = 0
 
   constructor(plan: TableIndexPlan, context: OperatorContext) {
-    this.#plan = plan
     const { schema, keys } = plan
     this.#versions = context.table('versions')
-    this.#progress = context.table('progress')
-    this.#sweep = new Sweep(this.#versions, this.#progress)
-    this.#rows = new FoldRows(schema, indexedColumns(schema, keys))
-    this.#keyColumns = keys.map((name) => schema.names.indexOf(name))
+    const progress = context.table('progress')
+    this.#floor = new HistoryFloor(progress, plan)
+    this.#sweep = new Sweep(this.#versions, progress)
+    this.#touched = new Touched(schema, keys, indexedColumns(schema, keys))
     this.#keyKinds = keys.map((name) => schema.fields[name]!.kind)
   }
 
   open([watermark]: readonly Timestamp[]): void {
     this.#sweep.open()
-    const floor = this.#progress.get(FLOOR)
-    this.#floor = floor === undefined ? this.#floorAt(watermark!) : unpackTime(floor)
+    this.#floor.open(watermark!)
   }
 
   onBatch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) {
-      const key = Buffer.from(packKey(batch, this.#keyColumns, row)).toString('latin1')
-      const known = this.#touched.get(key)
-      if (known === undefined) this.#touched.set(key, [this.#rows.at(batch, row)])
-      else known.push(this.#rows.at(batch, row))
-    }
+    for (let row = 0; row < batch.length; row++) this.#touched.add(batch, row)
   }
 
   advance([watermark]: readonly Timestamp[]): boolean {
-    this.#floor = this.#floorAt(watermark!)
-    for (const [text, updates] of this.#touched) {
-      const key = Buffer.from(text, 'latin1')
+    this.#floor.move(watermark!)
+    for (const [key, updates] of this.#touched.take()) {
       this.#change(
         key,
         updates.sort((a, b) => a.time - b.time),
       )
       this.#prune(key)
     }
-    this.#touched = new Map()
-    if (Number.isFinite(this.#floor)) this.#pruneSome()
+    if (Number.isFinite(this.#floor.at)) this.#pruneSome()
     this.#written = 0
     return true
   }
 
   flush(): void {
     this.#sweep.save()
-    this.#progress.put(FLOOR, packTime(this.#floor))
+    this.#floor.save()
   }
 
   digest(): number {
     const changes = this.#changes
     this.#changes = 0
     return changes
-  }
-
-  #floorAt(watermark: Timestamp): number {
-    // At the end of the input nothing is over: it can still be asked for.
-    if (watermark === Number.POSITIVE_INFINITY) return this.#floor
-    return watermark - Math.max(this.#plan.history, this.#plan.bound)
   }
 
   /** @param updates in order of time */
@@ -163,8 +136,8 @@ export class TableIndex implements Operator {
 
   /** Drops versions that were over before the floor. */
   #prune(key: Uint8Array): void {
-    if (!Number.isFinite(this.#floor)) return
-    const [first, ...over] = versionsBefore(this.#versions, key, this.#floor)
+    if (!Number.isFinite(this.#floor.at)) return
+    const [first, ...over] = versionsBefore(this.#versions, key, this.#floor.at)
     if (first === undefined) return
     if (first.rows.length === 0) over.push(first)
     for (const { time } of over) this.#put(key, time, new Map(), true)

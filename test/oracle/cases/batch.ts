@@ -10,13 +10,19 @@ import { type AsOfStep, type Case, SECOND, type Step } from './case.ts'
 import { type Shape, shapesOf } from './shape.ts'
 
 /** Of a stream all rows, each once; of a table its updates. */
-type Rows = readonly OracleUpdate[]
+export type Rows = readonly OracleUpdate[]
 
-/** The rows of each step, or, of a table, those that hold in the end. */
-export function batchOf({ steps }: Case): OracleRow[][] {
+/** The updates of each step. */
+export function updatesOf({ steps }: Case): Rows[] {
   const shapes = shapesOf(steps)
   const all: Rows[] = []
   steps.forEach((step, s) => all.push(evaluate(step, all, shapes, shapes[s]!)))
+  return all
+}
+
+/** The rows of each step, or, of a table, those that hold in the end. */
+export function batchOf({ steps }: Case, all: readonly Rows[]): OracleRow[][] {
+  const shapes = shapesOf(steps)
   return all.map((rows, s) => (shapes[s]!.isTable ? holding(rows, shapes[s]!.time) : rows.map(({ row }) => row)))
 }
 
@@ -50,6 +56,8 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
   const rows = all[step.inputs[0]]!
   const input = shapes[step.inputs[0]]!
   switch (step.op) {
+    case 'index':
+      return rows
     case 'filter':
       return rows.filter(({ row }) => keeps(row[step.column], step.rest))
     case 'assign':
@@ -161,7 +169,7 @@ function byContent(rows: Rows, names: readonly string[], time: string): OracleUp
 }
 
 /** Spans of time in which rows with such values hold, the event time being their begin. */
-function spansOf(rows: Rows, names: readonly string[], time: string) {
+export function spansOf(rows: Rows, names: readonly string[], time: string) {
   return byContent(rows, names, time).flatMap((group) => {
     const spans: { row: OracleRow; origin: Uint8Array; until?: number }[] = []
     let count = 0

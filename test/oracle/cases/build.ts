@@ -2,7 +2,7 @@
 import type * as Umbel from '../../../src/index.ts'
 import type { OracleAggregates } from '../windows.ts'
 import { elements, keeps, multiplied } from './batch.ts'
-import { type Case, outputsOf, SECOND, type SourceStep, type Step } from './case.ts'
+import { type Case, type IndexStep, outputsOf, SECOND, type SourceStep, type Step } from './case.ts'
 
 type Api = typeof Umbel
 type AnyStream = Umbel.Stream<Umbel.Fields>
@@ -14,14 +14,32 @@ export const fileOf = (step: number): string => `out${step}.jsonl`
 
 export function topologyOf({ steps }: Case, api: Api): Umbel.Topology {
   const streams: AnyStream[] = []
-  steps.forEach((step, s) => streams.push(streamOf(step, s, streams, api)))
-  const outputs = outputsOf(steps).map((s) => streams[s]!.to(api.jsonLinesFile(fileOf(s))))
+  const outputs: Umbel.Output[] = []
+  const ends = outputsOf(steps)
+  steps.forEach((step, s) => {
+    if (step.op === 'index') outputs.push(indexOf(step, s, streams[step.inputs[0]]!, api))
+    const stream = step.op === 'index' ? streams[step.inputs[0]]! : streamOf(step, s, streams, api)
+    streams.push(stream)
+    if (step.op !== 'index' && ends.includes(s)) outputs.push(stream.to(api.jsonLinesFile(fileOf(s))))
+  })
   return api.topology('case', ...(outputs as [Umbel.Output, ...Umbel.Output[]]))
+}
+
+/** The name of a step's index. */
+export const indexName = (step: number): string => `index${step}`
+
+function indexOf({ keys, aggregates, history }: IndexStep, number: number, input: AnyStream, api: Api): Umbel.Output {
+  const keyed = input.keyBy(...(keys as never[])) as unknown as AnyKeyed
+  const options = history === null ? {} : { history: micros(history) }
+  const name = indexName(number)
+  return aggregates === null
+    ? keyed.index(name, options)
+    : keyed.indexAggregates(name, aggregatesOf(aggregates, api) as never, options)
 }
 
 const micros = (units: number): string => `${units}s`
 
-function streamOf(step: Step, number: number, streams: readonly AnyStream[], api: Api): AnyStream {
+function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: readonly AnyStream[], api: Api): AnyStream {
   if (step.op === 'source') return sourceOf(step, number, api)
   const input = streams[step.inputs[0]]!
   const keyed = (stream: AnyStream, keys: readonly string[]) =>
@@ -122,8 +140,9 @@ function streamOf(step: Step, number: number, streams: readonly AnyStream[], api
 function aggregatesOf(aggregates: OracleAggregates, api: Api): Record<string, unknown> {
   const functions = api as unknown as Record<string, (...given: unknown[]) => unknown>
   const made = ([kind, column, options = {}]: OracleAggregates[string]): unknown => {
-    const { p, limit, ...rest } = options
-    return functions[kind]!(...[column, p, limit].filter((one) => one != null), rest)
+    const { p, limit, over, ...rest } = options
+    const aggregate = functions[kind]!(...[column, p, limit].filter((one) => one != null), rest)
+    return over === undefined ? aggregate : api.over(over === null ? 'forever' : micros(over), aggregate as never)
   }
   return Object.fromEntries(Object.entries(aggregates).map(([name, one]) => [name, made(one)]))
 }

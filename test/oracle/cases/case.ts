@@ -146,6 +146,17 @@ export interface AsOfStep {
   readonly newer: number
 }
 
+/** Keeps what it is made of for look-ups; nothing is made of it. */
+export interface IndexStep {
+  readonly op: 'index'
+  readonly inputs: readonly [number]
+  readonly keys: readonly string[]
+  /** Null where whole rows are looked up. */
+  readonly aggregates: OracleAggregates | null
+  /** How far back; null for ever. */
+  readonly history: number | null
+}
+
 export type Step =
   | SourceStep
   | FilterStep
@@ -164,6 +175,7 @@ export type Step =
   | AsOfStep
   | TableJoinStep
   | NearStep
+  | IndexStep
 
 export interface Case {
   readonly steps: readonly Step[]

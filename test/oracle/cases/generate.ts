@@ -307,6 +307,28 @@ const near: Make = (random, { at, shape }, steps, shapes) => {
   return [{ op: 'rename', inputs: [right], names: renamed }, step]
 }
 
+/** Spans of aggregates, in a case's units. */
+const SPANS = [1, 3, 7, 40, null]
+
+const index: Make = (random, { at, shape }, steps) => {
+  const keys = keysOf(random, shape)
+  if (keys === null) return null
+  const history = random() < 0.3 ? below(random, 20) : null
+  const isOfRows = shape.isTable
+  // Extremes are what is hard to take back.
+  const kinds = random() < 0.4 ? ['min', 'max'] : kindsOf(shape, keys)
+  const all = isOfRows ? null : aggregates(random, shape, steps.length, kinds)
+  const spanned =
+    all &&
+    Object.fromEntries(
+      Object.entries(all).map(([name, [kind, column, options]]) => [
+        name,
+        [kind, column, { ...options, over: pick(random, SPANS) }] as const,
+      ]),
+    )
+  return [{ op: 'index', inputs: [at], keys, aggregates: spanned, history }]
+}
+
 const ROW_BY_ROW = [filter, assign, select, rename, dropNull, union, explode, transform]
 const MAKES: readonly Make[] = [
   ...ROW_BY_ROW,
@@ -329,6 +351,9 @@ const MAKES: readonly Make[] = [
     near,
     join,
     join,
+    index,
+    index,
+    index,
   ],
 ]
 
@@ -336,5 +361,6 @@ function nextSteps(random: Random, steps: readonly Step[]): readonly Step[] | nu
   const shapes = shapesOf(steps)
   // More often what was made last, so that steps follow one another.
   const at = random() < 0.6 ? steps.length - 1 : below(random, steps.length)
+  if (steps[at]!.op === 'index') return null
   return pick(random, MAKES)(random, { at, shape: shapes[at]! }, steps, shapes)
 }

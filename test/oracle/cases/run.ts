@@ -2,9 +2,10 @@
 import type * as Umbel from '../../../src/index.ts'
 import type * as Testing from '../../../src/testing/index.ts'
 import type { OracleRow } from '../windows.ts'
-import { batchOf } from './batch.ts'
+import { batchOf, updatesOf } from './batch.ts'
 import { fileOf, topologyOf } from './build.ts'
 import { type Case, outputsOf } from './case.ts'
+import { lookUpDifferences } from './run-look-ups.ts'
 import { type Shape, shapesOf } from './shape.ts'
 
 export interface Simulated extends Pick<typeof Testing, 'planFaults' | 'seededRandom' | 'simulate'> {
@@ -20,11 +21,14 @@ export async function differencesOf(seed: number, one: Case, simulated: Simulate
   const topology = () => topologyOf(one, api)
   const scenario = { name: 'case', topology, shards, workers: 2, hosts, isOnKafka, retries: null }
   const faults = planFaults(seededRandom(seed ^ 0xfa17), one.faults, LASTS_MS)
-  const { violations, result } = await simulate(seed, scenario, faults, null)
+  const { violations, result, indexes } = await simulate(seed, scenario, faults, null)
   if (violations.length > 0) return [...violations]
-  const expected = batchOf(one)
+  const updates = updatesOf(one)
+  const expected = batchOf(one, updates)
   const shapes = shapesOf(one.steps)
-  return outputsOf(one.steps).flatMap((s) => {
+  const lookedUp = await lookUpDifferences(one, updates, indexes)
+  const files = outputsOf(one.steps).filter((s) => one.steps[s]!.op !== 'index')
+  const inFiles = files.flatMap((s) => {
     const wanted = expected[s]!.map((row) => textOf(row, shapes[s]!, api)).sort()
     const got = (result[fileOf(s)] ?? []).flatMap((line) => (line === '' ? [] : [sorted(JSON.parse(line))])).sort()
     if (JSON.stringify(got) === JSON.stringify(wanted)) return []
@@ -33,6 +37,7 @@ export async function differencesOf(seed: number, one: Case, simulated: Simulate
       `step ${s} has ${got.length} rows for ${wanted.length}; too much: ${lines(less(got, wanted))}; missing: ${lines(less(wanted, got))}`,
     ]
   })
+  return [...inFiles, ...lookedUp]
 }
 
 function textOf(row: OracleRow, { columns }: Shape, api: typeof Umbel): string {

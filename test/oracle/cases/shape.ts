@@ -65,6 +65,7 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
     Object.entries(aggregates).map(([name, aggregation]) => resultOf(name, aggregation, input.columns))
   switch (step.op) {
     case 'filter':
+    case 'index':
       return input
     case 'assign': {
       const others = input.columns.filter(({ name }) => name !== step.name)

@@ -2,7 +2,8 @@ import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Aggregation } from '../../../src/operators/aggregation.ts'
-import { aggregatedColumns, openAggregates } from '../../../src/operators/fold/aggregate-group.ts'
+import { openAggregates } from '../../../src/operators/fold/aggregate-group.ts'
+import { aggregatedColumns } from '../../../src/operators/fold/cell-rows.ts'
 import { SESSION_FOLD_TABLES, SessionFold } from '../../../src/operators/session-fold.ts'
 import {
   type AnyWindow,

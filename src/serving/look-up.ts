@@ -1,0 +1,106 @@
+/** How a key is looked up in a store, by what sort of index it is. */
+import type { IndexRecord } from '../actors/index-records.ts'
+import { userError } from '../base/errors.ts'
+import { isoTime, type Timestamp } from '../base/time.ts'
+import { spanAggregatesAt } from '../operators/index/span-aggregates.ts'
+import { indexedColumns } from '../operators/index/table-index.ts'
+import { planTiles, type SpanAggregate, spanResultType } from '../operators/index/tile-plan.ts'
+import { FLOOR, rowAt, unpackTime } from '../operators/index/versions.ts'
+import type { UserValue, Value } from '../records/column.ts'
+import { packValues } from '../records/key.ts'
+import { unpacked } from '../records/nested.ts'
+import { type Fields, makeSchema } from '../records/schema.ts'
+import type { StoreReader } from '../storage/environment.ts'
+import { MemoryEnvironment } from '../storage/memory-environment.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { WriteSet } from '../storage/write-set.ts'
+
+type AnyRow = Readonly<Record<string, UserValue>>
+type ReadTable = Pick<KeyedTable, 'get' | 'range'>
+
+/**
+ * What a look-up comes to. `found`: a row, of which columns may be null. `default`: of aggregates over spans, the key is known, and
+ * nothing is within its spans. `missing`: nothing is known of the key, or it holds no more.
+ */
+export type Lookup<R> =
+  | { readonly state: 'found' | 'default'; readonly row: R }
+  | { readonly state: 'missing'; readonly row: null }
+
+export const MISSING = { state: 'missing', row: null } as const
+
+/** Looks keys up in one index. */
+export interface LookUp {
+  /** Fields of the rows that are found, those of keys among them. */
+  readonly fields: Fields
+  /** @throws user error `history` when the time is before what is kept */
+  at(store: StoreReader, key: readonly Value[], time: Timestamp): Lookup<AnyRow>
+}
+
+export const lookUpIn = (record: IndexRecord): LookUp =>
+  record.aggregates === null ? inRows(record) : inAggregates(record, record.aggregates)
+
+function inRows({ name, tables, fields, keys }: IndexRecord): LookUp {
+  const schema = makeSchema(fields)
+  const columns = indexedColumns(schema, keys)
+  return {
+    fields,
+    at(store, key, time) {
+      checkFloor(name, floorOf(store, tables), time)
+      const held = rowAt(tableOf(store, tables.versions!), packValues(key), time)
+      if (held === undefined) return MISSING
+      const fieldOf = (field: string): Value => {
+        const k = keys.indexOf(field)
+        return field === schema.time ? held.since : k >= 0 ? key[k]! : held.values[columns.indexOf(field)]!
+      }
+      return { state: 'found', row: rowOf(fields, fieldOf) }
+    },
+  }
+}
+
+function inAggregates(
+  { name, tables, fields: input, keys }: IndexRecord,
+  aggregates: Readonly<Record<string, SpanAggregate>>,
+): LookUp {
+  const schema = makeSchema(input)
+  const plan = planTiles(schema, keys, aggregates)
+  const results = Object.keys(aggregates)
+  const fields = {
+    ...Object.fromEntries(keys.map((field) => [field, input[field]!])),
+    ...Object.fromEntries(results.map((field) => [field, spanResultType(schema, aggregates[field]!)])),
+  }
+  const scratch = () => new WriteSet(new MemoryEnvironment()).table('scratch')
+  return {
+    fields,
+    at(store, key, time) {
+      const floor = floorOf(store, tables)
+      checkFloor(name, floor, time)
+      const read = { rows: tableOf(store, tables.rows!), tiles: tableOf(store, tables.tiles!), scratch }
+      const found = spanAggregatesAt(plan, read, packValues(key), time, floor)
+      if (found === null) return MISSING
+      const row = rowOf(fields, (field) =>
+        keys.includes(field) ? key[keys.indexOf(field)]! : found.values[results.indexOf(field)]!,
+      )
+      return { state: found.hasRows ? 'found' : 'default', row }
+    },
+  }
+}
+
+const tableOf = (store: StoreReader, name: string): ReadTable => ({
+  get: (key) => store.get(name, key),
+  range: (options) => store.range(name, options),
+})
+
+/** From which time on history is whole. */
+function floorOf(store: StoreReader, tables: IndexRecord['tables']): Timestamp {
+  const floor = store.get(tables.progress!, FLOOR)
+  return floor === undefined ? Number.NEGATIVE_INFINITY : unpackTime(floor)
+}
+
+function checkFloor(name: string, floor: Timestamp, time: Timestamp): void {
+  if (time >= floor) return
+  const [first, asked] = [floor, time].map(isoTime)
+  throw userError('history', `index '${name}' goes back to ${first}, not to ${asked}: give it a longer history`)
+}
+
+const rowOf = (fields: Fields, fieldOf: (field: string) => Value): AnyRow =>
+  Object.fromEntries(Object.entries(fields).map(([field, type]) => [field, unpacked(type, fieldOf(field))]))

@@ -1,0 +1,190 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { spanAggregatesAt } from '../../../src/operators/index/span-aggregates.ts'
+import { TileIndex, type TileIndexPlan } from '../../../src/operators/index/tile-index.ts'
+import { planTiles, type SpanAggregate } from '../../../src/operators/index/tile-plan.ts'
+import { FLOOR, unpackTime } from '../../../src/operators/index/versions.ts'
+import { packValues } from '../../../src/records/key.ts'
+import { unpacked } from '../../../src/records/nested.ts'
+import { eventTime, float, list, optional, schema, string } from '../../../src/records/schema.ts'
+import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
+import { WriteSet } from '../../../src/storage/write-set.ts'
+import { anySchema, batchOf, originOf, passing, Recorder, runs } from './support.ts'
+
+const Payment = schema({ at: eventTime(), user: string(), amount: optional(float()) })
+const paid = (at: number, amount: number | null, diff = 1, user = 'ann') => ({
+  ...{ row: { at, user, amount }, diff, origin: originOf(1, at) },
+})
+const over = (kind: SpanAggregate['kind'], span: number | null, more: Partial<SpanAggregate> = {}): SpanAggregate => ({
+  ...{ kind, over: span, ...(kind === 'count' ? {} : { column: 'amount' }), ...more },
+})
+
+/** A tile of the narrowest sort, and one of the next. */
+const [TILE, NEXT] = [2 ** 20, 2 ** 25]
+
+function index(aggregates: Readonly<Record<string, SpanAggregate>>, options: Partial<TileIndexPlan> = {}) {
+  const tiles = planTiles(anySchema(Payment), ['user'], aggregates)
+  const plan = { tiles, history: Number.POSITIVE_INFINITY, bound: 0, ...options }
+  const run = new Recorder((context) => new TileIndex(plan, context))
+  const scratch = () => new WriteSet(new MemoryEnvironment()).table('scratch')
+  const at = (time: number, user = 'ann') => {
+    const stored = run.table('progress').get(FLOOR)
+    const floor = stored === undefined ? Number.NEGATIVE_INFINITY : unpackTime(stored)
+    const found = spanAggregatesAt(
+      tiles,
+      { rows: run.table('rows'), tiles: run.table('tiles'), scratch },
+      packValues([user]),
+      time,
+      floor,
+    )
+    return found?.values.map((value) =>
+      value instanceof Uint8Array ? unpacked(list(optional(float())), value) : value,
+    )
+  }
+  return { run, at, tiles }
+}
+
+t.test('a span ends at the time that is asked for and begins its length before, to the microsecond', (t) => {
+  const { run, at } = index({ n: over('count', 100), sum: over('sum', 100, { default: 0 }), max: over('max', 100) })
+  run.push(batchOf(Payment, [paid(1000, 5), paid(1050, null)]))
+  run.advance([1100])
+  t.equal(at(999), undefined, 'nothing is known yet')
+  t.strictSame(at(1000), [1, 5, 5])
+  t.strictSame(at(1099), [2, 5, 5])
+  t.strictSame(at(1100), [1, 0, null], 'the first row is a span old, and the second has no amount')
+  t.strictSame(at(1150), [0, 0, null], 'nothing is left, which is not the same as nothing known')
+  t.equal(at(1050, 'bob'), undefined)
+  t.end()
+})
+
+t.test('spans of all lengths share the same tiles, and what was the greatest is taken back', async (t) => {
+  const day = 86_400_000_000
+  const { run, at, tiles } = index({
+    ...{ hour: over('sum', day / 24), month: over('sum', 30 * day), ever: over('count', null) },
+    ...{ max: over('max', 30 * day), last: over('lastK', 30 * day, { limit: 2 }) },
+  })
+  t.equal(tiles.levels, 7)
+  const rows = Array.from({ length: 60 }, (_, i) => paid(i * day, i))
+  run.push(batchOf(Payment, rows))
+  run.advance([61 * day])
+  await run.reopen()
+  t.strictSame(at(59 * day), [59, (30 + 59) * 15, 60, 59, [59, 58]])
+  run.push(batchOf(Payment, [paid(59 * day, 59, -1), paid(59 * day, 0.5)]))
+  run.advance([61 * day])
+  t.strictSame(at(59 * day), [0.5, (30 + 58) * 14.5 + 0.5, 60, 58, [0.5, 58]])
+  t.strictSame(at(29 * day - 1), [null, 28 * 14.5, 29, 28, [28, 27]])
+  t.end()
+})
+
+t.test('what no look-up can ask for goes, but for what never ends', (t) => {
+  const [finite, endless] = [
+    index({ n: over('count', NEXT) }, { history: NEXT }),
+    index({ n: over('count', null) }, { history: NEXT }),
+  ]
+  for (const { run } of [finite, endless]) {
+    // Before 1970, where the widest tile ends.
+    run.push(batchOf(Payment, [paid(-5, 1)]))
+    for (let i = 0; i < 200; i++) {
+      run.push(batchOf(Payment, [paid(i * TILE, i)]))
+      run.advance([i * TILE])
+    }
+    for (let i = 0; i < 20; i++) run.advance([200 * TILE])
+  }
+  t.ok(finite.run.keysOf('rows').length < 70, `${finite.run.keysOf('rows').length} rows are kept`)
+  t.equal(finite.run.keysOf('tiles').length, 4, 'three blocks of the narrowest and one of the next')
+  t.ok(endless.run.keysOf('rows').length < 40)
+  t.strictSame(finite.at(200 * TILE), [31])
+  t.strictSame(endless.at(200 * TILE), [201])
+  t.strictSame(endless.at(180 * TILE), [182])
+  t.end()
+})
+
+interface Payment {
+  readonly at: number
+  readonly amount: number | null
+}
+
+/** By going through everything. */
+function expected(rows: readonly Payment[], time: number, kind: string, span: number | null): unknown {
+  const within = rows.filter(({ at }) => at <= time && (span === null || at > time - span))
+  const amounts = within.flatMap(({ amount }) => (amount === null ? [] : [amount]))
+  switch (kind) {
+    case 'count':
+      return within.length
+    case 'sum':
+      return amounts.length === 0 ? null : amounts.reduce((sum, amount) => sum + amount, 0)
+    case 'countDistinct':
+      return new Set(amounts).size
+    case 'min':
+      return amounts.length === 0 ? null : Math.min(...amounts)
+    default:
+      return amounts.length === 0 ? null : Math.max(...amounts)
+  }
+}
+
+const BOUND = 3 * NEXT
+const SPANS = [3, TILE, 5 * TILE + 1, NEXT + 7, 40 * NEXT, null]
+const KINDS = ['count', 'sum', 'min', 'max', 'countDistinct'] as const
+const place = fc.oneof(
+  fc.tuple(fc.constantFrom(1, TILE, NEXT, NEXT * 32), fc.nat(4), fc.integer({ min: -1, max: 1 })),
+  fc.tuple(fc.constant(1), fc.constant(0), fc.nat(BOUND)),
+)
+const step = fc.oneof(
+  ...passing,
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('row' as const), place, amount: fc.option(fc.nat(5)) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('back' as const), which: fc.nat() }) },
+)
+const aggregate = fc.tuple(fc.constantFrom(...KINDS), fc.constantFrom(...SPANS))
+
+t.test('random rows, retractions, times and crashes: every look-up is that of a search through all', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(aggregate, { minLength: 1, maxLength: 4 }),
+      fc.constantFrom(Number.POSITIVE_INFINITY, 2 * NEXT),
+      fc.array(step, { maxLength: 40 }),
+      fc.array(place, { minLength: 1, maxLength: 10 }),
+      async (aggregates, history, steps, times) => {
+        const named = aggregates.map(([kind, span], a) => [`a${a}`, over(kind, span)] as const)
+        const { run, at } = index(Object.fromEntries(named), { history, bound: BOUND })
+        let watermark = 1000 * NEXT
+        const rows: Payment[] = []
+        const timeOf = ([scale, many, near]: readonly [number, number, number]) =>
+          Math.max(watermark - BOUND, Math.floor((watermark - BOUND) / scale) * scale + many * scale + near)
+        run.advance([watermark])
+        for (const one of steps) {
+          if (one.kind === 'advance') run.advance([(watermark += one.by * (one.isWhole ? NEXT : TILE + 1))])
+          else if (one.kind === 'flush' || one.kind === 'reopen') await run[one.kind](one.store)
+          else if (one.kind === 'crash') await run.crash()
+          else if (one.kind === 'row') {
+            const row = { at: timeOf(one.place), amount: one.amount }
+            rows.push(row)
+            run.push(batchOf(Payment, [paid(row.at, row.amount)]))
+          } else if (one.kind === 'back') {
+            const recent = rows.filter((row) => row.at >= watermark - BOUND)
+            const row = recent[one.which % Math.max(1, recent.length)]
+            if (row === undefined) continue
+            rows.splice(rows.indexOf(row), 1)
+            run.push(batchOf(Payment, [paid(row.at, row.amount, -1)]))
+          }
+        }
+        await run.flush()
+        run.advance([watermark])
+        const floor = watermark - Math.max(history, BOUND)
+        for (const time of [...times.map(timeOf), ...rows.map((row) => row.at)].filter((one) => one >= floor)) {
+          const wanted = aggregates.map(([kind, span]) => expected(rows, time, kind, span))
+          const isEmpty = rows.every((row) => row.at > time)
+          const found = at(time)
+          if (found === undefined)
+            deepStrictEqual(
+              wanted.every((value) => value === null || value === 0),
+              true,
+            )
+          else deepStrictEqual(found, wanted, `at ${time}`)
+          if (isEmpty) deepStrictEqual(found, undefined)
+        }
+      },
+    ),
+    { numRuns: runs(300) },
+  )
+})
