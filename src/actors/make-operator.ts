@@ -9,12 +9,15 @@ import { openAggregates } from '../operators/fold/aggregate-group.ts'
 import { aggregatedColumns } from '../operators/fold/cell-rows.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { openRanking } from '../operators/fold/ranked.ts'
+import { openSpans, spannedColumns } from '../operators/fold/span-group.ts'
 import { TableIndex } from '../operators/index/table-index.ts'
 import { TileIndex } from '../operators/index/tile-index.ts'
 import { planTiles, TILE_TABLES } from '../operators/index/tile-plan.ts'
 import { INDEX_TABLES } from '../operators/index/versions.ts'
 import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.ts'
+import { Leaving } from '../operators/leaving.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
+import { spansOf } from '../operators/spans.ts'
 import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
 import { sidesSchema, TableJoin } from '../operators/table-join.ts'
 import {
@@ -95,6 +98,8 @@ function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node
     return { ...common, ...openRanking(input, results, fold.ranking, isTable) }
   }
   const aggregations = Object.values(fold.aggregates)
+  if (spansOf(fold.aggregates).length > 0)
+    return { ...common, columns: spannedColumns(aggregations), open: openSpans(input, fold.aggregates) }
   return { ...common, columns: aggregatedColumns(aggregations), open: openAggregates(input, aggregations, isTable) }
 }
 
@@ -136,6 +141,8 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       return new Explode(input, schema, node.names, context.emit, context.guard)
     case 'transform':
       return new Transform({ input, output: schema, compute: node.compute }, context.emit, context.guard)
+    case 'leaving':
+      return new Leaving(input, schema, node.spans, context.emit)
     case 'changelog':
       return new Changelog(
         {

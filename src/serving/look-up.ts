@@ -4,12 +4,13 @@ import { userError } from '../base/errors.ts'
 import { isoTime, type Timestamp } from '../base/time.ts'
 import { spanAggregatesAt } from '../operators/index/span-aggregates.ts'
 import { indexedColumns } from '../operators/index/table-index.ts'
-import { planTiles, type SpanAggregate, spanResultType } from '../operators/index/tile-plan.ts'
+import { planTiles, type SpanAggregate } from '../operators/index/tile-plan.ts'
 import { FLOOR, rowAt, unpackTime } from '../operators/index/versions.ts'
+import { spanResultType } from '../operators/spans.ts'
 import type { UserValue, Value } from '../records/column.ts'
 import { packValues } from '../records/key.ts'
 import { unpacked } from '../records/nested.ts'
-import { type Fields, makeSchema } from '../records/schema.ts'
+import { type Fields, type FieldType, makeSchema, type Schema } from '../records/schema.ts'
 import type { StoreReader } from '../storage/environment.ts'
 import { MemoryEnvironment } from '../storage/memory-environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
@@ -66,7 +67,7 @@ function inAggregates(
   const results = Object.keys(aggregates)
   const fields = {
     ...Object.fromEntries(keys.map((field) => [field, input[field]!])),
-    ...Object.fromEntries(results.map((field) => [field, spanResultType(schema, aggregates[field]!)])),
+    ...Object.fromEntries(results.map((field) => [field, resultOf(schema, aggregates[field]!)])),
   }
   const scratch = () => new WriteSet(new MemoryEnvironment()).table('scratch')
   return {
@@ -83,6 +84,11 @@ function inAggregates(
       return { state: found.hasRows ? 'found' : 'default', row }
     },
   }
+}
+
+function resultOf(schema: Schema, aggregate: SpanAggregate): FieldType {
+  const type = spanResultType(schema, aggregate)
+  return aggregate.default === undefined ? type : { ...type, nullable: false }
 }
 
 const tableOf = (store: StoreReader, name: string): ReadTable => ({

@@ -51,7 +51,7 @@ function conditioned(input: Node, where: string, aggregate: Aggregation, column:
     return {
       type: optional(bool()) as FieldType,
       compute: (row: AnyRow) => (row[where] === true ? true : null),
-      aggregate: { kind: 'countValues', column } as Aggregation,
+      aggregate: { ...aggregate, kind: 'countValues', column } as Aggregation,
     }
   }
   const type = fieldOf(schema, of)

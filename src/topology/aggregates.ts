@@ -80,10 +80,11 @@ export type Over<A> = A & { readonly over: number | null }
  * with time itself. `'forever'` has no beginning.
  * @example over('30d', sum('amount', { default: 0 }))
  */
-export const over = <A extends Aggregation>(span: Duration | 'forever', aggregate: A): Over<A> => ({
-  ...aggregate,
-  over: span === 'forever' ? null : micros(span),
-})
+export function over<A extends Aggregation>(span: Duration | 'forever', aggregate: A): Over<A> {
+  const length = span === 'forever' ? null : micros(span)
+  if (length === 0) throw userError('aggregation', 'a span has a length: give over() one above 0')
+  return { ...aggregate, over: length }
+}
 
 /** Number of rows. @example count({ where: 'late' }) */
 export const count = <const O extends Pick<Conditions<never>, 'where'> = None>(options?: O) =>

@@ -4,7 +4,9 @@
  */
 import { userError } from '../base/errors.ts'
 import { columnsOf, isOrdered } from '../operators/aggregation.ts'
+import { spannedColumns } from '../operators/fold/span-group.ts'
 import { needsOrder } from '../operators/index/tile-plan.ts'
+import { type Spanned, spansOf } from '../operators/spans.ts'
 import { isSession } from '../operators/window.ts'
 import { isJoin, type Node } from './graph.ts'
 
@@ -83,16 +85,23 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'fold':
       return node.fold.kind === 'ranking'
         ? present([...output, ...node.keys, ...node.fold.ranking.by.map(({ column }) => column)])
-        : present([...node.keys, ...Object.values(node.fold.aggregates).flatMap(columnsOf)])
+        : present([...node.keys, ...foldedColumns(node.fold.aggregates)])
     case 'table-join':
     case 'interval-join':
     case 'as-of-join':
       return port === 0 ? present([...output, ...node.leftKeys]) : present([...node.rightKeys, ...node.fields])
     case 'union':
+    case 'leaving':
     case 'sink':
       return present(output)
   }
 }
+
+/** Also when rows came and what they leave, where they do. */
+const foldedColumns = (aggregates: Readonly<Record<string, Spanned>>): readonly string[] =>
+  spansOf(aggregates).length > 0
+    ? spannedColumns(Object.values(aggregates))
+    : Object.values(aggregates).flatMap(columnsOf)
 
 /** Whether the node is done with a time once the watermark has passed it. */
 const closesTime = (node: Node): boolean => isJoin(node) || CLOSING.has(node.kind)
@@ -143,6 +152,7 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
         )
       }
       return { bound, retracts: true, isTable }
+    case 'leaving':
     case 'aggregate-index':
       refuseTable(node, 'aggregated over spans', isTable)
       return { bound, retracts, isTable }

@@ -2,11 +2,13 @@
 import { userError } from '../base/errors.ts'
 import { foldedSchema } from '../operators/fold/folded-schema.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
+import { leavingSchema, SPAN_ENTERED, SPAN_LEFT } from '../operators/leaving.ts'
+import { spansOf } from '../operators/spans.ts'
 import type { Emission } from '../operators/window.ts'
 import { type Fields, fieldOf, int, makeSchema, type Schema } from '../records/schema.ts'
 import { withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
-import { type FoldNode, type Node, newNode } from './graph.ts'
+import { type FoldNode, type LeavingNode, type Node, newNode } from './graph.ts'
 import type { PlainName } from './stream-fields.ts'
 
 /** When a table speaks of its rows; see `Emission`. The default is `eager`: at once, whatever the disorder of the source. */
@@ -79,7 +81,14 @@ function rankingOf(schema: Schema, limit: number, by: Readonly<Record<string, Or
   return { limit, by: Object.entries(by).map(([column, order]) => ({ column, order })), ties: 'first', rank: 'rank' }
 }
 
-/** Aggregates over all rows so far. */
+/** @throws user error `aggregation` when a field has one of the names that it needs */
+function leavingNode(input: Node, spans: readonly number[]): LeavingNode {
+  const taken = [SPAN_LEFT, SPAN_ENTERED].find((name) => Object.hasOwn(input.schema.fields, name))
+  if (taken !== undefined) throw userError('aggregation', `there is a field '${taken}': rename it, spans need the name`)
+  return { ...newNode(leavingSchema(input.schema)), kind: 'leaving', inputs: [input], spans }
+}
+
+/** Aggregates over all rows so far, or over those of spans. */
 export function totalsNode<F extends Fields>(
   input: Node,
   keys: readonly string[],
@@ -87,7 +96,12 @@ export function totalsNode<F extends Fields>(
   options: FoldOptions,
 ): Node {
   const { node, aggregates: plain } = withConditions(input, aggregates)
-  const schema = foldedSchema(node.schema, keys, plain)
   const fold = { kind: 'aggregates', aggregates: plain } as const
-  return withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates)
+  const schema = foldedSchema(node.schema, keys, plain)
+  const spans = spansOf(plain)
+  if (spans.length === 0) return withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates)
+  if (options.emit === 'eager')
+    throw userError('emit', 'what is aggregated over spans is said when the watermark has passed: leave out emit')
+  const leaving = leavingNode(node, spans)
+  return withDefaults(foldNode({ input: leaving, keys, schema, fold }, { emit: 'final' }), aggregates)
 }

@@ -9,6 +9,7 @@ import type { TransformPlan } from '../operators/flat-map.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
 import type { SpanAggregate } from '../operators/index/tile-plan.ts'
 import type { IntervalJoinKind, JoinSpan } from '../operators/interval-join.ts'
+import type { Spanned } from '../operators/spans.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import type { UserValue } from '../records/column.ts'
@@ -102,6 +103,13 @@ export interface TransformNode extends Common {
   readonly inputs: readonly [Node]
   readonly compute: TransformPlan['compute']
 }
+/** Says of rows also when they leave spans of time. */
+export interface LeavingNode extends Common {
+  readonly kind: 'leaving'
+  readonly inputs: readonly [Node]
+  /** In microseconds. */
+  readonly spans: readonly number[]
+}
 /** Makes a stream of a table: what begins and what ends. */
 export interface ChangelogNode extends Common {
   readonly kind: 'changelog'
@@ -118,7 +126,7 @@ export interface FoldNode extends Common {
   readonly keys: readonly string[]
   readonly fold:
     | { readonly kind: 'ranking'; readonly ranking: Ranking }
-    | { readonly kind: 'aggregates'; readonly aggregates: Readonly<Record<string, Aggregation>> }
+    | { readonly kind: 'aggregates'; readonly aggregates: Readonly<Record<string, Spanned>> }
   readonly emit: Emission
 }
 export interface JoinNode extends Common {
@@ -201,6 +209,7 @@ export type Node =
   | DropNullNode
   | ExplodeNode
   | TransformNode
+  | LeavingNode
   | ChangelogNode
   | JoinNode
   | TableJoinNode

@@ -2,7 +2,8 @@
 
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
-import { type SpanAggregate, spanResultType } from '../operators/index/tile-plan.ts'
+import type { SpanAggregate } from '../operators/index/tile-plan.ts'
+import { spanResultType } from '../operators/spans.ts'
 import type { Fields, Row } from '../records/schema.ts'
 import { type Conditioned, withConditions } from './aggregate-nodes.ts'
 import type { SpanFields } from './aggregates.ts'

@@ -1,4 +1,5 @@
 /** What really flows between planned nodes: columns that something uses, and those that rows are split by. */
+import { leavingSchema } from '../operators/leaving.ts'
 import { makeSchema, type Schema } from '../records/schema.ts'
 import type { NodeFacts } from './analysis.ts'
 import type { Node } from './graph.ts'
@@ -51,6 +52,8 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
         ...input.fields,
         ...Object.fromEntries(node.fields.map((name) => [name, node.schema.fields[name]!])),
       })
+    case 'leaving':
+      return leavingSchema(input)
     case 'filter':
     case 'dedup':
       return input
@@ -67,7 +70,7 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
 export function keysAfter(node: Node, keys: readonly string[] | null): readonly string[] | null {
   if (keys === null) return null
   if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
-  if (node.kind === 'filter' || node.kind === 'drop-null') return keys
+  if (node.kind === 'filter' || node.kind === 'drop-null' || node.kind === 'leaving') return keys
   if (node.kind === 'explode') return keys.some((key) => node.names.includes(key)) ? null : keys
   if (node.kind === 'window' || node.kind === 'fold' || node.kind === 'dedup' || node.kind === 'changelog') return keys
   if (node.kind !== 'project') return null

@@ -18,6 +18,8 @@ export interface FoldOracle {
   readonly keys: readonly string[]
   /** Of a table rows are taken back as of another time than they came. */
   readonly isTable?: boolean
+  /** Microseconds of a span's unit. */
+  readonly unit?: number
   readonly fold: OracleRanking | { readonly aggregates: OracleAggregates }
 }
 
@@ -33,12 +35,16 @@ export function foldOf(updates: readonly OracleUpdate[], oracle: FoldOracle): { 
 
 function versionsOf(group: readonly OracleUpdate[], oracle: FoldOracle): { row: OracleRow; diff: number }[] {
   const timeOf = ({ row }: OracleUpdate) => row[oracle.time] as number
-  const times = [...new Set(group.map(timeOf))].sort((a, b) => a - b)
+  const spans = spansOf(oracle)
+  const times = [...new Set(group.flatMap((one) => [0, ...spans].map((span) => timeOf(one) + span)))].sort(
+    (a, b) => a - b,
+  )
   let before: readonly OracleRow[] = []
   return times.flatMap((time) => {
     const now = stateOf(
       group.filter((update) => timeOf(update) <= time),
       oracle,
+      time,
     )
     const at = (rows: readonly OracleRow[], diff: number) =>
       rows.map((row) => ({ row: { ...row, [oracle.time]: time }, diff }))
@@ -48,14 +54,28 @@ function versionsOf(group: readonly OracleUpdate[], oracle: FoldOracle): { row: 
   })
 }
 
-function stateOf(updates: readonly OracleUpdate[], { fold, time, keys, isTable }: FoldOracle): OracleRow[] {
+/** Where there are spans, in microseconds. */
+const spansOf = ({ fold, unit = 1 }: FoldOracle): number[] =>
+  'which' in fold ? [] : Object.values(fold.aggregates).flatMap(([, , options]) => (options?.over ?? 0) * unit)
+
+function stateOf(
+  updates: readonly OracleUpdate[],
+  { fold, time, keys, isTable, unit = 1 }: FoldOracle,
+  at: number,
+): OracleRow[] {
   const present = rowsLeft(updates, isTable === true ? [time] : [])
   if (present.length === 0) return []
   if ('which' in fold) {
     return firstOf(present, fold, time).map(({ row }, i) => (fold.which === 'top' ? { ...row, rank: i + 1 } : row))
   }
   const inOrder = firstOf(present, { which: 'first', by: [], limit: present.length }, time).map(({ row }) => row)
-  const results = Object.entries(fold.aggregates).map(([name, aggregation]) => [name, aggregate(inOrder, aggregation)])
+  let isEmpty = true
+  const results = Object.entries(fold.aggregates).map(([name, [kind, column, { over = null, ...options } = {}]]) => {
+    const within = inOrder.filter((row) => over === null || (row[time] as number) > at - over * unit)
+    if (within.length > 0) isEmpty = false
+    return [name, aggregate(within, [kind, column ?? null, options])]
+  })
+  if (isEmpty) return []
   return [{ ...Object.fromEntries(keys.map((key) => [key, inOrder[0]![key]])), ...Object.fromEntries(results) }]
 }
 

@@ -32,14 +32,27 @@ interface AggregatePlan extends CellPlan {
   readonly isTable: boolean
 }
 
-export function openAggregates(input: Schema, aggregations: readonly Aggregation[], isTable: boolean): OpenAccumulator {
-  const names = aggregatedColumns(aggregations)
+/** @param isTable of a table rows are taken back at other times than they came: nothing is ever settled */
+export const openAggregates = (
+  input: Schema,
+  aggregations: readonly Aggregation[],
+  isTable: boolean,
+): OpenAccumulator => openGroups(input, aggregatedColumns(aggregations), aggregations, isTable)
+
+/** @param names of the columns whose values a row has, in their order */
+export function openGroups(
+  input: Schema,
+  names: readonly string[],
+  aggregations: readonly Aggregation[],
+  isTable: boolean,
+): (store: GroupStore) => AggregateGroup {
   const collectors = aggregations.map((one) => (isCollected(one) ? collectorOf(input, names, one) : null))
-  const plan = { ...planCellRows(input, aggregations), collectors, isTable }
+  const plan = { ...planCellRows(input, names, aggregations), collectors, isTable }
   return (store) => new AggregateGroup(plan, store)
 }
 
-class AggregateGroup implements Accumulator {
+/** Aggregates of a group's rows. */
+export class AggregateGroup implements Accumulator {
   readonly #plan: AggregatePlan
   readonly #cells: readonly Cell[]
   /** By spec; null where it is no extreme. */
@@ -91,14 +104,22 @@ class AggregateGroup implements Accumulator {
   }
 
   rows(): readonly (readonly Value[])[] {
-    if (!(this.#cells[0]!.high[0]! > 0)) return []
+    return this.isEmpty ? [] : [this.results()]
+  }
+
+  get isEmpty(): boolean {
+    return !(this.#cells[0]!.high[0]! > 0)
+  }
+
+  /** By aggregate, also where there are no rows. */
+  results(): readonly Value[] {
     this.#extremes.forEach((extreme, c) => {
       if (extreme !== null) this.#cells[c]!.high[0] = extreme.value() ?? Number.NaN
     })
     const { results } = this.#plan
-    return [
-      results.map((result, a) => (result === null ? this.#collectors[a]!.value() : resultAt(result, this.#cells, 0))),
-    ]
+    return results.map((result, a) =>
+      result === null ? this.#collectors[a]!.value() : resultAt(result, this.#cells, 0),
+    )
   }
 
   save(): unknown {

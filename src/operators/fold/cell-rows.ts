@@ -22,11 +22,10 @@ export const aggregatedColumns = (aggregations: readonly Aggregation[]): string[
   ...new Set(aggregations.flatMap(columnsOf)),
 ]
 
-/** The cells of aggregates over rows that have the values of `aggregatedColumns`. */
-export function planCellRows(input: Schema, aggregations: readonly Aggregation[]): CellPlan {
+/** @param names of the columns whose values a row has, in their order */
+export function planCellRows(input: Schema, names: readonly string[], aggregations: readonly Aggregation[]): CellPlan {
   const inCells = aggregations.filter((one) => !isCollected(one))
   const { specs, results: read } = planCells(input, inCells)
-  const names = aggregatedColumns(aggregations)
   return {
     specs,
     sources: specs.map(({ column }) => (column < 0 ? -1 : names.indexOf(input.names[column]!))),

@@ -1,14 +1,15 @@
 /** What an index of aggregates keeps, for the operator that writes it and for whoever looks something up. */
-import type { FieldKind, FieldType, Schema } from '../../records/schema.ts'
-import { type Aggregation, isCollected, isOrdered, resultType } from '../aggregation.ts'
+import type { FieldKind, Schema } from '../../records/schema.ts'
+import { isCollected, isOrdered } from '../aggregation.ts'
 import { aggregatedColumns, type CellPlan, isExtreme, planCellRows } from '../fold/cell-rows.ts'
+import type { Spanned } from '../spans.ts'
 import { levelsFor } from './tiles.ts'
 
 /** The tables of an index of aggregates. */
 export const TILE_TABLES = ['rows', 'tiles', 'progress'] as const
 
 /** An aggregate over the rows of some span up to the time that is asked for. */
-export interface SpanAggregate extends Aggregation {
+export interface SpanAggregate extends Spanned {
   /** In microseconds; null: from the beginning. */
   readonly over: number | null
   /** The result where there is no value. */
@@ -37,7 +38,7 @@ export function planTiles(
 ): TilePlan {
   const all = Object.values(aggregates)
   const columns = aggregatedColumns(all)
-  const cells = planCellRows(input, all)
+  const cells = planCellRows(input, columns, all)
   const spans = all.map(({ over }) => over ?? Number.POSITIVE_INFINITY)
   return {
     ...{ input, keys, aggregates, columns, cells },
@@ -52,13 +53,6 @@ export function planTiles(
 /** Whether the order of rows of one time counts. */
 export const needsOrder = (aggregates: Readonly<Record<string, SpanAggregate>>): boolean =>
   Object.values(aggregates).some(isOrdered)
-
-/** The type of a result: null where no row is within the span, unless there is a default. */
-export function spanResultType(input: Schema, aggregate: SpanAggregate): FieldType {
-  const type = resultType(input, aggregate)
-  const isNever = aggregate.kind.startsWith('count') || type.kind === 'list' || aggregate.default !== undefined
-  return { ...type, nullable: !isNever }
-}
 
 /** From this time on rows are kept: none that a look-up may ask for is before it. */
 export const keptFrom = ({ longest }: TilePlan, floor: number): number => floor - longest

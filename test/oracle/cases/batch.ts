@@ -104,9 +104,13 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
     case 'changelog':
       return changesOf(rows, step.name, step.marks)
     case 'fold':
-      return foldOf(rows, { time: input.time, keys: step.keys, isTable: input.isTable, fold: step.fold }).map(
-        (update) => ({ ...update, origin: place(0) }),
-      )
+      return foldOf(rows, {
+        time: input.time,
+        keys: step.keys,
+        isTable: input.isTable,
+        fold: step.fold,
+        unit: SECOND,
+      }).map((update) => ({ ...update, origin: place(0) }))
     case 'join':
       return tableJoinOf(rows, all[step.inputs[1]]!, {
         ...{ ...step, leftTime: input.time, rightTime: shapes[step.inputs[1]]!.time },

@@ -176,6 +176,17 @@ const mayTie = (shape: Shape, keys: readonly string[]): boolean =>
 const kindsOf = (shape: Shape, keys: readonly string[]): readonly string[] =>
   shape.isTable || mayTie(shape, keys) ? ALL : [...ALL, 'firstK', 'lastK']
 
+/** Spans of aggregates, in a case's units. */
+const SPANS = [1, 3, 7, 40, null]
+
+const spanned = (random: Random, all: OracleAggregates): OracleAggregates =>
+  Object.fromEntries(
+    Object.entries(all).map(([name, [kind, column, options]]) => [
+      name,
+      [kind, column, { ...options, over: pick(random, SPANS) }],
+    ]),
+  )
+
 const fold: Make = (random, { at, shape }, steps) => {
   const keys = keysOf(random, shape)
   if (keys === null) return null
@@ -192,9 +203,10 @@ const fold: Make = (random, { at, shape }, steps) => {
     return [{ op: 'fold', inputs: [at], keys, fold: ranking, emit }]
   }
   const kinds = kindsOf(shape, keys)
-  return [
-    { op: 'fold', inputs: [at], keys, fold: { aggregates: aggregates(random, shape, steps.length, kinds) }, emit },
-  ]
+  const all = aggregates(random, shape, steps.length, kinds)
+  if (!shape.isTable && random() < 0.4)
+    return [{ op: 'fold', inputs: [at], keys, fold: { aggregates: spanned(random, all) }, emit: 'final' }]
+  return [{ op: 'fold', inputs: [at], keys, fold: { aggregates: all }, emit }]
 }
 
 const rankedBy = (random: Random, shape: Shape): OracleRanking['by'] => {
@@ -307,9 +319,6 @@ const near: Make = (random, { at, shape }, steps, shapes) => {
   return [{ op: 'rename', inputs: [right], names: renamed }, step]
 }
 
-/** Spans of aggregates, in a case's units. */
-const SPANS = [1, 3, 7, 40, null]
-
 const index: Make = (random, { at, shape }, steps) => {
   const keys = keysOf(random, shape)
   if (keys === null) return null
@@ -318,15 +327,7 @@ const index: Make = (random, { at, shape }, steps) => {
   // Extremes are what is hard to take back.
   const kinds = random() < 0.4 ? ['min', 'max'] : kindsOf(shape, keys)
   const all = isOfRows ? null : aggregates(random, shape, steps.length, kinds)
-  const spanned =
-    all &&
-    Object.fromEntries(
-      Object.entries(all).map(([name, [kind, column, options]]) => [
-        name,
-        [kind, column, { ...options, over: pick(random, SPANS) }] as const,
-      ]),
-    )
-  return [{ op: 'index', inputs: [at], keys, aggregates: spanned, history }]
+  return [{ op: 'index', inputs: [at], keys, aggregates: all && spanned(random, all), history }]
 }
 
 const ROW_BY_ROW = [filter, assign, select, rename, dropNull, union, explode, transform]

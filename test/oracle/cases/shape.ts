@@ -42,7 +42,7 @@ const KINDS: Readonly<Record<string, Column['kind']>> = {
 function resultOf(name: string, [kind, of, options = {}]: OracleAggregates[string], input: readonly Column[]): Column {
   const column = input.find((one) => one.name === of)
   const isWhole = kind.startsWith('count') || KINDS[kind] === 'list' || options.default !== undefined
-  const nullable = !isWhole && ((column?.nullable ?? false) || options.where !== undefined)
+  const nullable = !isWhole && ((column?.nullable ?? false) || options.where !== undefined || options.over != null)
   return { name, kind: KINDS[kind] ?? column!.kind, nullable }
 }
 
