@@ -3,6 +3,7 @@ import { type ShardId, shardId } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
 import { type SpanAggregate, TILE_TABLES } from '../operators/index/tile-plan.ts'
 import { INDEX_TABLES } from '../operators/index/versions.ts'
+import type { UserValue } from '../records/column.ts'
 import type { Fields } from '../records/schema.ts'
 import type { AnyIndexNode } from '../topology/graph.ts'
 import type { Plan, PlannedNode } from '../topology/plan.ts'
@@ -22,6 +23,8 @@ export interface IndexRecord {
   readonly routing: readonly string[]
   /** Null where whole rows are looked up. */
   readonly aggregates: Readonly<Record<string, SpanAggregate>> | null
+  /** What is found of a key that is known where no row holds; null where nothing is. */
+  readonly defaults: Readonly<Record<string, UserValue>> | null
 }
 
 const indexesFile = (directory: string): string => `${directory}/indexes.json`
@@ -35,6 +38,7 @@ function recordOf(stage: string, { node, inputSchemas, keys }: PlannedNode & { n
     ...{ name: node.name, stage, fields: inputSchemas[0]!.fields, keys: node.keys, routing: keys! },
     tables: Object.fromEntries(tables.map((table) => [table, tableName(node, table)])),
     aggregates: node.kind === 'index' ? null : node.aggregates,
+    defaults: node.kind === 'index' ? node.defaults : null,
   }
 }
 

@@ -5,7 +5,7 @@ import { isoTime, type Timestamp } from '../base/time.ts'
 import { spanAggregatesAt } from '../operators/index/span-aggregates.ts'
 import { indexedColumns } from '../operators/index/table-index.ts'
 import { planTiles, type SpanAggregate } from '../operators/index/tile-plan.ts'
-import { FLOOR, rowAt, unpackTime } from '../operators/index/versions.ts'
+import { FLOOR, knownAt, unpackTime } from '../operators/index/versions.ts'
 import { spanResultType } from '../operators/spans.ts'
 import type { UserValue, Value } from '../records/column.ts'
 import { packValues } from '../records/key.ts'
@@ -20,8 +20,8 @@ type AnyRow = Readonly<Record<string, UserValue>>
 type ReadTable = Pick<KeyedTable, 'get' | 'range'>
 
 /**
- * What a look-up comes to. `found`: a row, of which columns may be null. `default`: of aggregates over spans, the key is known, and
- * nothing is within its spans. `missing`: nothing is known of the key, or it holds no more.
+ * What a look-up comes to. `found`: a row, of which columns may be null. `default`: of aggregates, the key is known, and no row is left
+ * of it, or none within its spans. `missing`: nothing is known of the key, or it holds no more.
  */
 export type Lookup<R> =
   | { readonly state: 'found' | 'default'; readonly row: R }
@@ -40,20 +40,23 @@ export interface LookUp {
 export const lookUpIn = (record: IndexRecord): LookUp =>
   record.aggregates === null ? inRows(record) : inAggregates(record, record.aggregates)
 
-function inRows({ name, tables, fields, keys }: IndexRecord): LookUp {
+function inRows({ name, tables, fields, keys, defaults }: IndexRecord): LookUp {
   const schema = makeSchema(fields)
   const columns = indexedColumns(schema, keys)
   return {
     fields,
     at(store, key, time) {
       checkFloor(name, floorOf(store, tables), time)
-      const held = rowAt(tableOf(store, tables.versions!), packValues(key), time)
-      if (held === undefined) return MISSING
-      const fieldOf = (field: string): Value => {
+      const known = knownAt(tableOf(store, tables.versions!), packValues(key), time)
+      if (known === undefined || (known.row === null && defaults === null)) return MISSING
+      const { row: held, since } = known
+      const row = rowOf(fields, (field) => {
         const k = keys.indexOf(field)
-        return field === schema.time ? held.since : k >= 0 ? key[k]! : held.values[columns.indexOf(field)]!
-      }
-      return { state: 'found', row: rowOf(fields, fieldOf) }
+        if (field === schema.time) return since
+        if (k >= 0) return key[k]!
+        return held === null ? defaults![field]! : held.values[columns.indexOf(field)]!
+      })
+      return { state: held === null ? 'default' : 'found', row }
     },
   }
 }
@@ -108,5 +111,11 @@ function checkFloor(name: string, floor: Timestamp, time: Timestamp): void {
   throw userError('history', `index '${name}' goes back to ${first}, not to ${asked}: give it a longer history`)
 }
 
-const rowOf = (fields: Fields, fieldOf: (field: string) => Value): AnyRow =>
-  Object.fromEntries(Object.entries(fields).map(([field, type]) => [field, unpacked(type, fieldOf(field))]))
+/** Values may be packed. */
+const rowOf = (fields: Fields, fieldOf: (field: string) => UserValue): AnyRow =>
+  Object.fromEntries(
+    Object.entries(fields).map(([field, type]) => {
+      const value = fieldOf(field)
+      return [field, value instanceof Uint8Array ? unpacked(type, value) : value]
+    }),
+  )

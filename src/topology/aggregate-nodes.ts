@@ -5,7 +5,7 @@
 import { userError } from '../base/errors.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { UserValue } from '../records/column.ts'
-import { bool, type FieldType, fieldOf, optional, typeName } from '../records/schema.ts'
+import { bool, type FieldType, fieldOf, optional, type Schema, typeName } from '../records/schema.ts'
 import type { Node } from './graph.ts'
 import { assignNode } from './row-nodes.ts'
 
@@ -75,6 +75,15 @@ export function refuseSpans(aggregates: Readonly<Record<string, Conditioned>>, w
   const spanned = Object.keys(aggregates).find((name) => aggregates[name]!.over !== undefined)
   if (spanned !== undefined) throw userError('aggregation', `'${spanned}' has a span of its own: ${why}`)
 }
+
+/** What aggregates come to over no rows; none for custom ones. */
+export const emptyResults = (schema: Schema, aggregates: Readonly<Record<string, Conditioned>>): AnyRow =>
+  Object.fromEntries(
+    Object.entries(aggregates).flatMap(([name, { kind, default: value }]) => {
+      if (kind === 'custom') return []
+      return [[name, schema.fields[name]!.kind === 'list' ? [] : kind.startsWith('count') ? 0 : (value ?? null)]]
+    }),
+  )
 
 /** Puts defaults in the place of nulls. */
 export function withDefaults(output: Node, aggregates: Readonly<Record<string, Conditioned>>): Node {

@@ -6,7 +6,7 @@ import { leavingSchema, SPAN_ENTERED, SPAN_LEFT } from '../operators/leaving.ts'
 import { spansOf } from '../operators/spans.ts'
 import type { Emission } from '../operators/window.ts'
 import { type Fields, fieldOf, int, makeSchema, type Schema } from '../records/schema.ts'
-import { withConditions, withDefaults } from './aggregate-nodes.ts'
+import { emptyResults, withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type FoldNode, type LeavingNode, type Node, newNode } from './graph.ts'
 import type { PlainName } from './stream-fields.ts'
@@ -99,9 +99,11 @@ export function totalsNode<F extends Fields>(
   const fold = { kind: 'aggregates', aggregates: plain } as const
   const schema = foldedSchema(node.schema, keys, plain)
   const spans = spansOf(plain)
-  if (spans.length === 0) return withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates)
+  const empty = emptyResults(schema, aggregates)
+  if (spans.length === 0)
+    return { ...withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates), empty }
   if (options.emit === 'eager')
     throw userError('emit', 'what is aggregated over spans is said when the watermark has passed: leave out emit')
   const leaving = leavingNode(node, spans)
-  return withDefaults(foldNode({ input: leaving, keys, schema, fold }, { emit: 'final' }), aggregates)
+  return { ...withDefaults(foldNode({ input: leaving, keys, schema, fold }, { emit: 'final' }), aggregates), empty }
 }

@@ -33,6 +33,8 @@ interface Common {
   /** Unique within the graph, given in order of declaration of what leads to the outputs. */
   id: number
   readonly schema: Schema
+  /** Of a table of aggregates: what they come to where nothing is left of a key. */
+  readonly empty?: Readonly<Record<string, UserValue>>
 }
 export interface SourceNode extends Common {
   readonly kind: 'source'
@@ -173,6 +175,8 @@ export interface IndexNode extends Common {
   readonly inputs: readonly [Node]
   readonly keys: readonly string[]
   readonly name: string
+  /** What is found of a key that is known where no row holds; null where nothing is. */
+  readonly defaults: Readonly<Record<string, UserValue>> | null
   /** How far behind the watermark look-ups may go, in microseconds. */
   readonly history: number
 }

@@ -60,6 +60,13 @@ export function aggregateIndexNode(
   }
 }
 
+/** Of aggregates by the same keys: all that a row has beside them and the event time. */
+function defaultsOf(input: Node, keys: readonly string[]): IndexNode['defaults'] {
+  const { schema, empty } = input.kind === 'key-by' ? input.inputs[0] : input
+  const isWhole = schema.names.every((name) => name === schema.time || keys.includes(name) || name in (empty ?? {}))
+  return isWhole && empty !== undefined ? empty : null
+}
+
 export const tableIndexNode = (
   input: Node,
   keys: readonly string[],
@@ -71,5 +78,6 @@ export const tableIndexNode = (
   inputs: [input],
   keys,
   name,
+  defaults: defaultsOf(input, keys),
   history: spanOf(history),
 })

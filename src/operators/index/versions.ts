@@ -53,12 +53,19 @@ export function* versionsBefore(table: Lookable, key: Uint8Array, time: number):
   }
 }
 
-/** The row that holds at `time`: of several the one that began last, of these the greatest; undefined where none does. */
-export function rowAt(table: Lookable, key: Uint8Array, time: number): HeldRow | undefined {
-  for (const { rows } of versionsBefore(table, key, time)) {
-    let best: HeldRow | undefined
-    for (const row of rows) if (row.count > 0 && (best === undefined || isAhead(row, best))) best = row
-    return best
+/** What is known of a key at `time`: the row that holds, of several the one that began last, of these the greatest; null where none does. */
+export interface KnownAt {
+  readonly row: HeldRow | null
+  /** Since when it is so. */
+  readonly since: number
+}
+
+/** Undefined where nothing is known yet. */
+export function knownAt(table: Lookable, key: Uint8Array, time: number): KnownAt | undefined {
+  for (const version of versionsBefore(table, key, time)) {
+    let best: HeldRow | null = null
+    for (const row of version.rows) if (row.count > 0 && (best === null || isAhead(row, best))) best = row
+    return { row: best, since: best?.since ?? version.time }
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 /** Looks up what a case's indexes hold, at all times at which something changes and between them, and compares. */
 import type * as Umbel from '../../../src/index.ts'
 import { heldAt, spansAt } from '../look-ups.ts'
-import type { OracleRow } from '../windows.ts'
+import type { OracleAggregates, OracleRow } from '../windows.ts'
 import { type Rows, spansOf } from './batch.ts'
 import { indexName } from './build.ts'
 import { type Case, type IndexStep, SECOND } from './case.ts'
@@ -15,7 +15,10 @@ export async function lookUpDifferences(one: Case, updates: readonly Rows[], ind
   for (const [s, step] of one.steps.entries()) {
     if (step.op !== 'index') continue
     const shape = shapes[step.inputs[0]]!
-    const difference = await firstDifference(step, updates[s]!, shape, indexes[indexName(s)]!)
+    const made = one.steps[step.inputs[0]]!
+    const empty =
+      made.op === 'fold' && 'aggregates' in made.fold ? emptyOf(made.fold.aggregates, shape, step.keys) : null
+    const difference = await firstDifference(step, updates[s]!, shape, empty, indexes[indexName(s)]!)
     if (difference !== null) found.push(`step ${s}: ${difference}`)
   }
   return found
@@ -25,6 +28,7 @@ async function firstDifference(
   step: IndexStep,
   rows: Rows,
   shape: Shape,
+  empty: OracleRow | null,
   index: Umbel.Index<never, never>,
 ): Promise<string | null> {
   const { keys, aggregates } = step
@@ -35,13 +39,26 @@ async function firstDifference(
     for (const at of timesOf(own, step, shape.time)) {
       const got = await gotAt(index, key, at, step.history !== null)
       if (got === 'gone') continue
-      const wanted = aggregates === null ? rowsAt(own, shape, at) : aggregatesAt(own, step, shape, key, at)
+      const wanted = aggregates === null ? rowsAt(own, shape, key, empty, at) : aggregatesAt(own, step, shape, key, at)
       // Rows that are in no span, and are not kept: the key is not known any more.
       if (step.history !== null && got === MISSING && wanted[0]!.startsWith('["default"')) continue
       if (!wanted.includes(got)) return `${text} at ${at} is ${got}, not ${wanted.join(' or ')}`
     }
   }
   return null
+}
+
+/** What aggregates come to over nothing; null where the index has other columns beside its keys. */
+function emptyOf(aggregates: OracleAggregates, { columns, time }: Shape, keys: readonly string[]): OracleRow | null {
+  const others = columns.filter(({ name }) => name !== time && !keys.includes(name))
+  if (!others.every(({ name }) => name in aggregates)) return null
+  return Object.fromEntries(
+    others.map(({ name }) => {
+      const [kind, , options] = aggregates[name]!
+      if (kind.startsWith('count')) return [name, 0]
+      return [name, ['distinct', 'firstK', 'lastK'].includes(kind) ? [] : (options?.default ?? null)]
+    }),
+  )
 }
 
 /** Of spans also where rows leave them. */
@@ -66,10 +83,15 @@ async function gotAt(
   }
 }
 
-function rowsAt(rows: Rows, { columns, time }: Shape, at: number): string[] {
+function rowsAt(rows: Rows, { columns, time }: Shape, key: OracleRow, empty: OracleRow | null, at: number): string[] {
   const names = columns.map(({ name }) => name).filter((name) => name !== time)
-  const held = heldAt(spansOf(rows, names, time), (row) => row[time] as number, at)
-  if (held.length === 0) return [MISSING]
+  const spans = spansOf(rows, names, time)
+  const held = heldAt(spans, (row) => row[time] as number, at)
+  if (held.length === 0) {
+    const ended = spans.flatMap(({ until }) => (until !== undefined && until <= at ? [until] : []))
+    if (empty === null || ended.length === 0) return [MISSING]
+    return [textOf({ state: 'default', row: { ...key, ...empty, [time]: Math.max(...ended) } })]
+  }
   return held.map((row) => textOf({ state: 'found', row }))
 }
 

@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { TableIndex, type TableIndexPlan } from '../../../src/operators/index/table-index.ts'
-import { FLOOR, rowAt, unpackTime } from '../../../src/operators/index/versions.ts'
+import { FLOOR, knownAt, unpackTime } from '../../../src/operators/index/versions.ts'
 import { packValues } from '../../../src/records/key.ts'
 import { eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { anySchema, batchOf, passing, Recorder, runs } from './support.ts'
@@ -15,7 +15,8 @@ const index = (options: Partial<TableIndexPlan> = {}) => {
   const plan = { schema: anySchema(User), keys: ['user'], history: FOREVER, bound: 0, ...options }
   return new Recorder((context) => new TableIndex(plan, context))
 }
-const cityAt = (run: Recorder, at: number, user = 1) => rowAt(run.table('versions'), packValues([user]), at)?.values[0]
+const cityAt = (run: Recorder, at: number, user = 1) =>
+  knownAt(run.table('versions'), packValues([user]), at)?.row?.values[0]
 
 t.test('the row that holds at a time is found, and what was taken back is not', (t) => {
   const run = index()
@@ -167,7 +168,7 @@ t.test(
         }
         run.advance([watermark])
         for (let at = watermark - history; at < watermark + 20; at++) {
-          const row = rowAt(run.table('versions'), packValues([1]), at)
+          const row = knownAt(run.table('versions'), packValues([1]), at)?.row
           deepStrictEqual(row?.values[0], heldAt(changes, at), `at ${at} of ${watermark}`)
         }
       }),
