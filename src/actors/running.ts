@@ -1,5 +1,6 @@
 /** What the program that started a topology holds of it. */
 import { nodeSeam } from '../base/real/node-seam.ts'
+import { Board } from '../mailbox/board.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Plan } from '../topology/plan.ts'
 import { actOnLetters, settleOrders } from './act-on-letters.ts'
@@ -60,6 +61,9 @@ export interface Running {
   stop(): Promise<void>
 }
 
+/** That of the thread which holds the run. */
+const BELL = 2
+
 /** @param over called once when all has ended, with the outcome, or without one when it failed */
 export function makeRunning(
   started: Started,
@@ -82,13 +86,15 @@ export function makeRunning(
     )
     .finally(() => {
       isOver = true
+      // Who reads an output waits for the board, and nothing changes on it any more.
+      new Board(engine.board, BELL).ring()
     })
   ended.catch(() => {})
   const options = {
     plan: () => engine.plan,
     seam: nodeSeam,
     board: engine.board,
-    bell: 2,
+    bell: BELL,
     directory: started.directory,
   }
   const act = (request: LetterRequest) => actOnLetters(started, engine, request, () => isOver)

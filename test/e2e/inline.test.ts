@@ -8,6 +8,7 @@ import {
   count,
   csvFile,
   eventTime,
+  generator,
   hopping,
   int,
   mean,
@@ -240,6 +241,23 @@ t.test('an emission that was interrupted between two epochs goes on without new 
     await running.ended
   }
   t.equal(new Set(users).size, many.length)
+})
+
+t.test('an output that is read ends when the run is stopped, though nothing more comes', async (t) => {
+  const row = (i: number) => ({ at: i === 0 ? 0 : 24 * 3600 * SECOND, user: 'ann', ms: null })
+  const clicks = source('clicks', Click, generator({ rows: 1e9, rowsPerSecond: 1000, row }))
+  const hours = (lookback: string) =>
+    clicks
+      .keyBy('user')
+      .window(hopping('12h', '1h', { lookback }))
+      .aggregate({ n: count() })
+  const job = topology('stopped', ...['1h', '2h', '3h', '4h'].map((lookback) => hours(lookback).output(lookback)))
+  for (let i = 0; i < 8; i++) {
+    const running = await start(job, { dir: t.testdir(), host: 'inline', shards: 1 })
+    let rows = 0
+    for await (const _ of running.output('3h')) if (++rows === 12) void running.stop()
+    t.equal(rows, 12)
+  }
 })
 
 t.test('what the user can mend is said before anything runs', async (t) => {
