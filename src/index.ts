@@ -63,6 +63,7 @@ export {
   mean,
   min,
   over,
+  overRows,
   quantile,
   stddev,
   sum,
@@ -82,6 +83,7 @@ export type { ErrorPolicy } from './topology/dead-letters.ts'
 export type { FoldOptions, PickOptions, TopOptions } from './topology/fold-nodes.ts'
 export type { AggregateIndexOutput, IndexOptions, IndexOutput } from './topology/index-nodes.ts'
 export type { AsOfOptions, IntervalJoinOptions, TableJoinOptions } from './topology/join-nodes.ts'
+export type { OverOptions } from './topology/over-nodes.ts'
 export { KeyedStream, type Output, Stream } from './topology/stream.ts'
 export { type SourceSettings, source, type Topology, type TopologySettings, topology } from './topology/topology.ts'
 export { WindowedStream } from './topology/windowed-stream.ts'

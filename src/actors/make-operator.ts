@@ -17,6 +17,7 @@ import { INDEX_TABLES } from '../operators/index/versions.ts'
 import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.ts'
 import { Leaving } from '../operators/leaving.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
+import { OVER_ROWS_TABLES, OverRows } from '../operators/over-rows.ts'
 import { spansOf } from '../operators/spans.ts'
 import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
 import { sidesSchema, TableJoin } from '../operators/table-join.ts'
@@ -28,6 +29,7 @@ import {
   takeOverDedup,
   takeOverFold,
   takeOverJoin,
+  takeOverRowsAndTiles,
   takeOverSides,
 } from '../operators/take-over.ts'
 import type { AnyJoinNode, FoldNode } from '../topology/graph.ts'
@@ -39,6 +41,7 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   fold: FOLD_TABLES,
   dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
+  'over-rows': OVER_ROWS_TABLES,
   index: INDEX_TABLES,
   'aggregate-index': TILE_TABLES,
   'as-of-join': ['right', 'waiting', 'answered'],
@@ -70,6 +73,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
       return takeOverChangelog(take, input, node.keys)
     case 'index':
       return takeOverByKey(take, input, node.keys, ['versions'])
+    case 'over-rows':
+      return takeOverRowsAndTiles(take, input, node.keys)
     case 'aggregate-index':
       return takeOverByKey(take, input, node.keys, ['rows', 'tiles'])
     case 'fold':
@@ -158,6 +163,11 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
     case 'index': {
       const { keys, history } = node
       return new TableIndex({ schema: input, keys, history, bound: inputFacts[0]!.bound }, context)
+    }
+    case 'over-rows': {
+      const { keys, aggregates, emit } = node
+      const { bound } = inputFacts[0]!
+      return new OverRows({ input, output: schema, keys, aggregates, emit, bound }, context)
     }
     case 'aggregate-index': {
       const { keys, aggregates, history } = node

@@ -170,6 +170,11 @@ export function* takeOverByKey(take: TakeOver, input: Schema, keys: readonly str
   copyShared(take, 'progress')
 }
 
+export function* takeOverRowsAndTiles(take: TakeOver, input: Schema, keys: readonly string[]) {
+  yield* takeOverByKey(take, input, keys, ['back', 'rows', 'tiles'])
+  yield* takeOverRows(take, 'held', input, keys, ACTOR_FRAME)
+}
+
 /** Packed keys begin with 0 or 1; what is not of a key has a name. */
 const isShared = (key: Uint8Array): boolean => key[0]! > 1
 

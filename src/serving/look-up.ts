@@ -6,15 +6,14 @@ import { spanAggregatesAt } from '../operators/index/span-aggregates.ts'
 import { indexedColumns } from '../operators/index/table-index.ts'
 import { planTiles, type SpanAggregate } from '../operators/index/tile-plan.ts'
 import { FLOOR, knownAt, unpackTime } from '../operators/index/versions.ts'
+import { ScratchTable } from '../operators/scratch-table.ts'
 import { spanResultType } from '../operators/spans.ts'
 import type { UserValue, Value } from '../records/column.ts'
 import { packValues } from '../records/key.ts'
 import { unpacked } from '../records/nested.ts'
 import { type Fields, type FieldType, makeSchema, type Schema } from '../records/schema.ts'
 import type { StoreReader } from '../storage/environment.ts'
-import { MemoryEnvironment } from '../storage/memory-environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import { WriteSet } from '../storage/write-set.ts'
 
 type AnyRow = Readonly<Record<string, UserValue>>
 type ReadTable = Pick<KeyedTable, 'get' | 'range'>
@@ -72,13 +71,16 @@ function inAggregates(
     ...Object.fromEntries(keys.map((field) => [field, input[field]!])),
     ...Object.fromEntries(results.map((field) => [field, resultOf(schema, aggregates[field]!)])),
   }
-  const scratch = () => new WriteSet(new MemoryEnvironment()).table('scratch')
   return {
     fields,
     at(store, key, time) {
       const floor = floorOf(store, tables)
       checkFloor(name, floor, time)
-      const read = { rows: tableOf(store, tables.rows!), tiles: tableOf(store, tables.tiles!), scratch }
+      const read = {
+        rows: tableOf(store, tables.rows!),
+        tiles: tableOf(store, tables.tiles!),
+        scratch: () => new ScratchTable(),
+      }
       const found = spanAggregatesAt(plan, read, packValues(key), time, floor)
       if (found === null) return MISSING
       const row = rowOf(fields, (field) =>

@@ -14,6 +14,7 @@ export type Conditioned = Aggregation & {
   readonly where?: string
   readonly default?: number
   readonly over?: number | null
+  readonly rows?: number
 }
 type AnyRow = Readonly<Record<string, UserValue>>
 
@@ -70,10 +71,21 @@ function conditioned(input: Node, where: string, aggregate: Aggregation, column:
   }
 }
 
+/** @throws user error `aggregation` where an aggregate is over so many rows */
+export function refuseRows(aggregates: Readonly<Record<string, Conditioned>>): void {
+  const counted = Object.keys(aggregates).find((name) => aggregates[name]!.rows !== undefined)
+  if (counted !== undefined)
+    throw userError(
+      'aggregation',
+      `'${counted}' is over so many rows: use it in withAggregates, which gives each row its own`,
+    )
+}
+
 /** @throws user error `aggregation` where an aggregate has a span of its own */
 export function refuseSpans(aggregates: Readonly<Record<string, Conditioned>>, why: string): void {
   const spanned = Object.keys(aggregates).find((name) => aggregates[name]!.over !== undefined)
   if (spanned !== undefined) throw userError('aggregation', `'${spanned}' has a span of its own: ${why}`)
+  refuseRows(aggregates)
 }
 
 /** What aggregates come to over no rows; none for custom ones. */

@@ -34,7 +34,12 @@ export type Aggregates<F extends Fields> = Record<
     | Aggregate<Numeric, NameOf<F, number | boolean>>
     | Aggregate<'countDistinct' | Listed, keyof F & string>
     | CustomOf<Row<F>, UserValue>
-  ) & { readonly where?: NameOf<F, boolean>; readonly default?: number; readonly over?: number | null }
+  ) & {
+    readonly where?: NameOf<F, boolean>
+    readonly default?: number
+    readonly over?: number | null
+    readonly rows?: number
+  }
 >
 
 /** A user's own aggregate over rows `R`, whose result is a `V`. */
@@ -68,6 +73,9 @@ export type SpanFields<F extends Fields, A> = {
   [N in keyof A]: ResultOf<F, A[N] extends { readonly over: unknown } ? A[N] : A[N] & { readonly over: null }>
 }
 
+/** Results over rows up to one, itself among them: no span is empty. */
+export type RowFields<F extends Fields, A> = { [N in keyof A]: ResultOf<F, Omit<A[N], 'over'>> }
+
 export type AggregateFields<F extends Fields, A> = { [N in keyof A]: ResultOf<F, A[N]> }
 
 type None = Record<never, never>
@@ -84,6 +92,17 @@ export function over<A extends Aggregation>(span: Duration | 'forever', aggregat
   const length = span === 'forever' ? null : micros(span)
   if (length === 0) throw userError('aggregation', 'a span has a length: give over() one above 0')
   return { ...aggregate, over: length }
+}
+
+/**
+ * The aggregate over the last `count` rows up to each, in order of (event time, origin), itself among them.
+ * @throws user error `aggregation` when the count is none
+ * @example overRows(10, mean('temperature'))
+ */
+export function overRows<A extends Aggregation>(count: number, aggregate: A): A & { readonly rows: number } {
+  if (!Number.isInteger(count) || count < 1)
+    throw userError('aggregation', `overRows needs 1 row or more, not ${count}`)
+  return { ...aggregate, rows: count }
 }
 
 /** Number of rows. @example count({ where: 'late' }) */

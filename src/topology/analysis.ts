@@ -76,6 +76,8 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'key-by':
     case 'dedup':
       return present([...output, ...node.keys])
+    case 'over-rows':
+      return present([...output, ...node.keys, ...Object.values(node.aggregates).flatMap(columnsOf)])
     case 'drop-null':
     case 'explode':
       return present([...output, ...node.names])
@@ -105,13 +107,14 @@ const foldedColumns = (aggregates: Readonly<Record<string, Spanned>>): readonly 
 
 /** Whether the node is done with a time once the watermark has passed it. */
 const closesTime = (node: Node): boolean => isJoin(node) || CLOSING.has(node.kind)
-const CLOSING: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'actor'])
+const CLOSING: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows', 'actor'])
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
   switch (node.kind) {
     case 'actor':
     case 'fold':
     case 'dedup':
+    case 'over-rows':
     case 'table-join':
       return true
     case 'window':
@@ -151,6 +154,9 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
           `an index keeps a table, and '${node.name}' is given a stream: make one of it, with latest() or aggregate()`,
         )
       }
+      return { bound, retracts: true, isTable }
+    case 'over-rows':
+      refuseTable(node, 'given aggregates row by row', isTable)
       return { bound, retracts: true, isTable }
     case 'leaving':
     case 'aggregate-index':

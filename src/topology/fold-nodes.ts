@@ -6,7 +6,7 @@ import { leavingSchema, SPAN_ENTERED, SPAN_LEFT } from '../operators/leaving.ts'
 import { spansOf } from '../operators/spans.ts'
 import type { Emission } from '../operators/window.ts'
 import { type Fields, fieldOf, int, makeSchema, type Schema } from '../records/schema.ts'
-import { emptyResults, withConditions, withDefaults } from './aggregate-nodes.ts'
+import { emptyResults, refuseRows, withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type FoldNode, type LeavingNode, type Node, newNode } from './graph.ts'
 import type { PlainName } from './stream-fields.ts'
@@ -95,6 +95,7 @@ export function totalsNode<F extends Fields>(
   aggregates: Aggregates<F>,
   options: FoldOptions,
 ): Node {
+  refuseRows(aggregates)
   const { node, aggregates: plain } = withConditions(input, aggregates)
   const fold = { kind: 'aggregates', aggregates: plain } as const
   const schema = foldedSchema(node.schema, keys, plain)

@@ -80,6 +80,7 @@ const isStateful = ({ node }: PlannedNode): boolean =>
   node.kind === 'fold' ||
   node.kind === 'dedup' ||
   node.kind === 'changelog' ||
+  node.kind === 'over-rows' ||
   node.kind === 'index' ||
   node.kind === 'aggregate-index' ||
   node.kind === 'actor'

@@ -4,6 +4,7 @@
  */
 
 import type { ActorDefinition } from '../operators/actor-definition.ts'
+import type { Windowed } from '../operators/aggregates-over-rows.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { TransformPlan } from '../operators/flat-map.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
@@ -104,6 +105,14 @@ export interface TransformNode extends Common {
   readonly kind: 'transform'
   readonly inputs: readonly [Node]
   readonly compute: TransformPlan['compute']
+}
+/** Gives each row aggregates over the rows up to it. */
+export interface OverRowsNode extends Common {
+  readonly kind: 'over-rows'
+  readonly inputs: readonly [Node]
+  readonly keys: readonly string[]
+  readonly aggregates: Readonly<Record<string, Windowed>>
+  readonly emit: Emission
 }
 /** Says of rows also when they leave spans of time. */
 export interface LeavingNode extends Common {
@@ -214,6 +223,7 @@ export type Node =
   | ExplodeNode
   | TransformNode
   | LeavingNode
+  | OverRowsNode
   | ChangelogNode
   | JoinNode
   | TableJoinNode

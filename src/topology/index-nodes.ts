@@ -5,7 +5,7 @@ import { type Duration, micros } from '../base/time.ts'
 import type { SpanAggregate } from '../operators/index/tile-plan.ts'
 import { spanResultType } from '../operators/spans.ts'
 import type { Fields, Row } from '../records/schema.ts'
-import { type Conditioned, withConditions } from './aggregate-nodes.ts'
+import { type Conditioned, refuseRows, withConditions } from './aggregate-nodes.ts'
 import type { SpanFields } from './aggregates.ts'
 import { type AggregateIndexNode, type IndexNode, type Node, newNode } from './graph.ts'
 import type { Simplify } from './stream-fields.ts'
@@ -41,6 +41,7 @@ export function aggregateIndexNode(
   aggregates: Readonly<Record<string, Conditioned>>,
   { history }: IndexOptions,
 ): AggregateIndexNode {
+  refuseRows(aggregates)
   const { node, aggregates: plain } = withConditions(input, aggregates)
   const all = Object.entries(plain).map(([column, aggregate]): [string, SpanAggregate] => {
     if (aggregate.kind === 'custom')

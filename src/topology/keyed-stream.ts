@@ -5,7 +5,7 @@ import type { TableJoinKind } from '../operators/table-join.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import { type Fields, type FieldType, fieldOf } from '../records/schema.ts'
 import { type ActorOptions, actorNode } from './actor-options.ts'
-import type { Aggregates } from './aggregates.ts'
+import type { Aggregates, RowFields } from './aggregates.ts'
 import {
   checkEmission,
   type FoldOptions,
@@ -31,6 +31,7 @@ import {
   type TableJoinOptions,
   tableJoinNode,
 } from './join-nodes.ts'
+import { type OverOptions, overRowsNode } from './over-nodes.ts'
 import { Stream } from './plain-stream.ts'
 import * as rows from './row-nodes.ts'
 import type {
@@ -191,6 +192,19 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
     options: IndexOptions = {},
   ): AggregateIndexOutput<F, K, A> {
     return { node: aggregateIndexNode(this.node, this.keys, name, aggregates, options) }
+  }
+
+  /**
+   * Gives each row aggregates over the rows of its key up to it, as new columns: those of a span, rows of its own time among them
+   * (`over`), the last so many by (event time, origin), itself among them (`overRows`), or all.
+   * @throws user error `aggregation` when a field is called as an aggregate is; `table` where the input is a table
+   * @example readings.keyBy('sensor').withAggregates({ usual: over('1d', mean('celsius')), last3: overRows(3, mean('celsius')) })
+   */
+  withAggregates<const A extends Aggregates<F>>(
+    aggregates: A,
+    options: OverOptions = {},
+  ): Stream<Simplify<F & RowFields<F, A>>> {
+    return new Stream(overRowsNode(this.node, this.keys, aggregates, options))
   }
 
   /** Runs the user's own actor over each key. See `ActorOptions`. */

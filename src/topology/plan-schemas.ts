@@ -54,6 +54,10 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
       })
     case 'leaving':
       return leavingSchema(input)
+    case 'over-rows': {
+      const results = Object.keys(node.aggregates).map((name) => [name, node.schema.fields[name]!])
+      return makeSchema({ ...input.fields, ...Object.fromEntries(results) })
+    }
     case 'filter':
     case 'dedup':
       return input
@@ -66,13 +70,16 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
   }
 }
 
+/** Kinds whose rows keep the keys that they are given. */
+const KEYED: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows'])
+
 /** The splitting columns after a node: renamed with it, lost when one of them is dropped or overwritten. */
 export function keysAfter(node: Node, keys: readonly string[] | null): readonly string[] | null {
   if (keys === null) return null
   if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
   if (node.kind === 'filter' || node.kind === 'drop-null' || node.kind === 'leaving') return keys
   if (node.kind === 'explode') return keys.some((key) => node.names.includes(key)) ? null : keys
-  if (node.kind === 'window' || node.kind === 'fold' || node.kind === 'dedup' || node.kind === 'changelog') return keys
+  if (KEYED.has(node.kind)) return keys
   if (node.kind !== 'project') return null
   const renamed = keys.map((key) => Object.keys(node.sources).find((name) => node.sources[name] === key))
   return renamed.includes(undefined) ? null : (renamed as string[])

@@ -256,7 +256,7 @@ export const planted: readonly Planted[] = [
   },
   {
     name: 'an extreme that is taken back stays in its tile',
-    file: 'operators/index/tile-index.js',
+    file: 'operators/index/tile-store.js',
     from: 'held.lost.add(slot)',
     to: 'void slot',
   },
@@ -271,5 +271,29 @@ export const planted: readonly Planted[] = [
     file: 'operators/index/versions.js',
     from: 'row.since > best.since',
     to: 'row.since < best.since',
+  },
+  {
+    name: 'rows leave a span a microsecond too late',
+    file: 'operators/leaving.js',
+    from: 'time + span',
+    to: 'time + span + 1',
+  },
+  {
+    name: 'what leaves a span is taken for what it would be if it had come then',
+    file: 'operators/fold/span-group.js',
+    from: 'time: row.values[this.#entered]',
+    to: 'time: row.time',
+  },
+  {
+    name: 'a late row changes none of those behind it that it reaches',
+    file: 'operators/over-rows.js',
+    from: 'if (row.time > to)',
+    to: 'if (row.time > to) break; else',
+  },
+  {
+    name: 'aggregates over rows leave out the row itself',
+    file: 'operators/aggregates-over-rows.js',
+    from: 'let left = most;',
+    to: 'let left = most - 1;',
   },
 ]

@@ -15,6 +15,8 @@ export interface OracleOptions {
   readonly dropsNull?: true
   /** How long ago rows may be, in the case's units; null for ever. */
   readonly over?: number | null
+  /** How many rows up to each. */
+  readonly rows?: number
 }
 export type OracleAggregates = Readonly<
   Record<string, readonly [kind: string, column?: string | null, options?: OracleOptions]>

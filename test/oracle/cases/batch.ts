@@ -3,6 +3,7 @@ import { asOfJoin } from '../as-of.ts'
 import { dedupOf } from '../dedup.ts'
 import { foldOf, type OracleUpdate } from '../folds.ts'
 import { nearOf } from '../near.ts'
+import { overRowsOf } from '../over-rows.ts'
 import { firstOf } from '../ranks.ts'
 import { tableJoinOf } from '../table-join.ts'
 import { type OracleRow, sessionsOf, windowsOf } from '../windows.ts'
@@ -58,6 +59,8 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
   switch (step.op) {
     case 'index':
       return rows
+    case 'over':
+      return overRowsOf(rows, { ...step, time: input.time, unit: SECOND })
     case 'filter':
       return rows.filter(({ row }) => keeps(row[step.column], step.rest))
     case 'assign':

@@ -92,6 +92,10 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
       const options = step.marks === 'insert' ? { insert: step.name } : { delete: step.name }
       return keyed(input, step.keys).changelog(options as never) as unknown as AnyStream
     }
+    case 'over': {
+      const { keys, aggregates, emit } = step
+      return keyed(input, keys).withAggregates(aggregatesOf(aggregates, api) as never, { emit }) as unknown as AnyStream
+    }
     case 'dedup': {
       const { span, emit } = step
       return keyed(input, step.keys).dedup(span === 0 ? { emit } : { within: micros(span), emit })
@@ -140,8 +144,9 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
 function aggregatesOf(aggregates: OracleAggregates, api: Api): Record<string, unknown> {
   const functions = api as unknown as Record<string, (...given: unknown[]) => unknown>
   const made = ([kind, column, options = {}]: OracleAggregates[string]): unknown => {
-    const { p, limit, over, ...rest } = options
+    const { p, limit, over, rows, ...rest } = options
     const aggregate = functions[kind]!(...[column, p, limit].filter((one) => one != null), rest)
+    if (rows !== undefined) return api.overRows(rows, aggregate as never)
     return over === undefined ? aggregate : api.over(over === null ? 'forever' : micros(over), aggregate as never)
   }
   return Object.fromEntries(Object.entries(aggregates).map(([name, one]) => [name, made(one)]))

@@ -146,6 +146,14 @@ export interface AsOfStep {
   readonly newer: number
 }
 
+/** Rows with aggregates over those up to them. */
+export interface OverStep {
+  readonly op: 'over'
+  readonly inputs: readonly [number]
+  readonly keys: readonly string[]
+  readonly aggregates: OracleAggregates
+  readonly emit: 'final' | 'eager'
+}
 /** Keeps what it is made of for look-ups; nothing is made of it. */
 export interface IndexStep {
   readonly op: 'index'
@@ -176,6 +184,7 @@ export type Step =
   | TableJoinStep
   | NearStep
   | IndexStep
+  | OverStep
 
 export interface Case {
   readonly steps: readonly Step[]

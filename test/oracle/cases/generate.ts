@@ -216,6 +216,18 @@ const rankedBy = (random: Random, shape: Shape): OracleRanking['by'] => {
     : someOf(random, columns, 2).map((name) => [name, pick(random, ['ascending', 'descending'] as const)] as const)
 }
 
+const over: Make = (random, { at, shape }, steps) => {
+  const keys = keysOf(random, shape)
+  if (shape.isTable || keys === null || mayTie(shape, keys)) return null
+  const all = aggregates(random, shape, steps.length, kindsOf(shape, keys))
+  const each = Object.entries(all).map(([name, [kind, column, options]]) => {
+    const reach = random() < 0.5 ? { over: pick(random, SPANS) } : { rows: 1 + below(random, 4) }
+    return [name, [kind, column, { ...options, ...reach }]] as const
+  })
+  const emit = pick(random, ['final', 'final', 'eager'] as const)
+  return [{ op: 'over', inputs: [at], keys, aggregates: Object.fromEntries(each), emit }]
+}
+
 const dropNull: Make = (random, { at, shape }) => {
   const nullable = shape.columns.filter((one) => one.nullable === true).map(({ name }) => name)
   return nullable.length === 0 ? null : [{ op: 'drop-null', inputs: [at], names: someOf(random, nullable, 2) }]
@@ -355,6 +367,8 @@ const MAKES: readonly Make[] = [
     index,
     index,
     index,
+    over,
+    over,
   ],
 ]
 

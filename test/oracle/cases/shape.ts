@@ -39,10 +39,16 @@ const KINDS: Readonly<Record<string, Column['kind']>> = {
 }
 
 /** The column of an aggregate. */
-function resultOf(name: string, [kind, of, options = {}]: OracleAggregates[string], input: readonly Column[]): Column {
+function resultOf(
+  name: string,
+  [kind, of, options = {}]: OracleAggregates[string],
+  input: readonly Column[],
+  isOverRows: boolean,
+): Column {
   const column = input.find((one) => one.name === of)
   const isWhole = kind.startsWith('count') || KINDS[kind] === 'list' || options.default !== undefined
-  const nullable = !isWhole && ((column?.nullable ?? false) || options.where !== undefined || options.over != null)
+  const nullable =
+    !isWhole && ((column?.nullable ?? false) || options.where !== undefined || (options.over != null && !isOverRows))
   return { name, kind: KINDS[kind] ?? column!.kind, nullable }
 }
 
@@ -62,7 +68,9 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
   const input = shapes[step.inputs[0]]!
   const columnsOf = (names: readonly string[]) => names.map((name) => input.columns.find((one) => one.name === name)!)
   const aggregated = (aggregates: OracleAggregates): Column[] =>
-    Object.entries(aggregates).map(([name, aggregation]) => resultOf(name, aggregation, input.columns))
+    Object.entries(aggregates).map(([name, aggregation]) =>
+      resultOf(name, aggregation, input.columns, step.op === 'over'),
+    )
   switch (step.op) {
     case 'filter':
     case 'index':
@@ -111,6 +119,8 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
       const columns = input.columns.map((one) => (step.names.includes(one.name) ? { ...one, nullable: false } : one))
       return { ...input, columns }
     }
+    case 'over':
+      return { ...input, columns: [...input.columns, ...aggregated(step.aggregates)], retracts: true }
     case 'explode':
       return {
         ...input,

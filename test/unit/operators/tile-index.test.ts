@@ -5,11 +5,10 @@ import { spanAggregatesAt } from '../../../src/operators/index/span-aggregates.t
 import { TileIndex, type TileIndexPlan } from '../../../src/operators/index/tile-index.ts'
 import { planTiles, type SpanAggregate } from '../../../src/operators/index/tile-plan.ts'
 import { FLOOR, unpackTime } from '../../../src/operators/index/versions.ts'
+import { ScratchTable } from '../../../src/operators/scratch-table.ts'
 import { packValues } from '../../../src/records/key.ts'
 import { unpacked } from '../../../src/records/nested.ts'
 import { eventTime, float, list, optional, schema, string } from '../../../src/records/schema.ts'
-import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
-import { WriteSet } from '../../../src/storage/write-set.ts'
 import { anySchema, batchOf, originOf, passing, Recorder, runs } from './support.ts'
 
 const Payment = schema({ at: eventTime(), user: string(), amount: optional(float()) })
@@ -27,7 +26,7 @@ function index(aggregates: Readonly<Record<string, SpanAggregate>>, options: Par
   const tiles = planTiles(anySchema(Payment), ['user'], aggregates)
   const plan = { tiles, history: Number.POSITIVE_INFINITY, bound: 0, ...options }
   const run = new Recorder((context) => new TileIndex(plan, context))
-  const scratch = () => new WriteSet(new MemoryEnvironment()).table('scratch')
+  const scratch = () => new ScratchTable()
   const at = (time: number, user = 'ann') => {
     const stored = run.table('progress').get(FLOOR)
     const floor = stored === undefined ? Number.NEGATIVE_INFINITY : unpackTime(stored)

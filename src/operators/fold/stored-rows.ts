@@ -1,0 +1,72 @@
+/**
+ * Rows of one key in a table, an entry each, with how often it is there. Keys: the packed key, then time, origin and values, which may
+ * be inverted, so that the newest row comes first.
+ */
+import { Packr } from 'msgpackr'
+import { packValues, unpackKey } from '../../records/key.ts'
+import type { FieldKind } from '../../records/schema.ts'
+import type { KeyedTable } from '../../storage/table.ts'
+import type { FoldRow } from './fold-row.ts'
+import { inverted } from './members.ts'
+
+const packr = new Packr({ useRecords: false })
+
+export class StoredRows {
+  readonly #table: KeyedTable
+  readonly #key: Uint8Array
+  readonly #kinds: readonly FieldKind[]
+  readonly #isInverted: boolean
+
+  /** @param kinds of the values that a row has */
+  constructor(table: KeyedTable, key: Uint8Array, kinds: readonly FieldKind[], isInverted: boolean) {
+    this.#table = table
+    this.#key = key
+    this.#kinds = ['time', 'bytes', ...kinds]
+    this.#isInverted = isInverted
+  }
+
+  put(row: FoldRow): void {
+    this.#table.put(this.keyOf(row), packr.pack(row.diff))
+  }
+
+  /** Adds to what is there of an equal row. @returns its key in the table */
+  add(row: FoldRow): Uint8Array {
+    const key = this.keyOf(row)
+    const known = this.#table.get(key)
+    const diff = row.diff + (known === undefined ? 0 : (packr.unpack(known) as number))
+    if (diff === 0) this.#table.remove(key)
+    else this.#table.put(key, packr.pack(diff))
+    return key
+  }
+
+  remove(row: FoldRow): void {
+    this.#table.remove(this.keyOf(row))
+  }
+
+  protected keyOf({ time, origin, values }: FoldRow): Uint8Array {
+    return this.#placed([time, Buffer.from(origin, 'latin1'), ...values])
+  }
+
+  /** Where rows of a time stand. */
+  protected placeOf(time: number): Uint8Array {
+    return this.#placed([time])
+  }
+
+  #placed(values: Parameters<typeof packValues>[0]): Uint8Array {
+    const packed = packValues(values)
+    return Buffer.concat([this.#key, this.#isInverted ? inverted(packed) : packed])
+  }
+
+  protected *read(from: Uint8Array, to: Uint8Array | undefined): Iterable<FoldRow> {
+    for (const [place, diff] of this.#table.range({ from, to })) {
+      const packed = place.subarray(this.#key.length)
+      const [time, origin, ...values] = unpackKey(this.#isInverted ? inverted(packed) : packed, this.#kinds)
+      yield {
+        time: time as number,
+        origin: Buffer.from(origin as Uint8Array).toString('latin1'),
+        values,
+        diff: packr.unpack(diff) as number,
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/** Nodes that give each row aggregates over the rows up to it. */
+import { userError } from '../base/errors.ts'
+import { resultType } from '../operators/aggregation.ts'
+import { makeSchema } from '../records/schema.ts'
+import { type Conditioned, withConditions, withDefaults } from './aggregate-nodes.ts'
+import { checkEmission } from './fold-nodes.ts'
+import { type Node, newNode, type OverRowsNode } from './graph.ts'
+import { projectNode } from './row-nodes.ts'
+
+/** When rows are said: `final` (the default) when the watermark has passed them, `eager` at once. */
+export interface OverOptions {
+  readonly emit?: 'final' | 'eager'
+}
+
+/** @throws user error `aggregation` when a field is called as an aggregate is */
+export function overRowsNode(
+  input: Node,
+  keys: readonly string[],
+  aggregates: Readonly<Record<string, Conditioned>>,
+  { emit = 'final' }: OverOptions,
+): Node {
+  checkEmission(emit)
+  const { names } = input.schema
+  const taken = Object.keys(aggregates).find((name) => names.includes(name))
+  if (taken !== undefined)
+    throw userError('aggregation', `there is a field '${taken}': give the aggregate another name, or rename the field`)
+  const { node, aggregates: plain } = withConditions(input, aggregates)
+  const results = Object.entries(plain).map(([name, aggregate]) => [name, resultType(node.schema, aggregate)])
+  const schema = makeSchema({ ...node.schema.fields, ...Object.fromEntries(results) })
+  const over: OverRowsNode = { ...newNode(schema), kind: 'over-rows', inputs: [node], keys, aggregates: plain, emit }
+  const kept = [...names, ...Object.keys(aggregates)].map((name) => [name, name])
+  return projectNode(withDefaults(over, aggregates), Object.fromEntries(kept))
+}
