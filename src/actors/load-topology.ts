@@ -2,8 +2,10 @@
  * Loads the user's module, `.ts` through jiti (no build, no flags) and `.js` as it is, and finds the topology it
  * exports. Supervisor and workers load it the same way and compare definitions.
  */
+
 import type { Jiti } from 'jiti'
 import { userError } from '../base/errors.ts'
+import { nodeSeam } from '../base/real/node-seam.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
 
 let jiti: Jiti | null = null
@@ -55,4 +57,19 @@ export async function loadTopology(url: string, name: string): Promise<Topology>
       ? `it exports ${topologies.map((key) => `'${key}'`).join(', ')}: name one with --export`
       : "write 'export default topology(...)' in it"
   throw userError('export', `${decodeURI(url)} exports no topology as '${name}'; ${remedy}`)
+}
+
+/** @throws user error `module` where there is none */
+export function moduleUrl(what: URL | string): string {
+  const url = what instanceof URL || what.startsWith('file:') ? new URL(what) : nodeSeam.files.url(what)
+  if (!nodeSeam.files.exists(nodeSeam.files.path(url))) {
+    throw userError('module', `there is no module ${nodeSeam.files.path(url)}: check the path`)
+  }
+  if (!/\.[cm]?[jt]sx?$/.test(url.pathname) || nodeSeam.files.isDirectory(nodeSeam.files.path(url))) {
+    throw userError(
+      'module',
+      `${nodeSeam.files.path(url)} is no module: give a .ts, .js or .mjs file that exports a topology`,
+    )
+  }
+  return url.href
 }

@@ -10,6 +10,7 @@ import { aggregatedColumns } from '../operators/fold/cell-rows.ts'
 import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
 import { openRanking } from '../operators/fold/ranked.ts'
 import { openSpans, spannedColumns } from '../operators/fold/span-group.ts'
+import { whileWithin } from '../operators/fold/while-within.ts'
 import { TableIndex } from '../operators/index/table-index.ts'
 import { TileIndex } from '../operators/index/tile-index.ts'
 import { planTiles, TILE_TABLES } from '../operators/index/tile-plan.ts'
@@ -100,7 +101,8 @@ function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node
   const origin = facts.needsOrigins ? originHead(node.id) : null
   const common = { input, output: schema, keys, results, emit, bound, origin }
   if (fold.kind === 'ranking') {
-    return { ...common, ...openRanking(input, results, fold.ranking, isTable) }
+    const ranked = openRanking(input, results, fold.ranking, isTable)
+    return { ...common, ...(fold.within === null ? ranked : whileWithin(ranked)) }
   }
   const aggregations = Object.values(fold.aggregates)
   if (spansOf(fold.aggregates).length > 0)

@@ -9,7 +9,7 @@ import { checkChangedCode } from './changed-code.ts'
 import { startInline, startProcesses } from './engine.ts'
 import { writeIndexes } from './index-records.ts'
 import { finishJob, prepareJob } from './job.ts'
-import { importing, loadTopology } from './load-topology.ts'
+import { importing, loadTopology, moduleUrl } from './load-topology.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
 import { answerRequests } from './requests.ts'
 import { makeRunning, type Running } from './running.ts'
@@ -96,20 +96,6 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     lock.release()
     throw error
   }
-}
-
-function moduleUrl(what: URL | string): string {
-  const url = what instanceof URL || what.startsWith('file:') ? new URL(what) : nodeSeam.files.url(what)
-  if (!nodeSeam.files.exists(nodeSeam.files.path(url))) {
-    throw userError('module', `there is no module ${nodeSeam.files.path(url)}: check the path`)
-  }
-  if (!/\.[cm]?[jt]sx?$/.test(url.pathname) || nodeSeam.files.isDirectory(nodeSeam.files.path(url))) {
-    throw userError(
-      'module',
-      `${nodeSeam.files.path(url)} is no module: give a .ts, .js or .mjs file that exports a topology`,
-    )
-  }
-  return url.href
 }
 
 async function checkSources(whole: Plan): Promise<void> {

@@ -39,6 +39,19 @@ export function micros(duration: Duration): number {
   return total
 }
 
+/** A duration as `micros` reads it, such as `1h 30m`; `for ever` where it has no end. @example durationText(5.4e9) // '1h 30m' */
+export function durationText(duration: number): string {
+  if (!Number.isFinite(duration)) return 'for ever'
+  const parts: string[] = []
+  let left = duration
+  for (const unit of ['d', 'h', 'm', 's', 'ms', 'us']) {
+    const count = Math.floor(left / UNITS[unit]!)
+    if (count > 0) parts.push(`${count}${unit}`)
+    left -= count * UNITS[unit]!
+  }
+  return parts.join(' ') || '0s'
+}
+
 /** ISO 8601 UTC, with milliseconds, or microseconds where there are any. `''` for the infinities. */
 export function isoTime(time: Timestamp): string {
   if (!Number.isFinite(time)) return time > 0 ? 'end' : ''

@@ -7,6 +7,7 @@ import { deadLettersDrop, deadLettersList, deadLettersRetry, deadLettersShow } f
 import { reportError } from './errors.ts'
 import { inspect } from './inspect.ts'
 import { lookup } from './lookup.ts'
+import { plan } from './plan.ts'
 import { rescale } from './rescale.ts'
 import { run } from './run.ts'
 import { snapshotCreate, snapshotList, snapshotRestore, snapshotVerify } from './snapshot.ts'
@@ -42,6 +43,7 @@ const program = new Command('umbel')
 Examples:
   $ umbel run flights.ts                 run a topology; interrupted, the same command goes on
   $ umbel run flights.ts --json          print nothing but the result, as JSON
+  $ umbel plan flights.ts                what it becomes, and why state is kept
   $ umbel inspect .umbel/flights         what is stored: shards, positions, watermarks, sizes
   $ umbel dead-letters list .umbel/flights   rows that were turned away, and why`,
   )
@@ -80,6 +82,16 @@ Examples:
   $ umbel run pipelines.js --export clicks --shards 4`,
   )
   .action(run)
+
+program
+  .command('plan')
+  .description('show what a topology becomes: stages, bounds of lateness, and why state is kept')
+  .argument('<module>', 'a .ts or .js module that exports a topology')
+  .option('--export <name>', 'name of the export', 'default')
+  .option('--shards <n>', 'shards of each keyed stage', wholeNumber)
+  .option('--json', 'as JSON')
+  .addHelpText('after', '\nExample:\n  $ umbel plan flights.ts')
+  .action(plan)
 
 program
   .command('inspect')

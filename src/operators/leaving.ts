@@ -10,6 +10,9 @@ import type { Emit, Operator } from './operator.ts'
 export const SPAN_LEFT = 'span_left'
 export const SPAN_ENTERED = 'span_entered'
 
+/** Those that are added. */
+export const SPAN_COLUMNS = [SPAN_ENTERED, SPAN_LEFT] as const
+
 export const leavingSchema = ({ fields }: Schema): Schema =>
   makeSchema({
     ...fields,

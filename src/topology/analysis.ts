@@ -6,6 +6,7 @@ import { userError } from '../base/errors.ts'
 import { columnsOf, isOrdered } from '../operators/aggregation.ts'
 import { spannedColumns } from '../operators/fold/span-group.ts'
 import { needsOrder } from '../operators/index/tile-plan.ts'
+import { SPAN_COLUMNS } from '../operators/leaving.ts'
 import { type Spanned, spansOf } from '../operators/spans.ts'
 import { isSession } from '../operators/window.ts'
 import { isJoin, type Node } from './graph.ts'
@@ -86,7 +87,12 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
       return present([...node.keys, ...Object.values(node.aggregates).flatMap(columnsOf)])
     case 'fold':
       return node.fold.kind === 'ranking'
-        ? present([...output, ...node.keys, ...node.fold.ranking.by.map(({ column }) => column)])
+        ? present([
+            ...output,
+            ...node.keys,
+            ...node.fold.ranking.by.map(({ column }) => column),
+            ...(node.fold.within === null ? [] : SPAN_COLUMNS),
+          ])
         : present([...node.keys, ...foldedColumns(node.fold.aggregates)])
     case 'table-join':
     case 'interval-join':

@@ -1,5 +1,6 @@
 /** Nodes that make tables of keyed streams, with what is checked where they are declared. */
 import { userError } from '../base/errors.ts'
+import { type Duration, micros } from '../base/time.ts'
 import { foldedSchema } from '../operators/fold/folded-schema.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
 import { leavingSchema, SPAN_ENTERED, SPAN_LEFT } from '../operators/leaving.ts'
@@ -16,8 +17,14 @@ export interface FoldOptions {
   readonly emit?: Emission | undefined
 }
 
+/** See `FoldOptions`. */
+export interface RankOptions extends FoldOptions {
+  /** How long a row counts after its event time. With it rows are said when the watermark has passed them (`final`). */
+  readonly within?: Duration
+}
+
 /** Which row is the latest or the first; see `FoldOptions`. */
-export interface PickOptions<F extends Fields> extends FoldOptions {
+export interface PickOptions<F extends Fields> extends RankOptions {
   /** The row with the greatest or the least value there; of several by event time. Without it by event time alone. */
   readonly by?: PlainName<F>
 }
@@ -25,7 +32,7 @@ export interface PickOptions<F extends Fields> extends FoldOptions {
 type Order = 'ascending' | 'descending'
 
 /** What rows are ordered by; see `FoldOptions`. */
-export interface TopOptions<F extends Fields> extends FoldOptions {
+export interface TopOptions<F extends Fields> extends RankOptions {
   /** Columns in their order. */
   readonly by: { readonly [N in PlainName<F>]?: Order }
 }
@@ -58,7 +65,24 @@ export function pickNode<F extends Fields>(
   if (by !== undefined) fieldOf(schema, by)
   const order = ties === 'first' ? 'ascending' : 'descending'
   const ranking = { limit: 1, by: by === undefined ? [] : [{ column: by, order } as const], ties, rank: null }
-  return foldNode({ input, keys, schema, fold: { kind: 'ranking', ranking } }, options)
+  return rankingNode({ input, keys, schema, ranking }, options)
+}
+
+function rankingNode(
+  { ranking, ...of }: Omit<Folded, 'fold'> & { readonly ranking: Ranking },
+  { within, ...options }: RankOptions,
+): FoldNode {
+  if (within === undefined) return foldNode({ ...of, fold: { kind: 'ranking', ranking, within: null } }, options)
+  const span = micros(within)
+  const input = leavingNode(of.input, [span])
+  return foldNode({ ...of, input, fold: { kind: 'ranking', ranking, within: span } }, onlyFinal(options))
+}
+
+/** @throws user error `emit` where it is eager */
+function onlyFinal({ emit = 'final' }: FoldOptions): FoldOptions {
+  if (emit === 'eager')
+    throw userError('emit', 'where rows leave with time, it is said when the watermark has passed: leave out emit')
+  return { emit }
 }
 
 /** @throws user error `rank` when nothing is ranked by, the limit is none, or a field is called so already */
@@ -70,7 +94,7 @@ export function topNode<F extends Fields>(
 ): FoldNode {
   const schema = makeSchema({ ...input.schema.fields, rank: int() })
   const ranking = rankingOf(input.schema, limit, options.by as Readonly<Record<string, Order>>)
-  return foldNode({ input, keys, schema, fold: { kind: 'ranking', ranking } }, options)
+  return rankingNode({ input, keys, schema, ranking }, options)
 }
 
 function rankingOf(schema: Schema, limit: number, by: Readonly<Record<string, Order>>): Ranking {
@@ -103,8 +127,6 @@ export function totalsNode<F extends Fields>(
   const empty = emptyResults(schema, aggregates)
   if (spans.length === 0)
     return { ...withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates), empty }
-  if (options.emit === 'eager')
-    throw userError('emit', 'what is aggregated over spans is said when the watermark has passed: leave out emit')
   const leaving = leavingNode(node, spans)
-  return { ...withDefaults(foldNode({ input: leaving, keys, schema, fold }, { emit: 'final' }), aggregates), empty }
+  return { ...withDefaults(foldNode({ input: leaving, keys, schema, fold }, onlyFinal(options)), aggregates), empty }
 }

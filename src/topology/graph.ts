@@ -136,7 +136,12 @@ export interface FoldNode extends Common {
   readonly inputs: readonly [Node]
   readonly keys: readonly string[]
   readonly fold:
-    | { readonly kind: 'ranking'; readonly ranking: Ranking }
+    | {
+        readonly kind: 'ranking'
+        readonly ranking: Ranking
+        /** How long rows count, in microseconds; null for ever. */
+        readonly within: number | null
+      }
     | { readonly kind: 'aggregates'; readonly aggregates: Readonly<Record<string, Spanned>> }
   readonly emit: Emission
 }

@@ -152,6 +152,23 @@ t.test('on a terminal there is a bar', async (t) => {
   t.ok(stdout.lastIndexOf('\x1b[?25h') > stdout.lastIndexOf('\x1b[?25l'), 'the cursor is shown again')
 })
 
+t.test('a plan says what is kept and why', async (t) => {
+  const directory = project(t, { 'clicks.ts': CLICKS })
+  const { code, stdout } = await umbel(directory, ['plan', 'clicks.ts', '--shards', '3'])
+  t.equal(code, 0)
+  t.match(stdout, /^clicks: \d stages\. B is how much older/)
+  t.match(
+    stdout,
+    /3 shards\n {2}from clicks by \w+, B 0s\n {2}- window .*\n {4}keeps groups of windows, until W has passed/,
+  )
+  const { stages } = JSON.parse((await umbel(directory, ['plan', 'clicks.ts', '--json'])).stdout)
+  t.match(stages[0], { stage: 'clicks', nodes: [{ bound: 0, keeps: /positions and watermarks/ }] })
+  t.match(await umbel(directory, ['plan', 'none.ts']), {
+    code: 1,
+    stderr: /there is no module .*none\.ts: check the path/,
+  })
+})
+
 t.test('a directory that is none of ours', async (t) => {
   const directory = project(t)
   for (const given of ['.', 'nowhere']) {

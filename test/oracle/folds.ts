@@ -56,7 +56,9 @@ function versionsOf(group: readonly OracleUpdate[], oracle: FoldOracle): { row: 
 
 /** Where there are spans, in microseconds. */
 const spansOf = ({ fold, unit = 1 }: FoldOracle): number[] =>
-  'which' in fold ? [] : Object.values(fold.aggregates).flatMap(([, , options]) => (options?.over ?? 0) * unit)
+  'which' in fold
+    ? [(fold.within ?? 0) * unit]
+    : Object.values(fold.aggregates).flatMap(([, , options]) => (options?.over ?? 0) * unit)
 
 function stateOf(
   updates: readonly OracleUpdate[],
@@ -66,7 +68,9 @@ function stateOf(
   const present = rowsLeft(updates, isTable === true ? [time] : [])
   if (present.length === 0) return []
   if ('which' in fold) {
-    return firstOf(present, fold, time).map(({ row }, i) => (fold.which === 'top' ? { ...row, rank: i + 1 } : row))
+    const { within = Number.POSITIVE_INFINITY } = fold
+    const still = present.filter(({ row }) => (row[time] as number) > at - within * unit)
+    return firstOf(still, fold, time).map(({ row }, i) => (fold.which === 'top' ? { ...row, rank: i + 1 } : row))
   }
   const inOrder = firstOf(present, { which: 'first', by: [], limit: present.length }, time).map(({ row }) => row)
   let isEmpty = true

@@ -12,6 +12,8 @@ export interface OracleRanking {
   readonly which: 'first' | 'latest' | 'top'
   readonly by: readonly (readonly [column: string, order: 'ascending' | 'descending'])[]
   readonly limit: number
+  /** How long rows count, in the case's units. */
+  readonly within?: number
 }
 
 /** The first rows, nulls last in each column, then by time and origin. */

@@ -5,7 +5,7 @@
 import type { Value } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
 import type { Schema } from '../../records/schema.ts'
-import { SPAN_ENTERED, SPAN_LEFT } from '../leaving.ts'
+import { SPAN_COLUMNS, SPAN_ENTERED, SPAN_LEFT } from '../leaving.ts'
 import { type Spanned, spansOf } from '../spans.ts'
 import type { Accumulator, GroupStore, OpenAccumulator } from './accumulator.ts'
 import { type AggregateGroup, openGroups } from './aggregate-group.ts'
@@ -15,8 +15,7 @@ import type { FoldRow } from './fold-row.ts'
 /** Columns of a row that come in: when it did and which span it leaves last. */
 export const spannedColumns = (aggregations: readonly Spanned[]): string[] => [
   ...aggregatedColumns(aggregations),
-  SPAN_ENTERED,
-  SPAN_LEFT,
+  ...SPAN_COLUMNS,
 ]
 
 export function openSpans(input: Schema, aggregates: Readonly<Record<string, Spanned>>): OpenAccumulator {

@@ -105,10 +105,11 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
       const groups = keyed(input, step.keys)
       if ('aggregates' in fold)
         return groups.aggregate(aggregatesOf(fold.aggregates, api) as never, { emit }) as unknown as AnyStream
-      const { which, by, limit } = fold
+      const { which, by, limit, within } = fold
+      const when = within === undefined ? { emit } : { within: micros(within) }
       if (which === 'top')
-        return groups.top(limit, { by: Object.fromEntries(by) as never, emit }) as unknown as AnyStream
-      return groups[which]({ emit, ...(by.length > 0 ? { by: by[0]![0] as never } : {}) })
+        return groups.top(limit, { by: Object.fromEntries(by) as never, ...when }) as unknown as AnyStream
+      return groups[which]({ ...when, ...(by.length > 0 ? { by: by[0]![0] as never } : {}) })
     }
     case 'join': {
       const table = keyed(streams[step.inputs[1]]!, step.rightKeys)

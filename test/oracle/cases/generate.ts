@@ -187,6 +187,8 @@ const spanned = (random: Random, all: OracleAggregates): OracleAggregates =>
     ]),
   )
 
+const withinOf = (random: Random) => (random() < 0.3 ? { within: pick(random, [1, 3, 7, 40]) } : {})
+
 const fold: Make = (random, { at, shape }, steps) => {
   const keys = keysOf(random, shape)
   if (keys === null) return null
@@ -196,10 +198,12 @@ const fold: Make = (random, { at, shape }, steps) => {
   const which = pick(random, ['first', 'latest', 'top', null, null] as const)
   const isTop = which === 'top' && by.length > 0 && !shape.columns.some(({ name }) => name === 'rank')
   if (isOrdered && isTop)
-    return [{ op: 'fold', inputs: [at], keys, fold: { which, by, limit: 1 + below(random, 3) }, emit }]
+    return [
+      { op: 'fold', inputs: [at], keys, fold: { which, by, limit: 1 + below(random, 3), ...withinOf(random) }, emit },
+    ]
   if (isOrdered && (which === 'first' || which === 'latest')) {
     const order = which === 'first' ? 'ascending' : 'descending'
-    const ranking = { which, by: by.slice(0, 1).map(([name]) => [name, order] as const), limit: 1 }
+    const ranking = { which, by: by.slice(0, 1).map(([name]) => [name, order] as const), limit: 1, ...withinOf(random) }
     return [{ op: 'fold', inputs: [at], keys, fold: ranking, emit }]
   }
   const kinds = kindsOf(shape, keys)

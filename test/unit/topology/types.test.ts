@@ -20,6 +20,7 @@ import {
   schema,
   string,
 } from '../../../src/records/schema.ts'
+import { openIndex } from '../../../src/serving/open-index.ts'
 import {
   count,
   countDistinct,
@@ -30,6 +31,8 @@ import {
   max,
   mean,
   min,
+  over,
+  overRows,
   quantile,
   stddev,
   sum,
@@ -267,6 +270,44 @@ export function nested(): void {
   holds<Same<Infer<typeof changes.schema>['gone'], boolean>>()
   // @ts-expect-error there is a field of this name
   orders.keyBy('items').changelog({ insert: 'prices' })
+}
+
+export async function spans(): Promise<void> {
+  const Trip = schema({ at: eventTime(), origin: string(), distance: float(), delay: optional(int()) })
+  const trips = source('trips', Trip, array([])).keyBy('origin')
+  const table = trips.aggregate({
+    n: over('1h', count()),
+    late: over('1d', sum('delay', { default: 0 })),
+    far: over('30d', max('distance')),
+    ever: max('distance'),
+  })
+  type Row = Plain<Infer<typeof table.schema>>
+  holds<
+    Same<
+      Row,
+      {
+        readonly origin: string
+        readonly at: number
+        readonly n: number
+        readonly late: number
+        readonly far: number | null
+        readonly ever: number
+      }
+    >
+  >()
+  const each = trips.withAggregates({ far: over('1d', max('distance')), last: overRows(3, mean('delay')) })
+  holds<Same<Infer<typeof each.schema>['far'], number>>()
+  holds<Same<Infer<typeof each.schema>['last'], number | null>>()
+  // @ts-expect-error not a number
+  trips.withAggregates({ wrong: over('1d', max('origin')) })
+  const index = await openIndex('.', trips.indexAggregates('far', { far: over('1d', max('distance')) }))
+  const found = await index.get({ origin: 'BOS' })
+  holds<Same<NonNullable<typeof found.row>['far'], number | null>>()
+  // @ts-expect-error no such key
+  await index.get({ destination: 'BOS' })
+  const rows = await openIndex('.', table.keyBy('origin').index('table'))
+  const { row } = await rows.get({ origin: 'BOS' })
+  holds<Same<NonNullable<typeof row>['late'], number>>()
 }
 
 export function actors(): void {
