@@ -159,7 +159,7 @@ t.test('a plan says what is kept and why', async (t) => {
   t.match(stdout, /^clicks: \d stages\. B is how much older/)
   t.match(
     stdout,
-    /3 shards\n {2}from clicks by \w+, B 0s\n {2}- window .*\n {4}keeps groups of windows, until W has passed/,
+    /3 shards\n {2}from clicks by \w+, B 0s\n {2}- window .*\n {6}keeps groups of windows, until W has passed/,
   )
   const { stages } = JSON.parse((await umbel(directory, ['plan', 'clicks.ts', '--json'])).stdout)
   t.match(stages[0], { stage: 'clicks', nodes: [{ bound: 0, keeps: /positions and watermarks/ }] })

@@ -365,11 +365,11 @@ t.test('an eager window takes rows back, also without lateness', (t) => {
 t.test('what no type can say is said by errors that name the remedy', (t) => {
   const flights = flightsOf()
   const user = (code: string, message: string | RegExp) => ({ kind: 'user', code, message })
-  t.throws(() => topology('x'), user('topology', `topology 'x' has no output: end a stream with .to() or .output()`))
+  t.throws(() => topology('x'), user('topology', `topology 'x' has no output: end a stream with .to(), .output() or .index()`))
   t.throws(() => topology('a b', flights.output('x')), user('name', /^'a b' is no usable name/))
   t.throws(
     () => topology('x', flights.output('same'), flights.output('same')),
-    user('topology', `two sources or outputs of topology 'x' are named 'same'`),
+    user('topology', `two sources, outputs or indexes of topology 'x' are named 'same'`),
   )
   t.throws(() => topology('x', flights.output('flights')), user('topology', /named 'flights'/))
   t.throws(() => flights.keyBy(), user('key', 'keyBy needs at least one field'))
