@@ -9,6 +9,7 @@ import { largeState } from './large-state.mjs'
 import { hopLatency } from './latency.mjs'
 import { layout } from './layout.mjs'
 import { mainJob, mainJobBaselines } from './main-job.mjs'
+import { operators } from './operators.mjs'
 import { bystanders, recovery } from './recovery.mjs'
 import { snapshots } from './snapshots.mjs'
 
@@ -46,6 +47,7 @@ const benches = {
     await bystanders(directory, values.small ? 2 : 12),
   ],
   layout: () => layout(directory),
+  operators: () => operators(directory, values.small ? 0.05 : 1),
   snapshot: () => snapshots(directory, values.small ? 0.05 : 1),
   state: async () => [await largeState(directory, Number(values['state-gb']) * (values.small ? 0.1 : 1))],
 }

@@ -13,12 +13,15 @@ interface Pending {
 }
 
 /** New keys that are looked through one by one before they are sorted in: a look at few keys must not cost all of them. */
-const ADDED_MAX = 256
+const ADDED_MAX = 32
 
-/** Unstored changes of one table, with its keys in order when asked for. */
+/**
+ * Unstored changes of one table, with its keys in order when asked for: in runs, each less than half as long as the one before, so
+ * that a key is moved as often as there are runs, which are few.
+ */
 class Layer {
   readonly entries = new Map<string, Pending>()
-  #sorted: string[] = []
+  readonly #runs: string[][] = []
   #added: string[] = []
 
   /** @returns what the key had here before */
@@ -31,16 +34,24 @@ class Layer {
 
   /** Keys within bounds, ascending. */
   keys(low: string | undefined, high: string | undefined): string[] {
-    if (this.#added.length > ADDED_MAX) {
-      this.#sorted = mergeSorted(this.#sorted, this.#added.sort())
-      this.#added = []
+    if (this.#added.length > ADDED_MAX) this.#sortAdded()
+    let keys: string[] = []
+    for (const run of this.#runs) {
+      const start = low === undefined ? 0 : lowerBound(run, low)
+      if (start === run.length || (high !== undefined && run[start]! >= high)) continue
+      const found = run.slice(start, high === undefined ? run.length : lowerBound(run, high))
+      keys = keys.length === 0 ? found : mergeSorted(keys, found)
     }
-    const keys = this.#sorted
-    const start = low === undefined ? 0 : lowerBound(keys, low)
-    const end = high === undefined ? keys.length : lowerBound(keys, high)
-    const found = keys.slice(start, Math.max(start, end))
     const added = this.#added.filter((key) => (low === undefined || key >= low) && (high === undefined || key < high))
-    return added.length === 0 ? found : mergeSorted(found, added.sort())
+    return added.length === 0 ? keys : mergeSorted(keys, added.sort())
+  }
+
+  #sortAdded(): void {
+    let run = this.#added.sort()
+    this.#added = []
+    while (this.#runs.length > 0 && this.#runs.at(-1)!.length < run.length * 2)
+      run = mergeSorted(this.#runs.pop()!, run)
+    this.#runs.push(run)
   }
 }
 
@@ -138,6 +149,7 @@ export class WriteSet {
     for (const layer of layers.reverse()) {
       for (const key of layer.keys(low, high)) overlay.set(key, layer.entries.get(key)!)
     }
+    if (overlay.size === 0) return yield* this.#store.range(table, options)
     const pending = layers.length > 1 ? [...overlay.keys()].sort() : [...overlay.keys()]
     let next = 0
     for (const entry of this.#store.range(table, options)) {

@@ -8,6 +8,7 @@ import type { FieldKind } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { Accumulator, OpenAccumulator } from './accumulator.ts'
 import { type FoldRow, settled, textOf } from './fold-row.ts'
+import { GroupMembers } from './group-members.ts'
 import { Recents } from './recents.ts'
 
 const packr = new Packr({ useRecords: false })
@@ -28,10 +29,15 @@ export interface OutputChange {
   readonly diff: number
 }
 
+/** What the accumulator saved, and how many recent updates and members there are. */
+type StoredGroup = [saved: unknown, recents: number, members: number]
+const NEW: StoredGroup = [null, 0, 0]
+
 export class FoldGroup {
   readonly #tables: GroupTables
   readonly #key: Uint8Array
   readonly #accumulator: Accumulator
+  readonly #members: GroupMembers
   readonly #recents: Recents
   /** Entries in the table of recent updates: most groups have none, and are not looked up there. */
   #recentCount: number
@@ -40,8 +46,9 @@ export class FoldGroup {
     this.#tables = tables
     this.#key = key
     const stored = tables.groups.get(key)
-    const [saved, count] = stored === undefined ? [null, 0] : (packr.unpack(stored) as [unknown, number])
-    this.#accumulator = open({ key, saved, members: tables.members })
+    const [saved, count, members] = stored === undefined ? NEW : (packr.unpack(stored) as StoredGroup)
+    this.#members = new GroupMembers(tables.members, members)
+    this.#accumulator = open({ key, saved, members: this.#members })
     this.#recents = new Recents(tables.recent, key, kinds)
     this.#recentCount = count
   }
@@ -76,11 +83,12 @@ export class FoldGroup {
   /** @returns what is stored of the group; null where nothing is left */
   save(): Uint8Array | null {
     const saved = this.#accumulator.save()
-    if (saved === null && this.#recentCount === 0) {
+    const members = this.#members.save()
+    if (saved === null && this.#recentCount === 0 && members === 0) {
       this.#tables.groups.remove(this.#key)
       return null
     }
-    const stored = packr.pack([saved, this.#recentCount])
+    const stored = packr.pack([saved, this.#recentCount, members] satisfies StoredGroup)
     this.#tables.groups.put(this.#key, stored)
     return stored
   }
@@ -133,6 +141,16 @@ export class FoldGroup {
 function changesOf(start: Holding, said: Map<number, Holding>, holds: Map<number, Holding>): OutputChange[] {
   const times = [...new Set([...said.keys(), ...holds.keys()])].sort((a, b) => a - b)
   const changes: OutputChange[] = []
+  if (said.size === 0) {
+    let now = start
+    for (const time of times) {
+      const then = holds.get(time)!
+      if (now.length <= 1 && then.length <= 1) changes.push(...changeOfOne(time, now[0], then[0]))
+      else changes.push(...changeOf(time, now, then))
+      now = then
+    }
+    return changes
+  }
   let [before, now] = [start, start]
   for (const time of times) {
     const sums = new Sums()
@@ -145,6 +163,30 @@ function changesOf(start: Holding, said: Map<number, Holding>, holds: Map<number
     ;[before, now] = [saidThen, holdsThen]
   }
   return changes
+}
+
+function changeOfOne(
+  time: number,
+  before: Holding[number] | undefined,
+  now: Holding[number] | undefined,
+): OutputChange[] {
+  if (before !== undefined && now !== undefined && before.every((value, i) => isSame(value, now[i]!))) return []
+  const changes: OutputChange[] = []
+  if (before !== undefined) changes.push({ time, values: before, diff: -1 })
+  if (now !== undefined) changes.push({ time, values: now, diff: 1 })
+  return changes
+}
+
+const isSame = (a: Value, b: Value): boolean =>
+  a === b ||
+  (Number.isNaN(a) && Number.isNaN(b)) ||
+  (a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0)
+
+function changeOf(time: number, before: Holding, now: Holding): Iterable<OutputChange> {
+  const sums = new Sums()
+  sums.add(before, -1)
+  sums.add(now, 1)
+  return sums.changes(time)
 }
 
 /** How often rows hold, added up. */

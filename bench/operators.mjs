@@ -1,0 +1,212 @@
+/** What does a row cost in each stateful operator and its state? Operators alone, over LMDB. Internals, from dist. */
+
+import { indexRecords } from '../dist/actors/index-records.js'
+import * as umbel from '../dist/index.js'
+import { Batch } from '../dist/records/batch.js'
+import { consecutiveOrigins, splitHead } from '../dist/records/origin.js'
+import { lookUpIn } from '../dist/serving/look-up.js'
+import { plan } from '../dist/topology/plan.js'
+import { OperatorRun, rowsPerCpuSecond } from './support/operator-run.mjs'
+
+const { array, count, eventTime, float, int, over, schema, source, sum, topology, tumbling } = umbel
+const ROWS = 65_536
+const SECOND = 1e6
+
+const Trade = schema({ at: eventTime(), key: int(), part: int(), value: float() })
+const trades = (name) => source(name, Trade, array([]), { disorder: '1s' })
+/** No generator, so that nothing else is measured: one number after another, spread over all of them. */
+const spread = (i) => Math.imul(i + 1, 2654435761) >>> 0
+
+/** A batch of the columns that an operator is given. */
+function batchOf(planned, port, from, length, keyOf, atOf) {
+  const schema = planned.inputSchemas[port]
+  const data = { at: new Float64Array(length), key: new Float64Array(length) }
+  const columns = { ...data, part: new Float64Array(length), value: new Float64Array(length) }
+  for (let r = 0; r < length; r++) {
+    const i = from + r
+    const [key, part] = keyOf(i)
+    columns.at[r] = atOf(i)
+    columns.key[r] = key
+    columns.part[r] = part
+    columns.value[r] = i % 1000
+  }
+  const made = schema.names.map((name) => ({ type: 'number', data: columns[name.replace('2', '')], valid: null }))
+  const needsOrigins = planned.inputFacts[port].needsOrigins
+  return new Batch(
+    schema,
+    length,
+    made,
+    null,
+    needsOrigins ? consecutiveOrigins(splitHead(port, 0), from, length) : null,
+  )
+}
+
+async function feed(run, rows, keyOf, atOf, port = 0, other = null) {
+  for (let from = 0; from < rows; from += ROWS) {
+    const length = Math.min(ROWS, rows - from)
+    run.push(batchOf(run.planned, port, from, length, keyOf, atOf), port)
+    const time = atOf(from + length - 1)
+    await run.advance(other === null ? [time] : port === 0 ? [time, other] : [other, time])
+  }
+}
+
+async function measured(name, directory, job, kind, rows, keyOf) {
+  const run = new OperatorRun(directory, job, kind)
+  const atOf = (i) => i * 10
+  const figures = await rowsPerCpuSecond(rows, async () => {
+    await feed(run, rows, keyOf, atOf)
+    await run.advance([Number.POSITIVE_INFINITY], true)
+  })
+  await run.close()
+  return { name, ...figures, 'rows out': run.rowsOut }
+}
+
+/** Counts and sums of a million keys in one window, said once. */
+const windows = (directory, rows) => {
+  const job = topology(
+    'w',
+    trades('t')
+      .keyBy('key')
+      .window(tumbling('1d'))
+      .aggregate({ n: count(), s: sum('value') })
+      .output('o'),
+  )
+  return measured('window of 1 M keys', directory, job, 'window', rows, (i) => [spread(i) % 1_000_000, 0])
+}
+
+/** The same as a table: a version for each row. */
+const totals = (directory, rows) => {
+  const job = topology(
+    'f',
+    trades('t')
+      .keyBy('key')
+      .aggregate({ n: count(), s: sum('value') })
+      .output('o'),
+  )
+  return measured('table of aggregates, 1 M keys', directory, job, 'fold', rows, (i) => [spread(i) % 1_000_000, 0])
+}
+
+/** The latest by two columns, of which three in ten rows are new. */
+const keepLast = (directory, rows) => {
+  const job = topology('l', trades('t').keyBy('key', 'part').latest().output('o'))
+  const known = Math.max(1, Math.round(rows * 0.3))
+  return measured('latest by two columns, 0.3 new', directory, job, 'fold', rows, (i) => {
+    const key = i % 10 < 3 ? i : spread(i) % Math.min(known, i + 1)
+    return [key >>> 8, key & 255]
+  })
+}
+
+const dedup = (directory, rows) => {
+  const job = topology('d', trades('t').keyBy('key', 'part').dedup({ within: '1h' }).output('o'))
+  return measured('dedup by two columns within 1 h', directory, job, 'dedup', rows, (i) => [spread(i) % 700_000, i & 1])
+}
+
+async function asOf(directory, rows, rightKeys) {
+  const right = trades('r').rename({ key: 'key2', at: 'at2', part: 'part2', value: 'value2' })
+  const job = topology(
+    'j',
+    trades('t')
+      .keyBy('key')
+      .joinAsOf(right.keyBy('key2'), { how: 'left', fields: ['value2'] })
+      .output('o'),
+  )
+  const run = new OperatorRun(directory, job, 'as-of-join')
+  await feed(
+    run,
+    rightKeys,
+    (i) => [i, 0],
+    () => 0,
+    1,
+    Number.NEGATIVE_INFINITY,
+  )
+  const figures = await rowsPerCpuSecond(rows, async () => {
+    await feed(
+      run,
+      rows,
+      (i) => [spread(i) % rightKeys, 0],
+      (i) => i * 10,
+      0,
+      Number.POSITIVE_INFINITY,
+    )
+    await run.advance([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY], true)
+  })
+  await run.close()
+  return { name: `as-of join, ${rightKeys / 1e6} M right keys`, ...figures, 'rows out': run.rowsOut }
+}
+
+/** Each left row has one right row near it. */
+async function near(directory, rows) {
+  const right = trades('r').rename({ key: 'key2', at: 'at2', part: 'part2', value: 'value2' })
+  const options = { how: 'inner', fields: ['value2'], within: { older: '1s', newer: '1s' } }
+  const job = topology('n', trades('t').keyBy('key').joinNear(right.keyBy('key2'), options).output('o'))
+  const run = new OperatorRun(directory, job, 'interval-join')
+  const figures = await rowsPerCpuSecond(rows * 2, async () => {
+    for (let from = 0; from < rows; from += ROWS) {
+      const length = Math.min(ROWS, rows - from)
+      const keyOf = (i) => [spread(i), 0]
+      for (const port of [1, 0])
+        run.push(
+          batchOf(run.planned, port, from, length, keyOf, (i) => i * 10),
+          port,
+        )
+      await run.advance([(from + length) * 10, (from + length) * 10])
+    }
+    await run.advance([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY], true)
+  })
+  await run.close()
+  return { name: 'join of rows near each other', ...figures, 'rows out': run.rowsOut }
+}
+
+/** A row and a look-up, for spans of some lengths: rows of 1,000 keys, one an hour, over as long as the span. */
+async function spans(directory, span, rows) {
+  const job = topology(
+    's',
+    trades('t')
+      .keyBy('key')
+      .indexAggregates('s', { n: over(span, count()), s: over(span, sum('value')) }),
+  )
+  const run = new OperatorRun(`${directory}-${span}`, job, 'aggregate-index')
+  const keys = 1000
+  const step = (umbel.micros(span) * 1.5) / rows
+  const figures = await rowsPerCpuSecond(rows, async () => {
+    await feed(
+      run,
+      rows,
+      (i) => [spread(i) % keys, 0],
+      (i) => Math.floor(i * step),
+    )
+    await run.advance([Math.floor(rows * step)], true)
+  })
+  const [record] = indexRecords(plan(job, 1))
+  const lookUp = lookUpIn(record)
+  const times = Float64Array.from({ length: 20_000 }, (_, i) => {
+    const began = performance.now()
+    lookUp.at(run.environment, [spread(i * 7) % keys], Math.floor(rows * step) - (i % 1000) * SECOND)
+    return (performance.now() - began) * 1000
+  }).sort()
+  await run.close()
+  return {
+    name: `span of ${span}, ${rows / keys} rows a key`,
+    'rows/CPU s': figures['rows/CPU s'],
+    'read p50 us': times[times.length >> 1],
+    'read p99 us': times[Math.floor(times.length * 0.99)],
+  }
+}
+
+export const cases = { windows, totals, keepLast, dedup, asOf, near, spans }
+
+export async function operators(directory, scale) {
+  const many = Math.round(4_000_000 * scale)
+  const some = Math.round(1_000_000 * scale)
+  return [
+    await windows(`${directory}/windows`, many * 2),
+    await totals(`${directory}/totals`, some),
+    await keepLast(`${directory}/latest`, some),
+    await dedup(`${directory}/dedup`, some),
+    await asOf(`${directory}/as-of`, some, Math.max(50_000, Math.round(1_000_000 * scale))),
+    await near(`${directory}/near`, some),
+    await spans(`${directory}/spans`, '1h', some),
+    await spans(`${directory}/spans`, '30d', some),
+    await spans(`${directory}/spans`, '730d', some),
+  ]
+}
