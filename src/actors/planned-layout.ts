@@ -61,7 +61,8 @@ export class PlannedLayout implements ShardLayout {
     return this.#outgoing.map((edge) => {
       const partitions = this.#partitions(edge, layout)
       const keys = edge.keys?.map((key) => edge.schema.names.indexOf(key)) ?? null
-      return { edge: edge.id, partitions, keys, fixed: this.#shard.index % partitions }
+      const { id, isBroadcast } = edge
+      return { edge: id, partitions, keys, fixed: this.#shard.index % partitions, isBroadcast }
     })
   }
 

@@ -113,10 +113,8 @@ export class SourceProgram implements Program {
   }
 
   async read(limits: ReadLimits): Promise<boolean> {
-    for (let tried = 0; tried < this.#splits.length; tried++) {
-      const split = this.#splits[this.#turn++ % this.#splits.length]!
-      if (split.reader === null) continue
-      const rows = await split.reader.read(this.#pace.rows(limits), limits.batchBytesMax)
+    for (const split of this.#nextSplits()) {
+      const rows = await split.reader!.read(this.#pace.rows(limits), limits.batchBytesMax)
       this.#last = { split: split.number, offsets: [] }
       if (rows === 'wait') {
         split.waited(this.#now())
@@ -133,6 +131,18 @@ export class SourceProgram implements Program {
       return true
     }
     return this.#follow()
+  }
+
+  /** Those that are furthest behind first, in turn where they are alike; without such as wait for others. */
+  #nextSplits(): Split[] {
+    const { alignWithin } = this.#node.options
+    const most = alignWithin === null ? Number.POSITIVE_INFINITY : this.#times.lowest() + alignWithin
+    const { length } = this.#splits
+    const turn = this.#turn++
+    const inTurn = this.#splits.map((_, i) => this.#splits[(turn + i) % length]!)
+    return inTurn
+      .filter((split) => split.reader !== null && (split.watermark <= most || split.isIdle))
+      .sort((a, b) => byTime(a.watermark, b.watermark))
   }
 
   choose(isChosen: (split: number, offset: number) => boolean): void {
@@ -279,5 +289,7 @@ export class SourceProgram implements Program {
     this.#stage.refuse({ operator: null, stack: null, diff: 1, node: null, ...letter, at })
   }
 }
+
+const byTime = (a: Timestamp, b: Timestamp): number => (a === b ? 0 : a < b ? -1 : 1)
 
 const rowText = (batch: Batch, row: number): string => rowToJson(batch.schema, batch.row(row))

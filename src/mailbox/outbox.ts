@@ -15,6 +15,8 @@ export interface Route {
   /** Indexes of the key columns; null sends every row to the partition `fixed`. */
   readonly keys: readonly number[] | null
   readonly fixed: number
+  /** Every row goes to all partitions. */
+  readonly isBroadcast: boolean
 }
 
 export class Outbox {
@@ -43,6 +45,10 @@ export class Outbox {
     let parts = this.#parts.get(edge)
     if (parts === undefined) this.#parts.set(edge, (parts = Array.from({ length: route.partitions }, () => [])))
     this.#rows += batch.length
+    if (route.isBroadcast) {
+      for (const part of parts) part.push({ batch, rows: null, count: batch.length })
+      return
+    }
     if (route.keys === null || route.partitions === 1) {
       parts[route.keys === null ? route.fixed : 0]!.push({ batch, rows: null, count: batch.length })
       return

@@ -85,11 +85,14 @@ export interface JoinKeys {
 }
 
 export function* takeOverJoin(take: TakeOver, { left, right, leftKeys, rightKeys }: JoinKeys) {
-  const owned = new OwnedKeys(take.owns, typesOf(right, rightKeys), indexesOf(leftKeys, take.routing))
+  // Where rows are looked up by other columns than those that they are split by, all of them held the whole table.
+  const isWhole = !take.routing.every((name) => leftKeys.includes(name))
+  const owns = isWhole ? () => true : take.owns
+  const owned = new OwnedKeys(owns, typesOf(right, rightKeys), isWhole ? [] : indexesOf(leftKeys, take.routing))
   const kinds = typesOf(right, rightKeys).map(({ kind }) => kind)
   yield* takeOverEntries(take, 'right', owned, (key) => unpackPrefix(key, kinds).values)
   const frame = joinFrame(take.limits)
-  for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, leftKeys, frame)
+  for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, take.routing, frame)
 }
 
 /** Of a join whose both sides are kept row by row. */

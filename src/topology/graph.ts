@@ -26,6 +26,8 @@ export interface SourceOptions {
   readonly aheadMax: number | null
   /** A split without rows for so long, by the wall clock, holds nobody back, in microseconds. Null: off. */
   readonly idleAfter: number | null
+  /** A split further ahead of the slowest active one of the topology than this waits, in microseconds. Null: off. */
+  readonly alignWithin: number | null
 }
 
 type RowFunction<T> = (row: Row<Fields>) => T

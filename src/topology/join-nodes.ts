@@ -8,8 +8,13 @@ import { type Fields, fieldOf, makeSchema, type Schema, typeName } from '../reco
 import { checkEmission, type FoldOptions } from './fold-nodes.ts'
 import { type IntervalJoinNode, type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
 
-export interface AsOfOptions<H extends 'inner' | 'left', S> {
+export interface AsOfOptions<H extends 'inner' | 'left', S, N = string> {
   readonly how: H
+  /**
+   * Columns of the row that pair up with the table's keys, where they are others than the stream's own keys. The row stays in its shard
+   * then, and every shard holds the whole table: a small one.
+   */
+  readonly on?: readonly N[]
   /** Of the table, to be added to the row. */
   readonly fields: readonly S[]
   /** Both ends are inclusive. */
@@ -24,12 +29,14 @@ interface Keyed {
 
 /** @throws user error `join` where keys do not pair up, or both sides have a field of one name */
 export function asOfNode(stream: Keyed, table: Keyed, options: AsOfOptions<'inner' | 'left', string>): JoinNode {
-  const { how, fields, within } = options
+  const { how, fields, within, on = stream.keys } = options
+  const left = { node: stream.node, keys: on }
+  for (const name of on) fieldOf(stream.node.schema, name)
   return {
-    ...newNode(joinedSchema(stream, table, how, fields)),
+    ...newNode(joinedSchema(left, table, how, fields)),
     kind: 'as-of-join',
     inputs: [stream.node, table.node],
-    leftKeys: stream.keys,
+    leftKeys: on,
     rightKeys: table.keys,
     fields,
     how,

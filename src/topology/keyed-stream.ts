@@ -74,14 +74,16 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * Joins each row with the version of a keyed table that held at the row's event time. Keys pair up in order.
    * `left` keeps rows without a match, with nulls; `inner` drops them. The version is the latest up to the row's time; with
    * `within` up to so much newer than the row, and it counts only if it is not more than so much older.
+   * With `on` other columns than the keys are looked up: rows stay where they are, and each shard holds the whole table.
    * @example byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['state'] })
+   * @example byUser.joinAsOf(rates.keyBy('currency'), { on: ['currency'], how: 'inner', fields: ['rate'] })
    */
   joinAsOf<
     R extends Fields,
     RK extends PlainName<R>,
     S extends Exclude<PlainName<R>, keyof F>,
     H extends 'inner' | 'left',
-  >(table: KeyedStream<R, RK>, options: AsOfOptions<H, S>): Stream<JoinedFields<F, R, S, H>> {
+  >(table: KeyedStream<R, RK>, options: AsOfOptions<H, S, PlainName<F>>): Stream<JoinedFields<F, R, S, H>> {
     return new Stream(asOfNode(this, table, options))
   }
 

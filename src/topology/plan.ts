@@ -3,76 +3,17 @@
  * chain between repartitions; an edge (a mailbox) exists only where rows change shard. Supervisor and workers make the
  * same plan from the same module, so it never travels.
  */
-import { type ShardId, shardId } from '../base/ids.ts'
+import { shardId } from '../base/ids.ts'
 import type { Schema } from '../records/schema.ts'
 import { analyse, type NodeFacts, neededOf } from './analysis.ts'
 import { DEAD_LETTER_SCHEMA, DEAD_LETTERS } from './dead-letters.ts'
 import type { Rescale } from './generations.ts'
 import { type AnyJoinNode, isJoin, type Node, type SinkNode } from './graph.ts'
 import { keysAfter, outputSchema, restrict } from './plan-schemas.ts'
+import type { Generation, InputRef, Plan, PlannedEdge, PlannedShard, PlannedStage } from './planned.ts'
 import type { Topology } from './topology.ts'
 
-/** Where a node's rows come from: a node of the same stage, or an edge. */
-export type InputRef = { readonly node: number } | { readonly edge: number }
-
-export interface PlannedNode {
-  readonly node: Node
-  readonly inputs: readonly InputRef[]
-  readonly inputSchemas: readonly Schema[]
-  /** The columns that the stage's rows are split by, under their names in the first input; null where they are gone. */
-  readonly keys: readonly string[] | null
-  /** The columns that really flow: those that something uses. */
-  readonly schema: Schema
-  readonly facts: NodeFacts
-  readonly inputFacts: readonly NodeFacts[]
-}
-
-export interface PlannedEdge {
-  readonly id: number
-  readonly schema: Schema
-  readonly from: { readonly stage: number; readonly node: number }
-  /** Null for an output that the embedding program reads. */
-  readonly to: { readonly stage: number; readonly node: number; readonly port: number } | null
-  /** Routing columns; null where every sender feeds one partition. */
-  readonly keys: readonly string[] | null
-}
-
-export interface PlannedStage {
-  readonly index: number
-  readonly name: string
-  readonly kind: 'source' | 'operators' | 'sink'
-  /** One, and one more for each time that the stage was rescaled. Each hands its state over to the next. */
-  readonly generations: readonly Generation[]
-  readonly nodes: PlannedNode[]
-  /** What embedding programs read of its log. */
-  readonly outputs: SinkNode[]
-}
-
-/** The shards of a stage between two changes of their number. */
-export interface Generation {
-  /** The first layout with them: 0, or the number of the change that called for them. */
-  readonly layout: number
-  readonly shards: number
-}
-
-export interface PlannedShard {
-  readonly id: ShardId
-  /** Number among all shards: the cell on the board. What a change adds comes behind what there was. */
-  readonly cell: number
-  readonly stage: number
-  readonly index: number
-  readonly generation: number
-}
-
-export interface Plan {
-  readonly topology: Topology
-  readonly stages: readonly PlannedStage[]
-  readonly edges: readonly PlannedEdge[]
-  /** Those of all generations. */
-  readonly shards: readonly PlannedShard[]
-  /** How often a number of shards was changed. */
-  readonly layout: number
-}
+export type * from './planned.ts'
 
 /**
  * @param parallelism shards of each keyed stage, and the most of a source
@@ -200,7 +141,9 @@ class Planner {
     const [leftNode, rightNode] = node.inputs
     const left = this.#placed[leftNode.id]!
     // The table's rows follow the stream's: they are routed by the columns that pair up with the stage's own.
-    const keys = left.keys!.map((key) => node.rightKeys[node.leftKeys.indexOf(key)]!)
+    // Where rows are looked up by others, every shard holds the whole table.
+    const pairsUp = left.keys!.every((key) => node.leftKeys.includes(key))
+    const keys = pairsUp ? left.keys!.map((key) => node.rightKeys[node.leftKeys.indexOf(key)]!) : null
     const tableInput = rightNode.kind === 'key-by' ? rightNode.inputs[0] : rightNode
     const table = this.#placed[tableInput.id]!
     const add = (stage: number, stream: JoinInput, other: JoinInput) =>
@@ -213,10 +156,10 @@ class Planner {
         left.keys,
       )
     const leftHere = { ref: { node: leftNode.id }, schema: left.schema }
-    if (table.stage === left.stage && table.keys?.join() === keys.join())
+    if (table.stage === left.stage && keys !== null && table.keys?.join() === keys.join())
       return add(left.stage, leftHere, { ref: { node: tableInput.id }, schema: table.schema })
-    const crossing = (...[from, to, port, by]: [Node, PlannedStage, number, readonly string[]]): JoinInput => {
-      const { id, schema } = this.#edge(from, to, node, port, by)
+    const crossing = (from: Node, to: PlannedStage, port: number, by: readonly string[] | null): JoinInput => {
+      const { id, schema } = this.#edge(from, to, node, port, by, by === null)
       return { ref: { edge: id }, schema }
     }
     const leftStage = this.#stages[left.stage]!
@@ -252,7 +195,7 @@ class Planner {
     for (const { index } of senders) {
       const from = { stage: index, node: NO_NODE }
       const to = { stage: stage.index, node: NO_NODE, port: 0 }
-      this.#edges.push({ id: this.#edges.length, schema: DEAD_LETTER_SCHEMA, from, to, keys: null })
+      this.#edges.push({ id: this.#edges.length, schema: DEAD_LETTER_SCHEMA, from, to, keys: null, isBroadcast: false })
     }
   }
 
@@ -265,7 +208,14 @@ class Planner {
     return stage
   }
 
-  #edge(from: Node, to: PlannedStage | null, node: Node, port: number, keys: readonly string[] | null): PlannedEdge {
+  #edge(
+    from: Node,
+    to: PlannedStage | null,
+    node: Node,
+    port: number,
+    keys: readonly string[] | null,
+    isBroadcast = false,
+  ): PlannedEdge {
     const placed = this.#placed[from.id]!
     const needed = new Set(neededOf(node, port, this.#facts[node.id]!.needed))
     const target = to && { stage: to.index, node: node.id, port }
@@ -275,6 +225,7 @@ class Planner {
       from: { stage: placed.stage, node: from.id },
       to: target,
       keys,
+      isBroadcast,
     }
     this.#edges.push(edge)
     return edge

@@ -21,6 +21,11 @@ export interface SourceSettings {
    * topology's active splits, and what it gives when it resumes is judged by that. Default: off, everybody waits for it.
    */
   readonly idleAfter?: Duration
+  /**
+   * A split that is further ahead of the slowest active split of the topology than this, in event time, waits for it: so what is kept
+   * for rows to come stays small. Default: off; the splits of one shard are read the one that is furthest behind first in any case.
+   */
+  readonly alignWithin?: Duration
 }
 
 /**
@@ -45,6 +50,7 @@ export function source<F extends Fields>(
       lateness: micros(settings.lateness ?? 0),
       aheadMax: settings.aheadMax === undefined ? null : micros(settings.aheadMax),
       idleAfter: settings.idleAfter === undefined ? null : micros(settings.idleAfter),
+      alignWithin: settings.alignWithin === undefined ? null : micros(settings.alignWithin),
     },
   })
 }

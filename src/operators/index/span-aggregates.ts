@@ -9,7 +9,7 @@ import { collectorOf } from '../fold/collect/collector-of.ts'
 import type { FoldRow } from '../fold/fold-row.ts'
 import { Recents } from '../fold/recents.ts'
 import { keptFrom, type SpanAggregate, type TilePlan } from './tile-plan.ts'
-import { Block, blockKey, TILES, widthOf } from './tiles.ts'
+import { Block, blockKey, FEW_ROWS, TILES, widthOf } from './tiles.ts'
 
 /** What is read of a store. */
 export interface TileTables {
@@ -82,38 +82,60 @@ class SpanReader {
     return cells
   }
 
+  /** Adds what is from one time up to another, where the level's blocks are. */
   #cover(level: number, from: number, to: number, cells: readonly Cell[]): void {
     if (from >= to) return
     if (level < 0) return this.#addRows(from, to, cells)
+    const width = widthOf(level + 1)
+    if (from === Number.NEGATIVE_INFINITY) return this.#coverAll(level, to, cells)
+    for (let number = Math.floor(from / width); number * width < to; number++) {
+      const stored = this.#tiles.get(blockKey(this.#key, level, number))
+      const [low, high] = [Math.max(from, number * width), Math.min(to, (number + 1) * width)]
+      if (stored !== undefined) this.#coverIn(level, number, this.#block(level).fill(stored), low, high, cells)
+      else if (level < this.#plan.levels - 1) this.#addRows(low, high, cells)
+    }
+  }
+
+  /** The same from the beginning: of the widest level there are few blocks. */
+  #coverAll(level: number, to: number, cells: readonly Cell[]): void {
+    const last = Math.ceil(to / widthOf(level + 1))
+    const levelKey = Buffer.concat([this.#key, packValues([level])])
+    const end = Number.isFinite(last) ? blockKey(this.#key, level, last) : prefixEnd(levelKey)
+    for (const [place, stored] of this.#tiles.range({ from: levelKey, to: end })) {
+      const number = unpackKey(place.subarray(this.#key.length), ['int', 'int'])[1] as number
+      const width = widthOf(level + 1)
+      this.#coverIn(
+        level,
+        number,
+        this.#block(level).fill(stored),
+        number * width,
+        Math.min(to, (number + 1) * width),
+        cells,
+      )
+    }
+  }
+
+  /** One a level, which is used again by each look-up: nothing of it is kept. */
+  #block(level: number): Block {
+    const { blocks, cells } = this.#plan
+    blocks[level] ??= new Block(cells.specs)
+    return blocks[level]
+  }
+
+  /** Whole tiles of a block, and what is at the edges. */
+  #coverIn(level: number, number: number, block: Block, from: number, to: number, cells: readonly Cell[]): void {
     const width = widthOf(level)
     const [first, end] = [Math.ceil(from / width), Math.floor(to / width)]
-    if (first >= end) return this.#cover(level - 1, from, to, cells)
-    this.#addTiles(level, first, end, cells)
-    this.#cover(level - 1, from, first * width, cells)
-    this.#cover(level - 1, end * width, to, cells)
-  }
-
-  #addTiles(level: number, first: number, end: number, cells: readonly Cell[]): void {
-    const { specs } = this.#plan.cells
-    const [firstBlock, lastBlock] = [Math.floor(first / TILES), Math.floor((end - 1) / TILES)]
-    const add = (block: Block, number: number) => {
-      const from = number === firstBlock ? first - number * TILES : 0
-      block.mergeInto(cells, 0, from, number === lastBlock ? end - number * TILES : TILES)
+    const edge = (tile: number, low: number, high: number) => {
+      if (low >= high) return
+      const rows = block.rowsIn(tile - number * TILES)
+      if (rows > FEW_ROWS) this.#cover(level - 1, low, high, cells)
+      else if (rows !== 0) this.#addRows(low, high, cells)
     }
-    if (lastBlock - firstBlock < 4) {
-      for (let number = firstBlock; number <= lastBlock; number++) {
-        const block = Block.load(specs, this.#tiles, blockKey(this.#key, level, number))
-        if (block !== null) add(block, number)
-      }
-      return
-    }
-    const from = Number.isFinite(first) ? blockKey(this.#key, level, firstBlock) : this.#levelKey(level)
-    for (const [place, stored] of this.#tiles.range({ from, to: blockKey(this.#key, level, lastBlock + 1) }))
-      add(Block.unpack(specs, stored), unpackKey(place.subarray(this.#key.length), ['int', 'int'])[1] as number)
-  }
-
-  #levelKey(level: number): Uint8Array {
-    return Buffer.concat([this.#key, packValues([level])])
+    if (first > end) return edge(end, from, to)
+    block.mergeInto(cells, 0, first - number * TILES, end - number * TILES)
+    edge(first - 1, from, first * width)
+    edge(end, end * width, to)
   }
 
   #addRows(from: number, to: number, cells: readonly Cell[]): void {

@@ -3,7 +3,7 @@ import type { FieldKind, Schema } from '../../records/schema.ts'
 import { isCollected, isOrdered } from '../aggregation.ts'
 import { aggregatedColumns, type CellPlan, isExtreme, planCellRows } from '../fold/cell-rows.ts'
 import type { Spanned } from '../spans.ts'
-import { levelsFor } from './tiles.ts'
+import { type Block, levelsFor } from './tiles.ts'
 
 /** The tables of an index of aggregates. */
 export const TILE_TABLES = ['rows', 'tiles', 'progress'] as const
@@ -29,6 +29,8 @@ export interface TilePlan {
   /** The longest span of which rows are kept, and whether one has no beginning. */
   readonly longest: number
   readonly isEndless: boolean
+  /** By level, for look-ups: see `span-aggregates.ts`. */
+  readonly blocks: Block[]
 }
 
 export function planTiles(
@@ -47,6 +49,7 @@ export function planTiles(
     levels: levelsFor(Math.max(...spans)),
     longest: Math.max(0, ...spans.filter((span, a) => Number.isFinite(span) || isCollected(all[a]!))),
     isEndless: spans.includes(Number.POSITIVE_INFINITY),
+    blocks: [],
   }
 }
 

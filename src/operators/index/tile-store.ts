@@ -1,6 +1,7 @@
 /**
- * Rows by key, and tiles of them, for aggregates over any span up to any time: a row is put into one tile of each width, whatever
- * the lengths of the spans. What was an extreme and is taken back is looked for anew, in the tiles below.
+ * Rows by key, and tiles of them, for aggregates over any span up to any time. The widest tiles are always there; a block of
+ * narrower ones is there only where the tile that it makes up has more than a few rows: so what a row costs follows from how many
+ * others are near it, not from the lengths of spans. What was an extreme and is taken back is looked for anew below.
  */
 import { copyOf } from '../../base/bytes.ts'
 import { checksum, combineHash } from '../../base/hash.ts'
@@ -12,7 +13,7 @@ import type { FoldRow } from '../fold/fold-row.ts'
 import { Recents } from '../fold/recents.ts'
 import { Sweep } from '../sweep.ts'
 import type { TilePlan } from './tile-plan.ts'
-import { Block, blockKey, TILES, widthOf } from './tiles.ts'
+import { Block, blockKey, FEW_ROWS, TILES, widthOf } from './tiles.ts'
 
 export interface TileStoreTables {
   readonly rows: KeyedTable
@@ -57,42 +58,78 @@ export class TileStore {
       this.changes = combineHash(combineHash(this.changes, checksum(place)), row.diff >>> 0)
     }
     this.#cameIn += rows.length
-    for (let level = 0; level < levels; level++) this.#takeAt(level, key, rows)
+    if (levels > 0) this.#takeAt(levels - 1, key, rows)
   }
 
+  /** Into blocks of a level that are there, or come to be with the first row. */
   #takeAt(level: number, key: Uint8Array, rows: readonly FoldRow[]): void {
+    const byBlock = grouped(rows, ({ time }) => Math.floor(time / widthOf(level + 1)))
+    for (const [number, own] of byBlock) {
+      const block = this.#load(key, level, number) ?? new Block(this.#plan.cells.specs)
+      this.#takeIn(level, key, number, block, own)
+      this.#put(key, level, number, block)
+    }
+  }
+
+  #takeIn(level: number, key: Uint8Array, number: number, block: Block, rows: readonly FoldRow[]): void {
     const { cells, hasExtremes } = this.#plan
-    const { tiles } = this.#tables
-    const blocks = new Map<number, { block: Block; lost: Set<number> }>()
-    for (const row of rows) {
-      const tile = Math.floor(row.time / widthOf(level))
-      const number = Math.floor(tile / TILES)
-      let held = blocks.get(number)
-      if (held === undefined) {
-        const block = Block.load(cells.specs, tiles, blockKey(key, level, number)) ?? new Block(cells.specs)
-        blocks.set(number, (held = { block, lost: new Set() }))
-      }
+    const byTile = grouped(rows, ({ time }) => Math.floor(time / widthOf(level)))
+    for (const [tile, own] of byTile) {
       const slot = tile - number * TILES
-      addRow(cells, held.block.cells, slot, row, row.diff)
-      if (!hasExtremes) continue
-      if (row.diff > 0) raise(cells, held.block.cells, slot, row)
-      else held.lost.add(slot)
+      const before = block.rowsIn(slot)
+      for (const row of own) {
+        addRow(cells, block.cells, slot, row, row.diff)
+        if (hasExtremes && row.diff > 0) raise(cells, block.cells, slot, row)
+      }
+      const wasFull = before > FEW_ROWS
+      const isFull = block.rowsIn(slot) > FEW_ROWS
+      if (level > 0) {
+        if (wasFull && isFull) this.#takeAt(level - 1, key, own)
+        else if (isFull) this.#build(level - 1, key, tile)
+        else if (wasFull) this.#drop(level - 1, key, tile)
+      }
+      if (hasExtremes && own.some(({ diff }) => diff < 0)) this.#rebuild(key, level, tile, block, slot)
     }
-    for (const [number, { block, lost }] of blocks) {
-      for (const slot of lost) this.#rebuild(key, level, number * TILES + slot, block, slot)
-      const packed = block.pack()
-      const place = blockKey(key, level, number)
-      if (packed === null) tiles.remove(place)
-      else tiles.put(place, packed)
-    }
+  }
+
+  /** A block from its rows, and those below it. */
+  #build(level: number, key: Uint8Array, number: number): void {
+    const block = new Block(this.#plan.cells.specs)
+    const width = widthOf(level + 1)
+    const recents = new Recents(this.#tables.rows, key, this.#plan.kinds)
+    this.#takeIn(level, key, number, block, recents.within(number * width, (number + 1) * width - 1))
+    this.#put(key, level, number, block)
+  }
+
+  /** A block, and those below it. */
+  #drop(level: number, key: Uint8Array, number: number): void {
+    const place = blockKey(key, level, number)
+    const stored = this.#tables.tiles.get(place)
+    if (stored === undefined) return
+    const block = new Block(this.#plan.cells.specs).fill(stored)
+    for (let slot = 0; level > 0 && slot < TILES; slot++)
+      if (block.rowsIn(slot) !== 0) this.#drop(level - 1, key, number * TILES + slot)
+    this.#tables.tiles.remove(place)
+  }
+
+  #load(key: Uint8Array, level: number, number: number): Block | null {
+    return Block.load(this.#plan.cells.specs, this.#tables.tiles, blockKey(key, level, number))
+  }
+
+  #put(key: Uint8Array, level: number, number: number, block: Block): void {
+    const packed = block.pack()
+    const place = blockKey(key, level, number)
+    if (packed === null) this.#tables.tiles.remove(place)
+    else this.#tables.tiles.put(place, packed)
   }
 
   /** From the tiles below, which are right already, or from rows. */
   #rebuild(key: Uint8Array, level: number, tile: number, block: Block, slot: number): void {
     const { cells, kinds } = this.#plan
+    const isFull = level > 0 && block.rowsIn(slot) > FEW_ROWS
     block.reset(slot)
-    if (level > 0) {
-      Block.load(cells.specs, this.#tables.tiles, blockKey(key, level - 1, tile))?.mergeInto(block.cells, slot)
+    if (isFull) {
+      this.#load(key, level - 1, tile)?.mergeInto(block.cells, slot)
       return
     }
     const width = widthOf(level)
@@ -106,12 +143,10 @@ export class TileStore {
   prune(kept: number): void {
     const { levels, isEndless } = this.#plan
     const { rows, tiles } = this.#tables
-    // Of a tile that goes on the rows stay: it may have to be built anew.
-    const rowsFrom = levels === 0 ? kept : Math.floor(kept / widthOf(0)) * widthOf(0)
     for (const place of this.#rowSweep.next(this.#cameIn)) {
       const { end } = unpackPrefix(place, this.#keyKinds)
       const [time] = unpackPrefix(place.subarray(end), ['time']).values as [number]
-      if (time < rowsFrom) rows.remove(copyOf(place))
+      if (this.#isOver(place.subarray(0, end), time, kept)) rows.remove(copyOf(place))
     }
     for (const place of this.#tileSweep.next(this.#cameIn)) {
       const { end } = unpackPrefix(place, this.#keyKinds)
@@ -121,4 +156,27 @@ export class TileStore {
     }
     this.#cameIn = 0
   }
+
+  /** Whether a row is of no use: a tile that nothing changes any more stands for it. Of one that goes on it may be asked for. */
+  #isOver(key: Uint8Array, time: number, kept: number): boolean {
+    if (time >= kept) return false
+    for (let level = this.#plan.levels - 1; level >= 0; level--) {
+      const tile = Math.floor(time / widthOf(level))
+      if ((tile + 1) * widthOf(level) <= kept) return true
+      const block = this.#load(key, level, Math.floor(tile / TILES))
+      if (block === null || block.rowsIn(tile - Math.floor(tile / TILES) * TILES) <= FEW_ROWS) return false
+    }
+    return this.#plan.levels === 0
+  }
+}
+
+function grouped(rows: readonly FoldRow[], numberOf: (row: FoldRow) => number): Map<number, FoldRow[]> {
+  const groups = new Map<number, FoldRow[]>()
+  for (const row of rows) {
+    const number = numberOf(row)
+    const known = groups.get(number)
+    if (known === undefined) groups.set(number, [row])
+    else known.push(row)
+  }
+  return groups
 }

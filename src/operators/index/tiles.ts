@@ -1,7 +1,7 @@
 /**
  * Tiles: what the aggregates of a key come to over spans of time of several widths, each 32 times as wide as those below,
  * so that any window is put together from a few of them and the rows at its edges, however long it is. Tiles that make up one
- * of the next width are stored together, as a block. Keys: packed key, level, packed number of the block.
+ * of the next width are stored together, as a block; where that one has a few rows alone, they are not stored: its rows are read. Keys: packed key, level, packed number of the block.
  */
 import { Packr } from 'msgpackr'
 import { packValues } from '../../records/key.ts'
@@ -13,6 +13,8 @@ const packr = new Packr({ useRecords: false })
 
 /** Tiles in a block. */
 export const TILES = 32
+/** Rows of a tile, at the most, of which there are no tiles below. */
+export const FEW_ROWS = 8
 const NARROWEST_BITS = 20
 const LEVELS_MAX = 7
 
@@ -40,14 +42,19 @@ export class Block {
 
   static load(specs: readonly CellSpec[], table: Pick<KeyedTable, 'get'>, place: Uint8Array): Block | null {
     const stored = table.get(place)
-    return stored === undefined ? null : Block.unpack(specs, stored)
+    return stored === undefined ? null : new Block(specs).fill(stored)
   }
 
-  static unpack(specs: readonly CellSpec[], stored: Uint8Array): Block {
-    const block = new Block(specs)
+  /** What was stored, in the place of what there is. */
+  fill(stored: Uint8Array): this {
+    for (let tile = 0; tile < TILES; tile++) this.reset(tile)
     for (const [tile, ...saved] of packr.unpack(stored) as [number, ...SavedCell[]][])
-      saved.forEach((cell, c) => void restoreCell(block.cells[c]!, tile, cell))
-    return block
+      for (let c = 0; c < saved.length; c++) restoreCell(this.cells[c]!, tile, saved[c]!)
+    return this
+  }
+
+  rowsIn(tile: number): number {
+    return this.cells[0]!.high[tile]!
   }
 
   reset(tile: number): void {

@@ -136,8 +136,9 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
         newer: micros(step.newer),
         ...(step.older === null ? {} : { older: micros(step.older) }),
       }
-      const options = { how: step.how, fields: step.fields as never[], within }
-      return keyed(input, step.leftKeys).joinAsOf(table as never, options) as unknown as AnyStream
+      const on = step.by === null ? {} : { on: step.leftKeys as never[] }
+      const options = { how: step.how, fields: step.fields as never[], within, ...on }
+      return keyed(input, step.by ?? step.leftKeys).joinAsOf(table as never, options) as unknown as AnyStream
     }
   }
 }

@@ -136,6 +136,8 @@ export interface NearStep {
 }
 export interface AsOfStep {
   readonly op: 'as-of'
+  /** What the left rows are split by, where that is something else than what they are looked up by. */
+  readonly by: readonly string[] | null
   readonly inputs: readonly [left: number, right: number]
   readonly leftKeys: readonly string[]
   readonly rightKeys: readonly string[]

@@ -297,6 +297,7 @@ const asOf: Make = (random, { at, shape }, steps, shapes) => {
     how: pick(random, ['inner', 'left'] as const),
     older: pick(random, [null, null, 0, 5, 20]),
     newer: pick(random, [0, 0, 0, 3]),
+    by: random() < 0.3 ? keysOf(random, shape) : null,
   }
   return [{ op: 'rename', inputs: [right], names: renamed }, step]
 }

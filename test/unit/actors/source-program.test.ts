@@ -195,6 +195,39 @@ t.test('an idle source follows other sources, not those that have ended or are i
   t.equal(second.watermark, 900, 'the end of another source is no time to follow')
 })
 
+t.test('of the splits of a shard the one that is furthest behind is read first', async (t) => {
+  const hand = new Hand(2)
+  const ticks = await open(hand, {})
+  for (const at of [100, 200, 300]) hand.give(0, at)
+  for (const at of [10, 20, 150]) hand.give(1, at)
+  while (await ticks.epoch());
+  t.same(ticks.taken(), [100, 10, 20, 150, 200, 300])
+})
+
+t.test('a split that is too far ahead of the slowest of the topology waits for it', async (t) => {
+  const hand = new Hand(2)
+  const settings = { alignWithin: 50, idleAfter: 500 * MS }
+  const first = await open(hand, settings, { shards: 2, index: 0 })
+  const second = await open(hand, settings, { shards: 2, index: 1, board: first.board, clock: first.clock })
+  for (const at of [100, 160, 161]) hand.give(0, at)
+  hand.give(1, 50)
+  await first.epoch()
+  t.equal(await first.epoch(), false, 'the other has not been heard')
+  await second.epoch()
+  t.equal(await first.epoch(), true, '100 is within 50 of it')
+  t.equal(await first.epoch(), false, '160 is not')
+  hand.give(1, 110)
+  await second.epoch()
+  t.equal(await first.epoch(), true)
+  t.same(first.taken(), [100, 160, 161])
+  hand.give(0, 500)
+  hand.give(0, 501)
+  hand.end(1)
+  await second.epoch()
+  t.equal(await first.epoch(), true, 'one that has ended is not waited for')
+  t.equal(await first.epoch(), true)
+})
+
 t.test('without idleAfter everybody waits', async (t) => {
   const hand = new Hand(2)
   const ticks = await open(hand, {})

@@ -58,7 +58,11 @@ const seal = (route: Route, parts: readonly (readonly Plain[])[]) => {
 t.test('every row goes to one partition, that of its key, in the order that it came', async (t) => {
   fc.assert(
     fc.property(batches, fc.integer({ min: 1, max: 7 }), (parts, partitions) => {
-      const placed = rowsByPartition(seal({ edge: 3, partitions, keys, fixed: 0 }, parts), 3, partitions)
+      const placed = rowsByPartition(
+        seal({ edge: 3, partitions, keys, fixed: 0, isBroadcast: false }, parts),
+        3,
+        partitions,
+      )
       const placeOf = new Map<string, number>()
       placed.forEach((rows, partition) => {
         rows.forEach((one, i) => {
@@ -82,7 +86,7 @@ t.test('every row goes to one partition, that of its key, in the order that it c
 t.test('the bytes do not depend on how rows came in batches', async (t) => {
   fc.assert(
     fc.property(batches, fc.integer({ min: 1, max: 4 }), fc.boolean(), (parts, partitions, isKeyed) => {
-      const route = { edge: 1, partitions, keys: isKeyed ? keys : null, fixed: partitions - 1 }
+      const route = { edge: 1, partitions, keys: isKeyed ? keys : null, fixed: partitions - 1, isBroadcast: false }
       const asTheyCame = seal(route, parts)
       const inOne = seal(route, [parts.flat()])
       const oneByOne = seal(
@@ -98,7 +102,11 @@ t.test('the bytes do not depend on how rows came in batches', async (t) => {
 
 t.test('where keys go is part of the format', async (t) => {
   const parts = ['a', 'b', 'c', 'd', null].map((key) => ({ key, part: 1 }))
-  const placed = rowsByPartition(seal({ edge: 1, partitions: 4, keys: [1], fixed: 0 }, [parts]), 1, 4)
+  const placed = rowsByPartition(
+    seal({ edge: 1, partitions: 4, keys: [1], fixed: 0, isBroadcast: false }, [parts]),
+    1,
+    4,
+  )
   t.same(
     placed.map((rows) => rows.map(({ key }) => key)),
     [['a', 'c'], [null], [], ['b', 'd']],
@@ -109,12 +117,18 @@ t.test('rows without keys go to the fixed partition; with one partition all go t
   const parts = [[{ key: 'a', part: 1 }], [{ key: 'b', part: 2 }]]
   const ids = (route: Route) =>
     rowsByPartition(seal(route, parts), route.edge, route.partitions).map((rows) => rows.map(({ id }) => id))
-  t.same(ids({ edge: 1, partitions: 3, keys: null, fixed: 2 }), [[], [], [0, 1]])
-  t.same(ids({ edge: 1, partitions: 1, keys, fixed: 0 }), [[0, 1]])
+  t.same(ids({ edge: 1, partitions: 3, keys: null, fixed: 2, isBroadcast: false }), [[], [], [0, 1]])
+  t.same(ids({ edge: 1, partitions: 1, keys, fixed: 0, isBroadcast: false }), [[0, 1]])
+  const all = [
+    [0, 1],
+    [0, 1],
+    [0, 1],
+  ]
+  t.same(ids({ edge: 1, partitions: 3, keys: null, fixed: 2, isBroadcast: true }), all, 'what is broadcast goes to all')
 })
 
 t.test('an epoch is sealed in order of edge and partition, and the outbox is empty afterwards', async (t) => {
-  const outbox = new Outbox([9, 2, 5].map((edge) => ({ edge, partitions: 4, keys: [1], fixed: 0 })))
+  const outbox = new Outbox([9, 2, 5].map((edge) => ({ edge, partitions: 4, keys: [1], fixed: 0, isBroadcast: false })))
   const batch = rowsOf(Row, ...'abcdefgh'.split('').map((key, id) => ({ at: 0, key, part: null, id })))
   for (const edge of [9, 2]) outbox.add(edge, batch)
   outbox.add(5, rowsOf(Row))

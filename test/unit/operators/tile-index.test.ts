@@ -91,11 +91,41 @@ t.test('what no look-up can ask for goes, but for what never ends', (t) => {
     for (let i = 0; i < 20; i++) run.advance([200 * TILE])
   }
   t.ok(finite.run.keysOf('rows').length < 70, `${finite.run.keysOf('rows').length} rows are kept`)
-  t.equal(finite.run.keysOf('tiles').length, 4, 'three blocks of the narrowest and one of the next')
+  t.equal(
+    finite.run.keysOf('tiles').length,
+    3,
+    'two blocks of the narrowest, the third has few rows, and one of the next',
+  )
   t.ok(endless.run.keysOf('rows').length < 40)
   t.strictSame(finite.at(200 * TILE), [31])
   t.strictSame(endless.at(200 * TILE), [201])
   t.strictSame(endless.at(180 * TILE), [182])
+  t.end()
+})
+
+t.test('of a few rows there are no tiles but the widest, and of none nothing is left', (t) => {
+  const { run, at } = index({ n: over('count', 40 * NEXT), max: over('max', 40 * NEXT) })
+  const rows = Array.from({ length: 30 }, (_, i) => paid(i, i))
+  run.push(batchOf(Payment, rows.slice(0, 8)))
+  run.advance([0])
+  t.equal(run.keysOf('tiles').length, 1)
+  run.push(batchOf(Payment, rows.slice(8)))
+  run.advance([0])
+  t.equal(run.keysOf('tiles').length, 3)
+  t.strictSame(at(20), [21, 20])
+  for (const keep of [8, 0]) {
+    const now = Math.round(run.keysOf('rows').length)
+    run.push(
+      batchOf(
+        Payment,
+        rows.slice(keep, now).map(({ row }) => paid(row.at, row.amount, -1)),
+      ),
+    )
+    run.advance([0])
+    t.equal(run.keysOf('tiles').length, keep === 0 ? 0 : 1)
+    t.strictSame(at(20), keep === 0 ? undefined : [8, 7])
+  }
+  t.equal(run.keysOf('rows').length, 0)
   t.end()
 })
 
@@ -132,7 +162,15 @@ const place = fc.oneof(
 const step = fc.oneof(
   ...passing,
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('row' as const), place, amount: fc.option(fc.nat(5)) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('back' as const), which: fc.nat() }) },
+  // So many that there are tiles below, and so many back that there are none any more.
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('burst' as const), place, count: fc.integer({ min: 5, max: 15 }) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('back' as const), which: fc.nat(), count: fc.constantFrom(1, 1, 10) }),
+  },
 )
 const aggregate = fc.tuple(fc.constantFrom(...KINDS), fc.constantFrom(...SPANS))
 
@@ -161,10 +199,29 @@ t.test('random rows, retractions, times and crashes: every look-up is that of a 
             run.push(batchOf(Payment, [paid(row.at, row.amount)]))
           } else if (one.kind === 'back') {
             const recent = rows.filter((row) => row.at >= watermark - BOUND)
-            const row = recent[one.which % Math.max(1, recent.length)]
-            if (row === undefined) continue
-            rows.splice(rows.indexOf(row), 1)
-            run.push(batchOf(Payment, [paid(row.at, row.amount, -1)]))
+            const at = one.which % Math.max(1, recent.length)
+            const gone = recent.slice(at, at + one.count)
+            for (const row of gone) rows.splice(rows.indexOf(row), 1)
+            if (gone.length > 0)
+              run.push(
+                batchOf(
+                  Payment,
+                  gone.map((row) => paid(row.at, row.amount, -1)),
+                ),
+              )
+          } else if (one.kind === 'burst') {
+            const start = timeOf(one.place)
+            const burst = Array.from({ length: one.count }, (_, i) => ({
+              at: start + i * (i % 2 === 0 ? 1 : TILE / 4),
+              amount: i % 6,
+            }))
+            rows.push(...burst)
+            run.push(
+              batchOf(
+                Payment,
+                burst.map((row) => paid(row.at, row.amount)),
+              ),
+            )
           }
         }
         await run.flush()

@@ -365,7 +365,10 @@ t.test('an eager window takes rows back, also without lateness', (t) => {
 t.test('what no type can say is said by errors that name the remedy', (t) => {
   const flights = flightsOf()
   const user = (code: string, message: string | RegExp) => ({ kind: 'user', code, message })
-  t.throws(() => topology('x'), user('topology', `topology 'x' has no output: end a stream with .to(), .output() or .index()`))
+  t.throws(
+    () => topology('x'),
+    user('topology', `topology 'x' has no output: end a stream with .to(), .output() or .index()`),
+  )
   t.throws(() => topology('a b', flights.output('x')), user('name', /^'a b' is no usable name/))
   t.throws(
     () => topology('x', flights.output('same'), flights.output('same')),
