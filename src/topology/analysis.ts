@@ -9,7 +9,7 @@ import { needsOrder } from '../operators/index/tile-plan.ts'
 import { SPAN_COLUMNS } from '../operators/leaving.ts'
 import { type Spanned, spansOf } from '../operators/spans.ts'
 import { isSession } from '../operators/window.ts'
-import { isJoin, type Node } from './graph.ts'
+import { isJoin, type JoinNode, type Node } from './graph.ts'
 
 export interface NodeFacts {
   /** Columns that something downstream uses, the event time included. */
@@ -191,6 +191,7 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
     }
     case 'as-of-join':
       refuseTable(node, 'joined as of times', inputs[0]!.isTable)
+      refuseTime(node, inputs[1]!.isTable)
       return { bound: bound + node.newer, retracts: inputs[0]!.retracts || inputs[1]!.bound > 0, isTable: false }
     case 'actor':
       return { bound: bound + node.definition.bound, retracts: true, isTable: false }
@@ -208,6 +209,16 @@ function checkOverTable(node: Node & { kind: 'fold' }): void {
   }
   const ordered = Object.values(node.fold.aggregates).find(isOrdered)
   if (ordered !== undefined) refuseTable(node, `asked for its ${ordered.kind}`, true)
+}
+
+/** @throws user error `table` where the event time of a table is wanted, which is no part of what is compared */
+function refuseTime({ inputs: [, right], fields }: JoinNode, isTable: boolean): void {
+  const { time } = right.schema
+  if (isTable && fields.includes(time))
+    throw userError(
+      'table',
+      `'${time}' is the event time of a table: of a stream alone it can be among a join's fields`,
+    )
 }
 
 /**

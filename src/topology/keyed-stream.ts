@@ -81,7 +81,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   joinAsOf<
     R extends Fields,
     RK extends PlainName<R>,
-    S extends Exclude<PlainName<R>, keyof F>,
+    S extends Exclude<keyof R & string, keyof F>,
     H extends 'inner' | 'left',
   >(table: KeyedStream<R, RK>, options: AsOfOptions<H, S, PlainName<F>>): Stream<JoinedFields<F, R, S, H>> {
     return new Stream(asOfNode(this, table, options))
@@ -113,7 +113,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
     R extends Fields,
     RK extends PlainName<R>,
     H extends IntervalJoinKind,
-    S extends Exclude<PlainName<R>, keyof F>,
+    S extends Exclude<keyof R & string, keyof F>,
   >(other: KeyedStream<R, RK>, options: IntervalJoinOptions<H, S>): Stream<NearFields<F, K, R, S, H>> {
     return new Stream(intervalJoinNode(this, other, options))
   }

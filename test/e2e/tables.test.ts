@@ -147,3 +147,21 @@ t.test('what has no meaning for a table is refused, with the reason', (t) => {
     ),
   ])
 })
+
+t.test('the event time of a stream can be among the fields of a join, that of a table cannot', async (t) => {
+  const other = moves('other').rename({ at: 'when', city: 'other' })
+  const joined = (right: typeof other) =>
+    topology(
+      'j',
+      moves()
+        .keyBy('user')
+        .joinAsOf(right.keyBy('user'), { how: 'left', fields: ['when'] })
+        .output('j'),
+    )
+  const found = await updatesOf(t, joined(other), 'j')
+  t.ok(found.includes(`+1 13 ann Bonn ${13 * SECOND}`), found.join())
+  await t.rejects(start(joined(other.keyBy('user').latest()), { dir: t.testdir(), host: 'inline' }), {
+    code: 'table',
+    message: /'when' is the event time of a table/,
+  })
+})

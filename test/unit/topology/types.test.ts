@@ -166,8 +166,8 @@ export function joins(): void {
   byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['nope'] })
   // @ts-expect-error both sides have it
   byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['origin'] })
-  // @ts-expect-error the event time of the table cannot be taken
-  byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['since'] })
+  const timed = byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'left', fields: ['since'] })
+  holds<Same<Infer<typeof timed.schema>['since'], number | null>>()
   // @ts-expect-error no such way
   byOrigin.joinAsOf(airports.keyBy('iata'), { how: 'outer', fields: ['state'] })
   // @ts-expect-error the table needs a key
