@@ -7,6 +7,7 @@ import type { Column, Value } from '../records/column.ts'
 import { packValues, unpackKey } from '../records/key.ts'
 import { columnTypeOf, type FieldType } from '../records/schema.ts'
 import { areNumbers, type GroupKey } from './group-key.ts'
+import { sortByNumber } from './radix-sort.ts'
 import { STRING_BYTES, ValueIndex } from './value-index.ts'
 
 /** Open-addressing map from pairs of 32-bit numbers to consecutive ids. */
@@ -136,6 +137,14 @@ export class KeyIndex {
     return this.#areNumbers ? this.#values[0]!.numbers()![id]! : this.text(id)
   }
 
+  /** The same of many. */
+  keysOf(ids: Int32Array): GroupKey[] {
+    const keys = new Array<GroupKey>(ids.length)
+    const numbers = this.#areNumbers ? this.#values[0]!.numbers() : null
+    for (let i = 0; i < ids.length; i++) keys[i] = numbers === null ? this.text(ids[i]!) : numbers[ids[i]!]!
+    return keys
+  }
+
   /** True where keys differ in length: `text` is then known of every key that was sorted. */
   get isWide(): boolean {
     return this.#types.some(({ kind }) => columnTypeOf(kind) !== 'number')
@@ -165,6 +174,7 @@ export class KeyIndex {
 
   /** One column of numbers: their order is that of the packed bytes, and no text is needed. */
   #sortNumbers(ids: Int32Array, numbers: Float64Array): void {
+    if (sortByNumber(ids, numbers)) return
     const values = new Float64Array(ids.length)
     for (let i = 0; i < ids.length; i++) values[i] = numbers[ids[i]!]!
     values.sort()

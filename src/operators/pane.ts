@@ -37,6 +37,14 @@ export class Pane {
     }
   }
 
+  /** The slots of these keys, which are all that there are, in another order. @param scratch by key: what is there is overwritten */
+  slotsOf(keys: Int32Array, scratch: Int32Array): Int32Array {
+    for (let i = 0; i < this.size; i++) scratch[this.keys[i]!] = this.#slots[i]!
+    const slots = new Int32Array(keys.length)
+    for (let i = 0; i < keys.length; i++) slots[i] = scratch[keys[i]!]!
+    return slots
+  }
+
   /** Gives all slots back. */
   clear(): void {
     for (let i = 0; i < this.size; i++) this.#store.release(this.#slots[i]!)

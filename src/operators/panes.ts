@@ -21,6 +21,8 @@ export class Panes {
   readonly #memory: MemoryWindow
   readonly #stored: PaneTable
   #slots = new Int32Array(0)
+  /** By key id, for a flush. */
+  #scratch = new Int32Array(0)
   #digest = 0
 
   constructor(table: KeyedTable, specs: readonly CellSpec[], clock: PaneClock, keys: KeyIndex, limits: OperatorLimits) {
@@ -91,8 +93,9 @@ export class Panes {
       isChanged = true
       const ids = pane.keys.slice(0, pane.size)
       this.#keys.sort(ids)
-      const keys = Array.from(ids, (id) => this.#keys.key(id))
-      const slots = ids.map((id) => pane.find(id))
+      const keys = this.#keys.keysOf(ids)
+      if (this.#scratch.length < this.#keys.size) this.#scratch = new Int32Array(this.#keys.size)
+      const slots = pane.slotsOf(ids, this.#scratch)
       this.#stored.append(pane.start, keys, this.#cells.cells, slots)
       pane.clear()
     }
