@@ -80,7 +80,7 @@ export type {
   SplitRows,
 } from './topology/connector.ts'
 export type { ErrorPolicy } from './topology/dead-letters.ts'
-export type { FoldOptions, PickOptions, TopOptions } from './topology/fold-nodes.ts'
+export type { FoldOptions, PickOptions, RankOptions, TopOptions, TotalsOptions } from './topology/fold-nodes.ts'
 export type { AggregateIndexOutput, IndexOptions, IndexOutput } from './topology/index-nodes.ts'
 export type { AsOfOptions, IntervalJoinOptions, TableJoinOptions } from './topology/join-nodes.ts'
 export type { OverOptions } from './topology/over-nodes.ts'

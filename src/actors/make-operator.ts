@@ -19,7 +19,6 @@ import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.t
 import { Leaving } from '../operators/leaving.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { OVER_ROWS_TABLES, OverRows } from '../operators/over-rows.ts'
-import { spansOf } from '../operators/spans.ts'
 import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
 import { sidesSchema, TableJoin } from '../operators/table-join.ts'
 import {
@@ -105,7 +104,7 @@ function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node
     return { ...common, ...(fold.within === null ? ranked : whileWithin(ranked)) }
   }
   const aggregations = Object.values(fold.aggregates)
-  if (spansOf(fold.aggregates).length > 0)
+  if (node.inputs[0].kind === 'leaving')
     return { ...common, columns: spannedColumns(aggregations), open: openSpans(input, fold.aggregates) }
   return { ...common, columns: aggregatedColumns(aggregations), open: openAggregates(input, aggregations, isTable) }
 }
@@ -149,7 +148,7 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
     case 'transform':
       return new Transform({ input, output: schema, compute: node.compute }, context.emit, context.guard)
     case 'leaving':
-      return new Leaving(input, schema, node.spans, context.emit)
+      return new Leaving(input, schema, node, context.emit)
     case 'changelog':
       return new Changelog(
         {

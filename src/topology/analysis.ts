@@ -7,7 +7,7 @@ import { columnsOf, isOrdered } from '../operators/aggregation.ts'
 import { spannedColumns } from '../operators/fold/span-group.ts'
 import { needsOrder } from '../operators/index/tile-plan.ts'
 import { SPAN_COLUMNS } from '../operators/leaving.ts'
-import { type Spanned, spansOf } from '../operators/spans.ts'
+import type { Spanned } from '../operators/spans.ts'
 import { isSession } from '../operators/window.ts'
 import { isJoin, type JoinNode, type Node } from './graph.ts'
 
@@ -93,7 +93,7 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
             ...node.fold.ranking.by.map(({ column }) => column),
             ...(node.fold.within === null ? [] : SPAN_COLUMNS),
           ])
-        : present([...node.keys, ...foldedColumns(node.fold.aggregates)])
+        : present([...node.keys, ...foldedColumns(node, node.fold.aggregates)])
     case 'table-join':
     case 'interval-join':
     case 'as-of-join':
@@ -106,8 +106,11 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
 }
 
 /** Also when rows came and what they leave, where they do. */
-const foldedColumns = (aggregates: Readonly<Record<string, Spanned>>): readonly string[] =>
-  spansOf(aggregates).length > 0
+const foldedColumns = (
+  { inputs }: Node & { kind: 'fold' },
+  aggregates: Readonly<Record<string, Spanned>>,
+): readonly string[] =>
+  inputs[0].kind === 'leaving'
     ? spannedColumns(Object.values(aggregates))
     : Object.values(aggregates).flatMap(columnsOf)
 

@@ -29,6 +29,15 @@ export interface PickOptions<F extends Fields> extends RankOptions {
   readonly by?: PlainName<F>
 }
 
+/** See `FoldOptions`. */
+export interface TotalsOptions extends FoldOptions {
+  /**
+   * Versions at multiples of this alone, each of the rows before it: a window that hops, over spans or from the beginning. They are
+   * said when the watermark has passed them (`final`). Without it there is one at each event time.
+   */
+  readonly every?: Duration
+}
+
 type Order = 'ascending' | 'descending'
 
 /** What rows are ordered by; see `FoldOptions`. */
@@ -74,7 +83,7 @@ function rankingNode(
 ): FoldNode {
   if (within === undefined) return foldNode({ ...of, fold: { kind: 'ranking', ranking, within: null } }, options)
   const span = micros(within)
-  const input = leavingNode(of.input, [span])
+  const input = leavingNode(of.input, [span], null)
   return foldNode({ ...of, input, fold: { kind: 'ranking', ranking, within: span } }, onlyFinal(options))
 }
 
@@ -106,10 +115,17 @@ function rankingOf(schema: Schema, limit: number, by: Readonly<Record<string, Or
 }
 
 /** @throws user error `aggregation` when a field has one of the names that it needs */
-function leavingNode(input: Node, spans: readonly number[]): LeavingNode {
+function leavingNode(input: Node, spans: readonly number[], every: number | null): LeavingNode {
   const taken = [SPAN_LEFT, SPAN_ENTERED].find((name) => Object.hasOwn(input.schema.fields, name))
   if (taken !== undefined) throw userError('aggregation', `there is a field '${taken}': rename it, spans need the name`)
-  return { ...newNode(leavingSchema(input.schema)), kind: 'leaving', inputs: [input], spans }
+  return { ...newNode(leavingSchema(input.schema)), kind: 'leaving', inputs: [input], spans, every }
+}
+
+/** @throws user error `duration` where there is none */
+function stride(every: Duration): number {
+  const length = micros(every)
+  if (length === 0) throw userError('duration', 'what is said every so often needs a time above 0 between')
+  return length
 }
 
 /** Aggregates over all rows so far, or over those of spans. */
@@ -117,7 +133,7 @@ export function totalsNode<F extends Fields>(
   input: Node,
   keys: readonly string[],
   aggregates: Aggregates<F>,
-  options: FoldOptions,
+  { every, ...options }: TotalsOptions,
 ): Node {
   refuseRows(aggregates)
   const { node, aggregates: plain } = withConditions(input, aggregates)
@@ -125,8 +141,8 @@ export function totalsNode<F extends Fields>(
   const schema = foldedSchema(node.schema, keys, plain)
   const spans = spansOf(plain)
   const empty = emptyResults(schema, aggregates)
-  if (spans.length === 0)
+  if (spans.length === 0 && every === undefined)
     return { ...withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates), empty }
-  const leaving = leavingNode(node, spans)
+  const leaving = leavingNode(node, spans, every === undefined ? null : stride(every))
   return { ...withDefaults(foldNode({ input: leaving, keys, schema, fold }, onlyFinal(options)), aggregates), empty }
 }

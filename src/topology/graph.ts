@@ -122,6 +122,8 @@ export interface LeavingNode extends Common {
   readonly inputs: readonly [Node]
   /** In microseconds. */
   readonly spans: readonly number[]
+  /** At multiples of this alone, in microseconds; null for at once. */
+  readonly every: number | null
 }
 /** Makes a stream of a table: what begins and what ends. */
 export interface ChangelogNode extends Common {

@@ -8,10 +8,10 @@ import { type ActorOptions, actorNode } from './actor-options.ts'
 import type { Aggregates, RowFields } from './aggregates.ts'
 import {
   checkEmission,
-  type FoldOptions,
   type PickOptions,
   pickNode,
   type TopOptions,
+  type TotalsOptions,
   topNode,
   totalsNode,
 } from './fold-nodes.ts'
@@ -165,10 +165,10 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   }
 
   /**
-   * Aggregates over all rows of each key up to each event time, as a table.
+   * Aggregates over all rows of each key up to each event time, as a table; with `over`, over those of spans.
    * @example orders.keyBy('user').aggregate({ orders: count(), spent: sum('amount') })
    */
-  aggregate<const A extends Aggregates<F>>(aggregates: A, options: FoldOptions = {}): Stream<FoldedFields<F, K, A>> {
+  aggregate<const A extends Aggregates<F>>(aggregates: A, options: TotalsOptions = {}): Stream<FoldedFields<F, K, A>> {
     return new Stream(totalsNode(this.node, this.keys, aggregates, options))
   }
 

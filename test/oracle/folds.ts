@@ -18,6 +18,8 @@ export interface FoldOracle {
   readonly keys: readonly string[]
   /** Of a table rows are taken back as of another time than they came. */
   readonly isTable?: boolean
+  /** Versions at multiples of this alone, in units: of the rows before it. */
+  readonly every?: number | undefined
   /** Microseconds of a span's unit. */
   readonly unit?: number
   readonly fold: OracleRanking | { readonly aggregates: OracleAggregates }
@@ -36,15 +38,18 @@ export function foldOf(updates: readonly OracleUpdate[], oracle: FoldOracle): { 
 function versionsOf(group: readonly OracleUpdate[], oracle: FoldOracle): { row: OracleRow; diff: number }[] {
   const timeOf = ({ row }: OracleUpdate) => row[oracle.time] as number
   const spans = spansOf(oracle)
-  const times = [...new Set(group.flatMap((one) => [0, ...spans].map((span) => timeOf(one) + span)))].sort(
-    (a, b) => a - b,
-  )
+  const { every, unit = 1 } = oracle
+  const said = (time: number) => (every === undefined ? time : (Math.floor(time / (every * unit)) + 1) * every * unit)
+  const changes = group.flatMap((one) => [0, ...spans].map((span) => said(timeOf(one) + span)))
+  const times = [...new Set(changes)].sort((a, b) => a - b)
+  // A version at a multiple does not have the rows of its own time.
+  const last = (time: number) => (every === undefined ? time : time - 1)
   let before: readonly OracleRow[] = []
   return times.flatMap((time) => {
     const now = stateOf(
-      group.filter((update) => timeOf(update) <= time),
+      group.filter((update) => timeOf(update) <= last(time)),
       oracle,
-      time,
+      last(time),
     )
     const at = (rows: readonly OracleRow[], diff: number) =>
       rows.map((row) => ({ row: { ...row, [oracle.time]: time }, diff }))

@@ -302,4 +302,10 @@ export const planted: readonly Planted[] = [
     from: 'if (route.isBroadcast)',
     to: 'if (false)',
   },
+  {
+    name: 'a version that is said every so often has the rows of its own time',
+    file: 'operators/leaving.js',
+    from: '(Math.floor((time + span) / every) + 1) * every',
+    to: 'Math.ceil((time + span) / every) * every',
+  },
 ]

@@ -113,6 +113,7 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
         isTable: input.isTable,
         fold: step.fold,
         unit: SECOND,
+        every: step.every,
       }).map((update) => ({ ...update, origin: place(0) }))
     case 'join':
       return tableJoinOf(rows, all[step.inputs[1]]!, {

@@ -104,7 +104,10 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
       const { emit, fold } = step
       const groups = keyed(input, step.keys)
       if ('aggregates' in fold)
-        return groups.aggregate(aggregatesOf(fold.aggregates, api) as never, { emit }) as unknown as AnyStream
+        return groups.aggregate(aggregatesOf(fold.aggregates, api) as never, {
+          emit,
+          ...(step.every === undefined ? {} : { every: micros(step.every) }),
+        }) as unknown as AnyStream
       const { which, by, limit, within } = fold
       const when = within === undefined ? { emit } : { within: micros(within) }
       if (which === 'top')

@@ -79,6 +79,8 @@ export interface FoldStep {
   readonly inputs: readonly [number]
   readonly keys: readonly string[]
   readonly fold: OracleRanking | { readonly aggregates: OracleAggregates }
+  /** Versions at multiples of this alone. */
+  readonly every?: number
   readonly emit: 'final' | 'eager'
 }
 export interface DedupStep {

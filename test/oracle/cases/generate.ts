@@ -209,7 +209,12 @@ const fold: Make = (random, { at, shape }, steps) => {
   const kinds = kindsOf(shape, keys)
   const all = aggregates(random, shape, steps.length, kinds)
   if (!shape.isTable && random() < 0.4)
-    return [{ op: 'fold', inputs: [at], keys, fold: { aggregates: spanned(random, all) }, emit: 'final' }]
+    return [
+      {
+        ...{ op: 'fold', inputs: [at], keys, fold: { aggregates: spanned(random, all) }, emit: 'final' },
+        ...(random() < 0.3 ? { every: 1 + below(random, 5) } : {}),
+      },
+    ]
   return [{ op: 'fold', inputs: [at], keys, fold: { aggregates: all }, emit }]
 }
 
