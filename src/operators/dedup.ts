@@ -10,12 +10,13 @@ import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
-import { packKey, packValues } from '../records/key.ts'
+import { packValues } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
 import { DueGroups, dropDue, timeOfGroup } from './due-groups.ts'
-import { comparePlaces, type FoldRow, FoldRows, settled, textOf } from './fold/fold-row.ts'
+import { comparePlaces, type FoldRow, settled, textOf } from './fold/fold-row.ts'
 import { Recents } from './fold/recents.ts'
+import { Touched } from './fold/touched.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import type { Emission } from './window.ts'
 
@@ -47,9 +48,7 @@ export class Dedup implements Operator {
   readonly #groups: KeyedTable
   readonly #alike: KeyedTable
   readonly #due: DueGroups
-  readonly #rows: FoldRows
-  readonly #keyColumns: readonly number[]
-  #touched = new Map<string, FoldRow[]>()
+  readonly #touched: Touched
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #builder: BatchBuilder
   #changes = 0
@@ -60,8 +59,7 @@ export class Dedup implements Operator {
     this.#groups = context.table('groups')
     this.#alike = context.table('alike')
     this.#due = new DueGroups(this.#groups, context.table('progress'))
-    this.#rows = new FoldRows(plan.schema, plan.schema.names)
-    this.#keyColumns = plan.keys.map((name) => plan.schema.names.indexOf(name))
+    this.#touched = new Touched(plan.schema, plan.keys, plan.schema.names)
     this.#builder = new BatchBuilder(plan.schema)
   }
 
@@ -71,14 +69,8 @@ export class Dedup implements Operator {
   }
 
   onBatch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) {
-      const end = packValues([this.#endOf(batch.times[row]!)])
-      const group = Buffer.concat([end, packKey(batch, this.#keyColumns, row)]).toString('latin1')
-      const update = this.#rows.at(batch, row)
-      const known = this.#touched.get(group)
-      if (known === undefined) this.#touched.set(group, [update])
-      else known.push(update)
-    }
+    const spanOf = (time: number) => [packValues([this.#endOf(time)])]
+    for (let row = 0; row < batch.length; row++) this.#touched.addTo(batch, row, spanOf)
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
@@ -109,12 +101,9 @@ export class Dedup implements Operator {
   }
 
   #take(budget: Budget): void {
-    const touched = this.#touched
-    this.#touched = new Map()
-    for (const text of [...touched.keys()].sort()) {
-      const group = Buffer.from(text, 'latin1')
+    for (const [group, updates] of this.#touched.take()) {
       const [said, best] = this.#stored(group)
-      const now = this.#best(group, best, touched.get(text)!)
+      const now = this.#best(group, best, updates)
       const isSaid = this.#plan.emit === 'eager' || timeOfGroup(group) <= this.#watermark
       if (isSaid) this.#say(said, now, budget)
       this.#store(group, [isSaid ? now : said, this.#plan.retracts ? null : now])

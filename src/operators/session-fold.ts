@@ -10,11 +10,12 @@ import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
-import { packKey, packValues, unpackPrefix } from '../records/key.ts'
+import { packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DueGroups, timeOfGroup } from './due-groups.ts'
-import { type FoldRow, FoldRows, textOf } from './fold/fold-row.ts'
+import { textOf } from './fold/fold-row.ts'
+import { Touched } from './fold/touched.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { KeySessions, type SaidSession } from './sessions.ts'
 import type { SessionWindow } from './window.ts'
@@ -37,12 +38,10 @@ export class SessionFold implements Operator {
   /** Keys: when a session is due, its key. */
   readonly #dueTable: KeyedTable
   readonly #due: DueGroups
-  readonly #rows: FoldRows
   readonly #output: WindowRows
-  readonly #keyColumns: readonly number[]
   readonly #keyKinds: readonly FieldKind[]
   readonly #kinds: readonly FieldKind[]
-  #touched = new Map<string, FoldRow[]>()
+  readonly #touched: Touched
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #changes = 0
 
@@ -56,9 +55,8 @@ export class SessionFold implements Operator {
     }
     this.#dueTable = context.table('due')
     this.#due = new DueGroups(this.#dueTable, context.table('progress'))
-    this.#rows = new FoldRows(input, columns)
+    this.#touched = new Touched(input, keys, columns)
     this.#output = new WindowRows(plan, context.emit)
-    this.#keyColumns = keys.map((name) => input.names.indexOf(name))
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
     this.#kinds = columns.map((name) => input.fields[name]!.kind)
   }
@@ -69,13 +67,7 @@ export class SessionFold implements Operator {
   }
 
   onBatch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) {
-      const key = Buffer.from(packKey(batch, this.#keyColumns, row)).toString('latin1')
-      const update = this.#rows.at(batch, row)
-      const known = this.#touched.get(key)
-      if (known === undefined) this.#touched.set(key, [update])
-      else known.push(update)
-    }
+    for (let row = 0; row < batch.length; row++) this.#touched.add(batch, row)
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
@@ -105,13 +97,10 @@ export class SessionFold implements Operator {
   }
 
   #take(budget: Budget): void {
-    const touched = this.#touched
-    this.#touched = new Map()
     const { emit, window } = this.#plan
-    for (const text of [...touched.keys()].sort()) {
-      const key = Buffer.from(text, 'latin1')
+    for (const [key, updates] of this.#touched.take()) {
       const isSaid = (last: number) => emit === 'eager' || last + window.gap < this.#watermark
-      const { before, after, digest } = this.#sessionsOf(key).take(touched.get(text)!, isSaid)
+      const { before, after, digest } = this.#sessionsOf(key).take(updates, isSaid)
       this.#changes = combineHash(combineHash(this.#changes, checksum(key)), digest)
       for (const { last } of before) this.#dueTable.remove(this.#dueKey(last, key))
       for (const { last } of after) this.#dueTable.put(this.#dueKey(last, key), packr.pack(last))

@@ -11,12 +11,13 @@ import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
-import { packKey, packValues, unpackPrefix } from '../records/key.ts'
+import { packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DueGroups, dropDue, timeOfGroup } from './due-groups.ts'
 import type { Accumulator, OpenAccumulator } from './fold/accumulator.ts'
-import { type FoldRow, FoldRows, settled, textOf } from './fold/fold-row.ts'
+import { settled, textOf } from './fold/fold-row.ts'
+import { Touched } from './fold/touched.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { type Emission, type Window, windowsOf } from './window.ts'
 import { WindowRows } from './window-rows.ts'
@@ -52,12 +53,9 @@ export class WindowFold implements Operator {
   readonly #groups: KeyedTable
   readonly #members: KeyedTable
   readonly #due: DueGroups
-  readonly #rows: FoldRows
   readonly #output: WindowRows
-  readonly #keyColumns: readonly number[]
   readonly #keyKinds: readonly FieldKind[]
-  /** By group: updates of this epoch. */
-  #touched = new Map<string, FoldRow[]>()
+  readonly #touched: Touched
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #changes = 0
 
@@ -67,9 +65,8 @@ export class WindowFold implements Operator {
     this.#groups = context.table('groups')
     this.#members = context.table('members')
     this.#due = new DueGroups(this.#groups, context.table('progress'))
-    this.#rows = new FoldRows(input, plan.columns)
+    this.#touched = new Touched(input, keys, plan.columns)
     this.#output = new WindowRows(plan, context.emit)
-    this.#keyColumns = keys.map((name) => input.names.indexOf(name))
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
   }
 
@@ -79,16 +76,9 @@ export class WindowFold implements Operator {
   }
 
   onBatch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) {
-      const key = packKey(batch, this.#keyColumns, row)
-      const update = this.#rows.at(batch, row)
-      for (const [start, end] of windowsOf(this.#plan.window, update.time)) {
-        const group = Buffer.concat([packValues([end, start]), key]).toString('latin1')
-        const known = this.#touched.get(group)
-        if (known === undefined) this.#touched.set(group, [update])
-        else known.push(update)
-      }
-    }
+    const { window } = this.#plan
+    const groupsOf = (time: number) => Array.from(windowsOf(window, time), ([start, end]) => packValues([end, start]))
+    for (let row = 0; row < batch.length; row++) this.#touched.addTo(batch, row, groupsOf)
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
@@ -114,14 +104,11 @@ export class WindowFold implements Operator {
   }
 
   #take(budget: Budget): void {
-    const touched = this.#touched
-    this.#touched = new Map()
-    for (const text of [...touched.keys()].sort()) {
-      const group = Buffer.from(text, 'latin1')
+    for (const [group, updates] of this.#touched.take()) {
       const [accumulator, wasSaid] = this.#open(group)
       const isSaid = wasSaid || this.#plan.emit === 'eager' || this.#isPassed(group)
       const before = isSaid ? accumulator.rows() : []
-      for (const row of settled(touched.get(text)!)) accumulator.apply(row, row.diff)
+      for (const row of settled(updates)) accumulator.apply(row, row.diff)
       if (isSaid) this.#say(group, before, accumulator.rows(), budget)
       this.#store(group, accumulator, isSaid)
     }

@@ -1,4 +1,4 @@
-/** Updates of an epoch, key by key, until all are in. */
+/** Updates of an epoch, by key or by a larger group of which the key is the end, until all are in. */
 import type { Batch } from '../../records/batch.ts'
 import { packKey } from '../../records/key.ts'
 import type { Schema } from '../../records/schema.ts'
@@ -7,8 +7,8 @@ import { type FoldRow, FoldRows } from './fold-row.ts'
 export class Touched {
   readonly #keyColumns: readonly number[]
   readonly #rows: FoldRows
-  /** By packed key, as latin1 text. */
-  #byKey = new Map<string, FoldRow[]>()
+  /** By the bytes of the group, as latin1 text. */
+  #byGroup = new Map<string, FoldRow[]>()
 
   /** @param columns those whose values are read */
   constructor(schema: Schema, keys: readonly string[], columns: readonly string[]) {
@@ -16,19 +16,29 @@ export class Touched {
     this.#rows = new FoldRows(schema, columns)
   }
 
+  /** To its key. */
   add(batch: Batch, row: number): void {
-    const key = Buffer.from(packKey(batch, this.#keyColumns, row)).toString('latin1')
+    this.#put(Buffer.from(packKey(batch, this.#keyColumns, row)).toString('latin1'), this.#rows.at(batch, row))
+  }
+
+  /** To groups that are told apart by what stands before the key. @param prefixesOf packed, by the row's event time */
+  addTo(batch: Batch, row: number, prefixesOf: (time: number) => Iterable<Uint8Array>): void {
+    const key = packKey(batch, this.#keyColumns, row)
     const update = this.#rows.at(batch, row)
-    const known = this.#byKey.get(key)
-    if (known === undefined) this.#byKey.set(key, [update])
+    for (const prefix of prefixesOf(update.time)) this.#put(Buffer.concat([prefix, key]).toString('latin1'), update)
+  }
+
+  #put(group: string, update: FoldRow): void {
+    const known = this.#byGroup.get(group)
+    if (known === undefined) this.#byGroup.set(group, [update])
     else known.push(update)
   }
 
-  /** What there is, in order of keys; from now on there is nothing. */
-  take(): [key: Buffer, updates: FoldRow[]][] {
-    const touched = this.#byKey
+  /** What there is, in order of groups; from now on there is nothing. */
+  take(): [group: Buffer, updates: FoldRow[]][] {
+    const touched = this.#byGroup
     if (touched.size === 0) return []
-    this.#byKey = new Map()
-    return [...touched.keys()].sort().map((key) => [Buffer.from(key, 'latin1'), touched.get(key)!])
+    this.#byGroup = new Map()
+    return [...touched.keys()].sort().map((group) => [Buffer.from(group, 'latin1'), touched.get(group)!])
   }
 }

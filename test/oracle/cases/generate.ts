@@ -347,7 +347,7 @@ const index: Make = (random, { at, shape }, steps) => {
   const history = random() < 0.3 ? below(random, 20) : null
   const isOfRows = shape.isTable
   // Extremes are what is hard to take back.
-  const kinds = random() < 0.4 ? ['min', 'max'] : kindsOf(shape, keys)
+  const kinds = random() < (shape.retracts ? 0.8 : 0.3) ? ['min', 'max'] : kindsOf(shape, keys)
   const all = isOfRows ? null : aggregates(random, shape, steps.length, kinds)
   return [{ op: 'index', inputs: [at], keys, aggregates: all && spanned(random, all), history }]
 }
