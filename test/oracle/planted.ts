@@ -275,8 +275,8 @@ export const planted: readonly Planted[] = [
   {
     name: 'rows leave a span a microsecond too late',
     file: 'operators/leaving.js',
-    from: 'time + span',
-    to: 'time + span + 1',
+    from: 'times.map((time) => time + span)',
+    to: 'times.map((time) => time + span + 1)',
   },
   {
     name: 'what leaves a span is taken for what it would be if it had come then',
