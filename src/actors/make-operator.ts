@@ -104,8 +104,13 @@ function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node
     return { ...common, ...(fold.within === null ? ranked : whileWithin(ranked)) }
   }
   const aggregations = Object.values(fold.aggregates)
-  if (node.inputs[0].kind === 'leaving')
-    return { ...common, columns: spannedColumns(aggregations), open: openSpans(input, fold.aggregates) }
+  const [leaving] = node.inputs
+  if (leaving.kind === 'leaving')
+    return {
+      ...common,
+      columns: spannedColumns(aggregations),
+      open: openSpans(input, fold.aggregates, leaving.every === null),
+    }
   return { ...common, columns: aggregatedColumns(aggregations), open: openAggregates(input, aggregations, isTable) }
 }
 

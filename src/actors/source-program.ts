@@ -140,8 +140,10 @@ export class SourceProgram implements Program {
     const { length } = this.#splits
     const turn = this.#turn++
     const inTurn = this.#splits.map((_, i) => this.#splits[(turn + i) % length]!)
+    const isHeld = (split: Split) => split.watermark > most && !split.isIdle
+    for (const split of inTurn) if (isHeld(split)) split.held(this.#now())
     return inTurn
-      .filter((split) => split.reader !== null && (split.watermark <= most || split.isIdle))
+      .filter((split) => split.reader !== null && !isHeld(split))
       .sort((a, b) => byTime(a.watermark, b.watermark))
   }
 

@@ -68,6 +68,11 @@ export class Split {
     this.#machine.send({ type: 'ADVANCE', watermark: this.latest - this.#options.disorder })
   }
 
+  /** It is not asked for rows: that it gives none says nothing. */
+  held(now: number): void {
+    this.#heardAt = now
+  }
+
   /** No rows have come: idle when that has been so for long enough. */
   waited(now: number): void {
     const { idleAfter } = this.#options

@@ -25,8 +25,10 @@ export async function plan(module: string, { export: name, shards, json }: PlanO
   }
 }
 
-const inputText = ({ from, keys, bound }: ExplainedInput): string =>
-  `${from}${keys === null ? '' : ` by ${keys.join(', ')}`}, B ${durationText(bound)}`
+function inputText({ from, keys, isBroadcast, bound }: ExplainedInput): string {
+  const how = isBroadcast ? ', all rows to every shard' : keys === null ? '' : ` by ${keys.join(', ')}`
+  return `${from}${how}, B ${durationText(bound)}`
+}
 
 function nodeLines({ operator, retracts, keeps }: ExplainedNode): string[] {
   const line = `- ${operator}${retracts ? '; takes rows back' : ''}`

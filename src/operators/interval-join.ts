@@ -62,7 +62,6 @@ export class IntervalJoin implements Operator {
   readonly #sides: readonly [Side, Side]
   readonly #keyKinds: readonly FieldKind[]
   readonly #output: Pairs
-  #cameIn = 0
   #changes = 0
 
   constructor(plan: IntervalJoinPlan, context: OperatorContext) {
@@ -99,19 +98,18 @@ export class IntervalJoin implements Operator {
       this.#changes = combineHash(combineHash(this.#changes, checksum(key)), checksum(packValues([update.time])))
       this.#take(key, update, port as 0 | 1)
     }
-    this.#cameIn += batch.length
+    for (const { sweep } of this.#sides) sweep.cameIn(batch.length)
     this.#output.end()
   }
 
   advance(watermarks: readonly Timestamp[]): boolean {
     const horizon = Math.min(...watermarks) - this.#plan.bound - reachOf(this.#plan.span)
     for (const { table, sweep } of this.#sides) {
-      for (const place of sweep.next(this.#cameIn)) {
+      for (const place of sweep.next()) {
         const { end } = unpackPrefix(place, this.#keyKinds)
         if ((unpackPrefix(place.subarray(end), ['time']).values[0] as number) < horizon) table.remove(place)
       }
     }
-    this.#cameIn = 0
     return true
   }
 

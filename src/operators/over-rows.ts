@@ -68,7 +68,6 @@ export class OverRows implements Operator {
   /** Which of a row's values the tiles take. */
   readonly #columns: readonly number[]
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
-  #cameIn = 0
   #changes = 0
 
   constructor(plan: OverRowsPlan, context: OperatorContext) {
@@ -155,11 +154,11 @@ export class OverRows implements Operator {
     for (const [key, updates] of this.#touched.take()) {
       const added = settled(updates)
       if (added.length === 0) continue
-      this.#cameIn += added.length
+      this.#sweep.cameIn(added.length)
       const back = new RowsBack(this.#back, key, this.#kinds)
       const [from, to] = [added[0]!.time, added.at(-1)!.time]
       const before = this.#saidFrom(key, back, from, to)
-      for (const row of added) this.#changes = combineHash(this.#changes, checksum(back.add(row)))
+      for (const row of added) this.#changes = combineHash(this.#changes, checksum(back.add(row).key))
       if (this.#hasSpans) this.#store.take(key, added.map(this.#tiled))
       this.#sayDifference(before, this.#saidFrom(key, back, from, to), budget)
     }
@@ -213,11 +212,10 @@ export class OverRows implements Operator {
   #prune(horizon: number): void {
     this.#store.prune(horizon - this.#tiles.longest)
     const keys = new Map<string, Uint8Array>()
-    for (const place of this.#sweep.next(this.#cameIn)) {
+    for (const place of this.#sweep.next()) {
       const { end } = unpackPrefix(place, this.#keyKinds)
       keys.set(Buffer.from(place.subarray(0, end)).toString('latin1'), copyOf(place, 0, end))
     }
-    this.#cameIn = 0
     for (const key of keys.values()) this.#pruneKey(new RowsBack(this.#back, key, this.#kinds), horizon)
   }
 

@@ -1,6 +1,9 @@
 /** Looks through a table bit by bit, around and around, so that what is over is found without an index of its own. */
+import { Packr } from 'msgpackr'
 import { copyOf } from '../base/bytes.ts'
 import type { KeyedTable } from '../storage/table.ts'
+
+const packr = new Packr({ useRecords: false })
 
 /** Entries that are looked at each time, at least. */
 const LEAST = 64
@@ -12,6 +15,8 @@ export class Sweep {
   readonly #name: Uint8Array
   /** Entries up to this key were looked at. */
   #swept: Uint8Array = new Uint8Array(0)
+  /** What has come in since the last look: stored, since that may be several epochs ago. */
+  #cameIn = 0
 
   /** @param number 0 or 1, where two tables are swept */
   constructor(table: KeyedTable, progress: KeyedTable, number = 0) {
@@ -22,17 +27,26 @@ export class Sweep {
 
   /** What was saved, after a restart. */
   open(): void {
-    const swept = this.#progress.get(this.#name)
-    if (swept !== undefined) this.#swept = copyOf(swept)
+    const saved = this.#progress.get(this.#name)
+    if (saved === undefined) return
+    const [swept, cameIn] = packr.unpack(saved) as [Uint8Array, number]
+    this.#swept = copyOf(swept)
+    this.#cameIn = cameIn
   }
 
   save(): void {
-    this.#progress.put(this.#name, this.#swept)
+    this.#progress.put(this.#name, packr.pack([this.#swept, this.#cameIn]))
   }
 
-  /** The next keys, twice as many as came in meanwhile: so what is over does not pile up. */
-  next(cameIn: number): Uint8Array[] {
-    const most = Math.max(LEAST, 2 * cameIn)
+  /** So many entries have come in. */
+  cameIn(entries: number): void {
+    this.#cameIn += entries
+  }
+
+  /** The next keys, twice as many as came in since the last look: so what is over does not pile up. */
+  next(): Uint8Array[] {
+    const most = Math.max(LEAST, 2 * this.#cameIn)
+    this.#cameIn = 0
     const keys: Uint8Array[] = []
     const from = this.#swept.length === 0 ? undefined : Buffer.concat([this.#swept, Uint8Array.of(0)])
     for (const [key] of this.#table.range({ from })) {

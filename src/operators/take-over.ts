@@ -14,6 +14,7 @@ import { joinFrame } from './as-of-join.ts'
 import { areNumbers } from './group-key.ts'
 import { type FrameLimits, HeldBatches } from './held-batches.ts'
 import { ACTOR_FRAME } from './held-rows.ts'
+import { FLOOR, packTime, unpackTime } from './index/versions.ts'
 import { keyColumns } from './key-index.ts'
 import { RunMerge } from './merge-runs.ts'
 import type { OperatorLimits } from './operator.ts'
@@ -170,7 +171,14 @@ export function* takeOverByKey(take: TakeOver, input: Schema, keys: readonly str
   const kinds = types.map(({ kind }) => kind)
   const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
   for (const table of tables) yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
+  takeOverFloor(take)
   copyShared(take, 'progress')
+}
+
+/** At the end of the input shards stand at what they had heard last, each at its own: what all of them have is from the latest on. */
+function takeOverFloor({ from, to }: TakeOver): void {
+  const floors = from.flatMap((tables) => tables('progress').get(FLOOR) ?? [])
+  if (floors.length > 0) to('progress').put(FLOOR, packTime(Math.max(...floors.map(unpackTime))))
 }
 
 export function* takeOverRowsAndTiles(take: TakeOver, input: Schema, keys: readonly string[]) {
@@ -218,6 +226,7 @@ export function copyShared({ from, to }: Pick<TakeOver, 'from' | 'to'>, table: s
   const into = to(table)
   for (const tables of from) {
     for (const [key, value] of tables(table).range({ from: Uint8Array.of(2) })) {
+      if (Buffer.compare(key, FLOOR) === 0) continue
       const known = into.get(key)
       invariant(
         known === undefined || Buffer.compare(known, value) === 0,

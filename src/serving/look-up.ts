@@ -45,9 +45,11 @@ function inRows({ name, tables, fields, keys, defaults }: IndexRecord): LookUp {
   return {
     fields,
     at(store, key, time) {
-      checkFloor(name, floorOf(store, tables), time)
+      const floor = floorOf(store, tables)
+      checkFloor(name, floor, time)
       const known = knownAt(tableOf(store, tables.versions!), packValues(key), time)
-      if (known === undefined || (known.row === null && defaults === null)) return MISSING
+      // What ended before the history begins may be known still, or have gone: it is not asked which.
+      if (known === undefined || (known.row === null && (defaults === null || known.since <= floor))) return MISSING
       const { row: held, since } = known
       const row = rowOf(fields, (field) => {
         const k = keys.indexOf(field)

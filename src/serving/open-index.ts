@@ -54,6 +54,7 @@ export class Index<K extends AnyRow, R extends AnyRow> {
   readonly #record: IndexRecord
   readonly #lookUp: LookUp
   readonly #parsers: readonly Parse<unknown>[]
+  #last: Promise<unknown> = Promise.resolve()
   readonly #stores: Pick<StageStores, 'ofHashes' | 'states' | 'close'>
 
   constructor(record: IndexRecord, stores: Pick<StageStores, 'ofHashes' | 'states' | 'close'>) {
@@ -99,18 +100,27 @@ export class Index<K extends AnyRow, R extends AnyRow> {
         `there are ${keys.length} keys and ${at.length} times: give one time for each, or one for all`,
       )
     const values = keys.map((key) => this.#parse(key))
-    const stores = await this.#stores.ofHashes(this.#hashes(values))
-    return values.map((key, i) => this.#look(stores[i]!, key, typeof at === 'number' ? at : at[i]!))
+    return this.#alone(async () => {
+      const stores = await this.#stores.ofHashes(this.#hashes(values))
+      return values.map((key, i) => this.#look(stores[i]!, key, typeof at === 'number' ? at : at[i]!))
+    })
   }
 
   /** The event time up to which everything is in it; see watermarks. `-Infinity` where nothing was stored yet. */
   async watermark(): Promise<Timestamp> {
-    const states = await this.#stores.states()
+    const states = await this.#alone(() => this.#stores.states())
     return Math.min(...states.map((state) => (state === null ? -Infinity : Math.min(...state.inbox.watermarks.flat()))))
   }
 
   async close(): Promise<void> {
-    await this.#stores.close()
+    await this.#alone(() => this.#stores.close())
+  }
+
+  /** One after the other: a store that was replaced is closed, and nobody may be reading it. */
+  #alone<T>(read: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(read)
+    this.#last = done.catch(() => {})
+    return done
   }
 
   #parse(key: K): Value[] {

@@ -17,8 +17,10 @@ export interface ExplainedNode {
 
 export interface ExplainedInput {
   readonly from: string
-  /** The columns that rows are split by among the shards; null where all shards send to each in turn. */
+  /** The columns that rows are split by among the shards; null where each sender has one that it sends to, or all get everything. */
   readonly keys: readonly string[] | null
+  /** Every shard is sent all rows. */
+  readonly isBroadcast: boolean
   /** The bound B of the edge, in microseconds. */
   readonly bound: number
 }
@@ -48,7 +50,8 @@ function inputsOf(plan: Plan, stage: PlannedStage): ExplainedInput[] {
     inputs.flatMap((input, port): ExplainedInput[] => {
       const edge = edgeOf(input)
       if (edge === null) return []
-      return [{ from: plan.stages[edge.from.stage]!.name, keys: edge.keys, bound: inputFacts[port]!.bound }]
+      const { keys, isBroadcast } = edge
+      return [{ from: plan.stages[edge.from.stage]!.name, keys, isBroadcast, bound: inputFacts[port]!.bound }]
     }),
   )
 }

@@ -82,7 +82,7 @@ function rankingNode(
   { within, ...options }: RankOptions,
 ): FoldNode {
   if (within === undefined) return foldNode({ ...of, fold: { kind: 'ranking', ranking, within: null } }, options)
-  const span = micros(within)
+  const span = lengthOf(within, 'rows that count for a while')
   const input = leavingNode(of.input, [span], null)
   return foldNode({ ...of, input, fold: { kind: 'ranking', ranking, within: span } }, onlyFinal(options))
 }
@@ -122,9 +122,9 @@ function leavingNode(input: Node, spans: readonly number[], every: number | null
 }
 
 /** @throws user error `duration` where there is none */
-function stride(every: Duration): number {
-  const length = micros(every)
-  if (length === 0) throw userError('duration', 'what is said every so often needs a time above 0 between')
+function lengthOf(duration: Duration, what: string): number {
+  const length = micros(duration)
+  if (length === 0) throw userError('duration', `${what}: give a duration above 0`)
   return length
 }
 
@@ -143,6 +143,6 @@ export function totalsNode<F extends Fields>(
   const empty = emptyResults(schema, aggregates)
   if (spans.length === 0 && every === undefined)
     return { ...withDefaults(foldNode({ input: node, keys, schema, fold }, options), aggregates), empty }
-  const leaving = leavingNode(node, spans, every === undefined ? null : stride(every))
+  const leaving = leavingNode(node, spans, every === undefined ? null : lengthOf(every, 'what is said every so often'))
   return { ...withDefaults(foldNode({ input: leaving, keys, schema, fold }, onlyFinal(options)), aggregates), empty }
 }

@@ -41,6 +41,7 @@ export function aggregateIndexNode(
   aggregates: Readonly<Record<string, Conditioned>>,
   { history }: IndexOptions,
 ): AggregateIndexNode {
+  if (Object.keys(aggregates).length === 0) throw userError('aggregation', `index '${name}' has no aggregates`)
   refuseRows(aggregates)
   const { node, aggregates: plain } = withConditions(input, aggregates)
   const all = Object.entries(plain).map(([column, aggregate]): [string, SpanAggregate] => {

@@ -217,7 +217,8 @@ class Planner {
     isBroadcast = false,
   ): PlannedEdge {
     const placed = this.#placed[from.id]!
-    const needed = new Set(neededOf(node, port, this.#facts[node.id]!.needed))
+    // What rows are split by goes with them, also where nothing else uses it.
+    const needed = new Set([...neededOf(node, port, this.#facts[node.id]!.needed), ...(keys ?? [])])
     const target = to && { stage: to.index, node: node.id, port }
     const edge: PlannedEdge = {
       id: this.#edges.length,

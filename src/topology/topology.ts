@@ -23,7 +23,7 @@ export interface SourceSettings {
   readonly idleAfter?: Duration
   /**
    * A split that is further ahead of the slowest active split of the topology than this, in event time, waits for it: so what is kept
-   * for rows to come stays small. Default: off; the splits of one shard are read the one that is furthest behind first in any case.
+   * for rows to come stays small. A split that gives no rows holds all others then: give sources `idleAfter` too. Default: off; the splits of one shard are read the one that is furthest behind first in any case.
    */
   readonly alignWithin?: Duration
 }

@@ -58,7 +58,8 @@ export function raise(plan: CellPlan, cells: readonly Cell[], slot: number, row:
   cells.forEach(({ spec, high }, c) => {
     const value = isExtreme(spec) ? numberOf(plan, c, row) : null
     if (value === null) return
-    high[slot] = spec.kind === 'max' ? Math.max(high[slot]!, value) : Math.min(high[slot]!, value)
+    // As everywhere in cells, what is no number is beyond none.
+    if (spec.kind === 'max' ? value > high[slot]! : value < high[slot]!) high[slot] = value
   })
 }
 

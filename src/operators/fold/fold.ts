@@ -57,7 +57,6 @@ export class Fold implements Operator {
   readonly #keyKinds: readonly FieldKind[]
   readonly #kinds: readonly FieldKind[]
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
-  #folded = 0
   #changes = 0
 
   constructor(plan: FoldPlan, context: OperatorContext) {
@@ -139,7 +138,7 @@ export class Fold implements Operator {
         spend(budget, 1, valuesBytes(keys) + valuesBytes(change.values))
       }
       this.#note(packed, group.save())
-      this.#folded += updates.length
+      this.#sweep.cameIn(updates.length)
     }
   }
 
@@ -157,12 +156,11 @@ export class Fold implements Operator {
    */
   #settleOld(horizon: number): void {
     const groups = new Map<string, Uint8Array>()
-    for (const key of this.#sweep.next(this.#folded)) {
+    for (const key of this.#sweep.next()) {
       const { end } = unpackPrefix(key, this.#keyKinds)
       const [time] = unpackPrefix(key.subarray(end), ['time']).values as [number]
       if (time < horizon) groups.set(Buffer.from(key.subarray(0, end)).toString('latin1'), copyOf(key, 0, end))
     }
-    this.#folded = 0
     for (const key of groups.values()) {
       const group = this.#group(key)
       group.settle(horizon)

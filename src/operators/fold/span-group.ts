@@ -18,13 +18,21 @@ export const spannedColumns = (aggregations: readonly Spanned[]): string[] => [
   ...SPAN_COLUMNS,
 ]
 
-export function openSpans(input: Schema, aggregates: Readonly<Record<string, Spanned>>): OpenAccumulator {
+/** @param isInOrder rows come in in order of their own times, so that those which none takes back can be settled where they never leave */
+export function openSpans(
+  input: Schema,
+  aggregates: Readonly<Record<string, Spanned>>,
+  isInOrder: boolean,
+): OpenAccumulator {
   const aggregations = Object.values(aggregates)
   const columns = spannedColumns(aggregations)
   // Number 0 is that of rows which come in: its aggregates are those that none leave.
   const groups = [null, ...spansOf(aggregates)].map((span) => {
     const own = aggregations.filter(({ over = null }) => over === span)
-    return { places: own.map((one) => aggregations.indexOf(one)), open: openGroups(input, columns, own, true) }
+    return {
+      places: own.map((one) => aggregations.indexOf(one)),
+      open: openGroups(input, columns, own, span !== null || !isInOrder),
+    }
   })
   return (store) => new SpanGroup(columns, groups, store)
 }
@@ -58,8 +66,11 @@ class SpanGroup implements Accumulator {
     else for (const { places, group } of this.#groups) if (places.length > 0) group.apply(as, diff)
   }
 
-  /** What is in may leave. */
-  settle(): void {}
+  /** Of what may leave nothing is settled: see `openSpans`. */
+  settle(row: FoldRow): void {
+    const { places, group } = this.#groups[0]!
+    if (places.length > 0 && row.values[this.#left] === 0) group.settle(row)
+  }
 
   rows(): readonly (readonly Value[])[] {
     if (this.#groups.every(({ group }) => group.isEmpty)) return []

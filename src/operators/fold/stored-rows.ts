@@ -29,14 +29,14 @@ export class StoredRows {
     this.#table.put(this.keyOf(row), packr.pack(row.diff))
   }
 
-  /** Adds to what is there of an equal row. @returns its key in the table */
-  add(row: FoldRow): Uint8Array {
+  /** Adds to what is there of an equal row. @returns its key in the table, and how often it is there now */
+  add(row: FoldRow): { key: Uint8Array; count: number } {
     const key = this.keyOf(row)
     const known = this.#table.get(key)
-    const diff = row.diff + (known === undefined ? 0 : (packr.unpack(known) as number))
-    if (diff === 0) this.#table.remove(key)
-    else this.#table.put(key, packr.pack(diff))
-    return key
+    const count = row.diff + (known === undefined ? 0 : (packr.unpack(known) as number))
+    if (count === 0) this.#table.remove(key)
+    else this.#table.put(key, packr.pack(count))
+    return { key, count }
   }
 
   remove(row: FoldRow): void {

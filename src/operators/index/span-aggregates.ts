@@ -127,10 +127,10 @@ class SpanReader {
     const width = widthOf(level)
     const [first, end] = [Math.ceil(from / width), Math.floor(to / width)]
     const edge = (tile: number, low: number, high: number) => {
-      if (low >= high) return
-      const rows = block.rowsIn(tile - number * TILES)
-      if (rows > FEW_ROWS) this.#cover(level - 1, low, high, cells)
-      else if (rows !== 0) this.#addRows(low, high, cells)
+      if (low >= high || block.isEmptyAt(tile - number * TILES)) return
+      const mayBeBelow = this.#plan.isEndless || block.rowsIn(tile - number * TILES) > FEW_ROWS
+      if (mayBeBelow) this.#cover(level - 1, low, high, cells)
+      else this.#addRows(low, high, cells)
     }
     if (first > end) return edge(end, from, to)
     block.mergeInto(cells, 0, first - number * TILES, end - number * TILES)

@@ -37,7 +37,6 @@ export class TableIndex implements Operator {
   readonly #sweep: Sweep
   readonly #touched: Touched
   readonly #keyKinds: readonly FieldKind[]
-  #written = 0
   #changes = 0
 
   constructor(plan: TableIndexPlan, context: OperatorContext) {
@@ -69,7 +68,6 @@ export class TableIndex implements Operator {
       this.#prune(key)
     }
     if (Number.isFinite(this.#floor.at)) this.#pruneSome()
-    this.#written = 0
     return true
   }
 
@@ -126,7 +124,7 @@ export class TableIndex implements Operator {
     }
     const packed = packVersion([...holding.values()])
     this.#versions.put(place, packed)
-    this.#written++
+    this.#sweep.cameIn(1)
     this.#note(place, checksum(packed))
   }
 
@@ -146,7 +144,7 @@ export class TableIndex implements Operator {
   /** Of keys that nothing comes to: some of them each time, as many as are written. */
   #pruneSome(): void {
     const keys = new Map<string, Uint8Array>()
-    for (const place of this.#sweep.next(this.#written)) {
+    for (const place of this.#sweep.next()) {
       const { end } = unpackPrefix(place, this.#keyKinds)
       keys.set(Buffer.from(place.subarray(0, end)).toString('latin1'), copyOf(place, 0, end))
     }

@@ -27,7 +27,8 @@ export class TileStore {
   readonly #rowSweep: Sweep
   readonly #tileSweep: Sweep
   readonly #keyKinds: readonly FieldKind[]
-  #cameIn = 0
+  /** Rows under way that may take an extreme with them. */
+  readonly #unsure = new Set<FoldRow>()
   /** A hash of what has changed. */
   changes = 0
 
@@ -54,11 +55,15 @@ export class TileStore {
     const { levels, kinds } = this.#plan
     const stored = new Recents(this.#tables.rows, key, kinds)
     for (const row of rows) {
-      const place = stored.add(row)
+      const { key: place, count } = stored.add(row)
+      // One that comes behind its own retraction is not there.
+      if (row.diff < 0 || count <= 0) this.#unsure.add(row)
       this.changes = combineHash(combineHash(this.changes, checksum(place)), row.diff >>> 0)
     }
-    this.#cameIn += rows.length
+    this.#rowSweep.cameIn(rows.length)
+    this.#tileSweep.cameIn(rows.length)
     if (levels > 0) this.#takeAt(levels - 1, key, rows)
+    this.#unsure.clear()
   }
 
   /** Into blocks of a level that are there, or come to be with the first row. */
@@ -79,17 +84,30 @@ export class TileStore {
       const before = block.rowsIn(slot)
       for (const row of own) {
         addRow(cells, block.cells, slot, row, row.diff)
-        if (hasExtremes && row.diff > 0) raise(cells, block.cells, slot, row)
+        if (hasExtremes && !this.#unsure.has(row)) raise(cells, block.cells, slot, row)
       }
-      const wasFull = before > FEW_ROWS
-      const isFull = block.rowsIn(slot) > FEW_ROWS
-      if (level > 0) {
-        if (wasFull && isFull) this.#takeAt(level - 1, key, own)
-        else if (isFull) this.#build(level - 1, key, tile)
-        else if (wasFull) this.#drop(level - 1, key, tile)
-      }
-      if (hasExtremes && own.some(({ diff }) => diff < 0)) this.#rebuild(key, level, tile, block, slot)
+      if (level > 0) this.#takeBelow(level - 1, key, tile, { before, after: block.rowsIn(slot) }, own)
+      if (hasExtremes && own.some((row) => this.#unsure.has(row))) this.#rebuild(key, level, tile, block, slot)
     }
+  }
+
+  /**
+   * The block that makes up a tile. Where spans have no beginning it stays once it is there: it may stand for rows that have gone.
+   * @param count of the tile's rows
+   */
+  #takeBelow(
+    level: number,
+    key: Uint8Array,
+    number: number,
+    count: { before: number; after: number },
+    rows: readonly FoldRow[],
+  ): void {
+    const { isEndless } = this.#plan
+    const isThere = isEndless ? this.#load(key, level, number) !== null : count.before > FEW_ROWS
+    const isFull = count.after > FEW_ROWS
+    if (isThere && (isFull || isEndless)) this.#takeAt(level, key, rows)
+    else if (isFull) this.#build(level, key, number)
+    else if (isThere) this.#drop(level, key, number)
   }
 
   /** A block from its rows, and those below it. */
@@ -126,12 +144,10 @@ export class TileStore {
   /** From the tiles below, which are right already, or from rows. */
   #rebuild(key: Uint8Array, level: number, tile: number, block: Block, slot: number): void {
     const { cells, kinds } = this.#plan
-    const isFull = level > 0 && block.rowsIn(slot) > FEW_ROWS
+    const mayBeThere = level > 0 && (this.#plan.isEndless || block.rowsIn(slot) > FEW_ROWS)
+    const below = mayBeThere ? this.#load(key, level - 1, tile) : null
     block.reset(slot)
-    if (isFull) {
-      this.#load(key, level - 1, tile)?.mergeInto(block.cells, slot)
-      return
-    }
+    if (below !== null) return below.mergeInto(block.cells, slot)
     const width = widthOf(level)
     for (const row of new Recents(this.#tables.rows, key, kinds).within(tile * width, (tile + 1) * width - 1)) {
       addRow(cells, block.cells, slot, row, row.diff)
@@ -143,18 +159,17 @@ export class TileStore {
   prune(kept: number): void {
     const { levels, isEndless } = this.#plan
     const { rows, tiles } = this.#tables
-    for (const place of this.#rowSweep.next(this.#cameIn)) {
+    for (const place of this.#rowSweep.next()) {
       const { end } = unpackPrefix(place, this.#keyKinds)
       const [time] = unpackPrefix(place.subarray(end), ['time']).values as [number]
       if (this.#isOver(place.subarray(0, end), time, kept)) rows.remove(copyOf(place))
     }
-    for (const place of this.#tileSweep.next(this.#cameIn)) {
+    for (const place of this.#tileSweep.next()) {
       const { end } = unpackPrefix(place, this.#keyKinds)
       const [level, number] = unpackPrefix(place.subarray(end), ['int', 'int']).values as [number, number]
       if (level === levels - 1 && isEndless) continue
       if ((number + 1) * widthOf(level + 1) <= kept) tiles.remove(copyOf(place))
     }
-    this.#cameIn = 0
   }
 
   /** Whether a row is of no use: a tile that nothing changes any more stands for it. Of one that goes on it may be asked for. */
@@ -163,8 +178,7 @@ export class TileStore {
     for (let level = this.#plan.levels - 1; level >= 0; level--) {
       const tile = Math.floor(time / widthOf(level))
       if ((tile + 1) * widthOf(level) <= kept) return true
-      const block = this.#load(key, level, Math.floor(tile / TILES))
-      if (block === null || block.rowsIn(tile - Math.floor(tile / TILES) * TILES) <= FEW_ROWS) return false
+      if (level === 0 || this.#load(key, level - 1, tile) === null) return false
     }
     return this.#plan.levels === 0
   }

@@ -57,6 +57,15 @@ export class Block {
     return this.cells[0]!.high[tile]!
   }
 
+  /** Whether nothing is in a tile: rows that cancel out are not nothing while one of them is still to be taken back. */
+  isEmptyAt(tile: number): boolean {
+    for (const cell of this.cells) {
+      if (isExtreme(cell.spec)) continue
+      if (cell.high[tile] !== 0 || (cell.isSum && !cell.isPlain(tile))) return false
+    }
+    return true
+  }
+
   reset(tile: number): void {
     for (const cell of this.cells) cell.reset(tile)
   }
@@ -65,8 +74,7 @@ export class Block {
   pack(): Uint8Array | null {
     const tiles: [number, ...SavedCell[]][] = []
     for (let tile = 0; tile < TILES; tile++) {
-      const saved = this.cells.map((cell) => saveCell(cell, tile))
-      if (!saved.every(isEmpty, this.cells)) tiles.push([tile, ...saved])
+      if (!this.isEmptyAt(tile)) tiles.push([tile, ...this.cells.map((cell) => saveCell(cell, tile))])
     }
     return tiles.length === 0 ? null : packr.pack(tiles)
   }
@@ -74,12 +82,8 @@ export class Block {
   /** Adds a tile of another block, or all of it, to a group of cells. */
   mergeInto(cells: readonly Cell[], slot: number, from = 0, to = TILES): void {
     for (let tile = from; tile < to; tile++) {
-      if (this.cells[0]!.high[tile] === 0) continue
+      if (this.isEmptyAt(tile)) continue
       cells.forEach((cell, c) => void cell.merge(slot, this.cells[c]!, tile))
     }
   }
-}
-
-function isEmpty(this: readonly Cell[], [parts, special]: SavedCell, index: number): boolean {
-  return special === null && (isExtreme(this[index]!.spec) || parts.every((part) => part === 0))
 }

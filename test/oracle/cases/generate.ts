@@ -354,6 +354,8 @@ const index: Make = (random, { at, shape }, steps) => {
 
 const ROW_BY_ROW = [filter, assign, select, rename, dropNull, union, explode, transform]
 const MAKES: readonly Make[] = [
+  union,
+  union,
   ...ROW_BY_ROW,
   ...[
     window,

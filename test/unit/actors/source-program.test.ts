@@ -228,6 +228,29 @@ t.test('a split that is too far ahead of the slowest of the topology waits for i
   t.equal(await first.epoch(), true)
 })
 
+t.test('a split that was held back is not idle for that', async (t) => {
+  const hand = new Hand(2)
+  const settings = { alignWithin: 50, idleAfter: 500 * MS }
+  const first = await open(hand, settings, { shards: 2, index: 0 })
+  const second = await open(hand, settings, { shards: 2, index: 1, board: first.board, clock: first.clock })
+  hand.give(0, 200)
+  hand.give(1, 50)
+  await first.epoch()
+  await second.epoch()
+  first.clock.ms = 450
+  t.equal(await first.epoch(), false, 'it is held back')
+  hand.give(1, 180)
+  await second.epoch()
+  first.clock.ms = 600
+  await first.epoch()
+  t.equal(first.watermark, 200)
+  hand.give(1, 900)
+  await second.epoch()
+  first.clock.ms = 800
+  await first.epoch()
+  t.equal(first.watermark, 200, 'silent for less than 500 ms: it does not follow')
+})
+
 t.test('without idleAfter everybody waits', async (t) => {
   const hand = new Hand(2)
   const ticks = await open(hand, {})

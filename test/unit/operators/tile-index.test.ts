@@ -129,6 +129,43 @@ t.test('of a few rows there are no tiles but the widest, and of none nothing is 
   t.end()
 })
 
+t.test('what stands for rows that have gone stays, however many of the others are taken back', (t) => {
+  const day = 86_400_000_000
+  const { run, at } = index({ n: over('count', null), max: over('max', null) }, { history: 0, bound: 10 * day })
+  run.push(
+    batchOf(
+      Payment,
+      Array.from({ length: 5 }, (_, i) => paid(1000 * day + i, 9 - i)),
+    ),
+  )
+  run.advance([1000 * day])
+  run.push(
+    batchOf(
+      Payment,
+      Array.from({ length: 5 }, (_, i) => paid(2500 * day + i, i)),
+    ),
+  )
+  for (let i = 0; i < 5; i++) run.advance([2500 * day])
+  t.equal(run.keysOf('rows').length, 5)
+  t.strictSame(at(2501 * day), [10, 9])
+  run.push(batchOf(Payment, [paid(2500 * day, 0, -1), paid(2500 * day + 4, 4, -1)]))
+  run.advance([2500 * day])
+  t.strictSame(at(2501 * day), [8, 9])
+  t.strictSame(at(2500 * day + 1), [6, 9])
+  t.end()
+})
+
+t.test('an extreme that was taken back before it came is none, nor is what is no number', (t) => {
+  const { run, at } = index({ max: over('max', 40 * NEXT), n: over('count', 40 * NEXT) }, { bound: 100 })
+  run.push(batchOf(Payment, [paid(5, 9, -1), paid(6, 4), paid(7, Number.NaN)]))
+  run.advance([10])
+  run.push(batchOf(Payment, [paid(5, 9)]))
+  run.advance([10])
+  t.strictSame(at(10), [4, 2])
+  t.strictSame(at(39 * NEXT), [4, 2])
+  t.end()
+})
+
 interface Payment {
   readonly at: number
   readonly amount: number | null

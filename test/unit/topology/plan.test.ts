@@ -4,7 +4,7 @@ import { array } from '../../../src/connectors/array.ts'
 import { csvFile } from '../../../src/connectors/csv-format.ts'
 import { type AnyWindow, cumulating, type Emission, hopping, session, tumbling } from '../../../src/operators/window.ts'
 import { bool, eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
-import { count, countDistinct, max, mean, min, stddev, sum } from '../../../src/topology/aggregates.ts'
+import { count, countDistinct, max, mean, min, over, overRows, stddev, sum } from '../../../src/topology/aggregates.ts'
 import { DEAD_LETTERS } from '../../../src/topology/dead-letters.ts'
 import { type Plan, plan } from '../../../src/topology/plan.ts'
 import type { Output, Stream } from '../../../src/topology/stream.ts'
@@ -467,3 +467,39 @@ function circlesOf({ stages, edges }: Plan): string[] {
   }
   return stages.flatMap(({ index, name }) => (reached(next(index)).has(index) ? [name] : []))
 }
+
+t.test(
+  'what rows are split by goes with them, also where they are looked up by something else in what follows from them',
+  (t) => {
+    const byOrigin = flightsOf().keyBy('origin')
+    const totals = byOrigin.aggregate({ far: max('distance') }).rename({ origin: 'from', date: 'since' })
+    const joined = byOrigin
+      .joinAsOf(totals.keyBy('from'), { on: ['destination'], how: 'left', fields: ['far'] })
+      .select('delay', 'far')
+    const { edges } = plan(topology('x', joined.output('o')), 2)
+    t.ok(edges.some(({ isBroadcast }) => isBroadcast))
+    for (const { keys, schema } of edges) for (const key of keys ?? []) t.ok(schema.names.includes(key), key)
+    t.end()
+  },
+)
+
+t.test('what can hold nothing is refused', (t) => {
+  const byOrigin = flightsOf().keyBy('origin')
+  t.throws(() => byOrigin.latest({ within: '0s' }), { code: 'duration', message: /above 0/ })
+  t.throws(() => byOrigin.aggregate({ n: count() }, { every: 0 }), { code: 'duration', message: /above 0/ })
+  t.throws(() => byOrigin.aggregate({ n: over(0, count()) }), { code: 'aggregation', message: /above 0/ })
+  t.throws(() => byOrigin.aggregate({ n: over('1h', count()) }, { emit: 'eager' }), {
+    code: 'emit',
+    message: /leave out emit/,
+  })
+  t.throws(() => byOrigin.aggregate({ n: overRows(3, count()) }), { code: 'aggregation', message: /withAggregates/ })
+  t.throws(() => overRows(0, count()), { code: 'aggregation', message: /1 row or more/ })
+  t.throws(() => byOrigin.window(tumbling('1h')).aggregate({ n: over('1h', count()) }), {
+    code: 'aggregation',
+    message: /span/,
+  })
+  t.throws(() => byOrigin.indexAggregates('i', {}), { code: 'aggregation', message: /no aggregates/ })
+  t.throws(() => byOrigin.indexAggregates('i', { origin: count() }), { code: 'aggregation', message: /is a key/ })
+  t.throws(() => byOrigin.withAggregates({ delay: count() }), { code: 'aggregation', message: /field 'delay'/ })
+  t.end()
+})
