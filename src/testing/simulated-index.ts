@@ -2,6 +2,7 @@
 import { indexRecords } from '../actors/index-records.ts'
 import { storeDirectory } from '../actors/job.ts'
 import { shardOf } from '../base/key-group.ts'
+import { readStoredState } from '../recovery/shard-store.ts'
 import { Index } from '../serving/open-index.ts'
 import type { StoreReader } from '../storage/environment.ts'
 import { generationsOf } from '../topology/generations.ts'
@@ -16,10 +17,15 @@ export function simulatedIndexes(
 ): Record<string, Index<never, never>> {
   const indexes = indexRecords(plan).map((record): [string, Index<never, never>] => {
     const stage = plan.stages.find(({ name }) => name === record.stage)!
-    const shards = generationsOf(plan, stage.index).at(-1)!
+    const generations = generationsOf(plan, stage.index).toReversed()
+    // The input may have ended before the shards of the last change had anything.
     const storeOf = (hash: number): StoreReader | null => {
-      const store = disk.storeAt(storeDirectory(directory, shards[shardOf(hash, shards.length)]!.id))
-      return store.meta() === null ? null : store
+      for (const shards of generations) {
+        const store = disk.storeAt(storeDirectory(directory, shards[shardOf(hash, shards.length)]!.id))
+        const meta = store.meta()
+        if (meta !== null && !readStoredState(meta.body).isPartial) return store
+      }
+      return null
     }
     const ofHashes = async (hashes: Uint32Array) => Array.from(hashes, storeOf)
     return [record.name, new Index(record, { ofHashes, states: async () => [], close: async () => {} })]

@@ -257,7 +257,7 @@ export const planted: readonly Planted[] = [
   {
     name: 'an extreme that is taken back stays in its tile',
     file: 'operators/index/tile-store.js',
-    from: 'if (hasExtremes && own.some(({ diff }) => diff < 0))',
+    from: 'if (hasExtremes && own.some((row) => this.#unsure.has(row)))',
     to: 'if (false)',
   },
   {

@@ -349,6 +349,7 @@ const index: Make = (random, { at, shape }, steps) => {
   // Extremes are what is hard to take back.
   const kinds = random() < (shape.retracts ? 0.8 : 0.3) ? ['min', 'max'] : kindsOf(shape, keys)
   const all = isOfRows ? null : aggregates(random, shape, steps.length, kinds)
+  if (all !== null && Object.keys(all).length === 0) return null
   return [{ op: 'index', inputs: [at], keys, aggregates: all && spanned(random, all), history }]
 }
 
