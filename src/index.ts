@@ -33,6 +33,7 @@ export {
   bool,
   bytes,
   date,
+  decimal,
   eventTime,
   type Fields,
   type FieldType,

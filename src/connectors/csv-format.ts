@@ -3,9 +3,11 @@
  * ours and writes bytes column by column without making a string a row: results are millions of rows, and the common
  * libraries take an object or array each (docs/decisions/0006-csv.md).
  */
+
 import { isoDate, isoTime } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Column } from '../records/column.ts'
+import { decimalText } from '../records/decimal.ts'
 import { type FieldKind, type FieldType, isNested } from '../records/schema.ts'
 import type { RowFormat, SinkConnector } from '../topology/connector.ts'
 import { valueToJson } from './row-json.ts'
@@ -86,7 +88,7 @@ function columnWriter(column: Column, type: FieldType): Writer {
     }
   }
   const { data, valid } = column
-  const write = numberWriter(kind)
+  const write = numberWriter(type)
   return valid === null
     ? (target, row) => write(target, data[row]!)
     : (target, row) => {
@@ -94,10 +96,16 @@ function columnWriter(column: Column, type: FieldType): Writer {
       }
 }
 
+const FORMATS: Partial<Record<FieldKind, (value: number) => string>> = {
+  bool: (value) => String(value === 1),
+  time: isoTime,
+  date: isoDate,
+}
+
 /** Neighbouring rows often share a time: the text of the last one is kept. */
-function numberWriter(kind: FieldKind): (target: CsvTarget, value: number) => void {
+function numberWriter({ kind, scale = 0 }: FieldType): (target: CsvTarget, value: number) => void {
   if (kind === 'int' || kind === 'float') return (target, value) => target.number(value)
-  const format = kind === 'bool' ? (value: number) => String(value === 1) : kind === 'time' ? isoTime : isoDate
+  const format = FORMATS[kind] ?? ((value: number) => decimalText(value, scale))
   let last = Number.NaN
   let text = Buffer.alloc(0)
   return (target, value) => {

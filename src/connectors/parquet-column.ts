@@ -30,6 +30,12 @@ export function parquetColumn(
   return numberColumn(type, length, fail)
 }
 
+/** The library gives the double next to a decimal; NaN where it has more digits. */
+function unitsOf(value: number, scale: number): number {
+  const units = Math.round(value * 10 ** scale)
+  return units / 10 ** scale === value ? units : Number.NaN
+}
+
 type Fail = (row: number, what: string, remedy: string) => never
 
 const NULL = ['there is a null', 'make the field optional'] as const
@@ -89,9 +95,15 @@ function numberColumn(type: FieldType, length: number, fail: Fail): ParquetColum
           valid[at + i] = 0
           continue
         }
-        const number = Number(value)
+        const number = type.kind === 'decimal' ? unitsOf(Number(value), type.scale!) : Number(value)
         if (whole && !Number.isSafeInteger(number)) {
-          fail(at + i, `there is ${value}`, 'only whole numbers within ±2^53 are exact, make the field a float')
+          fail(
+            at + i,
+            `there is ${value}`,
+            type.kind === 'decimal'
+              ? 'give the field more digits'
+              : 'only whole numbers within ±2^53 are exact, make the field a float',
+          )
         }
         data[at + i] = number
       }

@@ -12,6 +12,8 @@ import { parquetColumn } from './parquet-column.ts'
 const TAKES: Record<FieldType['kind'], RegExp> = {
   int: /^(INT32|INT64)$/,
   float: /^(INT32|INT64|FLOAT|DOUBLE)$/,
+  // Digits are checked value by value: none is lost.
+  decimal: /^(DECIMAL|INT32|INT64)/,
   bool: /^BOOLEAN$/,
   string: /^(STRING|UTF8|ENUM|JSON|BYTE_ARRAY)$/,
   bytes: /^(BYTE_ARRAY|FIXED_LEN_BYTE_ARRAY)$/,

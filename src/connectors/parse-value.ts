@@ -9,6 +9,7 @@
  */
 import { copyOf } from '../base/bytes.ts'
 import type { Value } from '../records/column.ts'
+import { parseDecimal } from '../records/decimal.ts'
 import { type FieldKind, type FieldType, isNested, type NestedKind, typeName } from '../records/schema.ts'
 import { whyNot } from '../records/value.ts'
 import { nestedParser } from './parse-nested.ts'
@@ -40,7 +41,7 @@ export function textParser(name: string, type: FieldType): Parse<string> {
     }
   }
   if (isNested(kind)) return nestedTextParser(name, type)
-  const read = TEXT_READERS[kind]
+  const read = kind === 'decimal' ? (text: string) => parseDecimal(text, type.scale!) : TEXT_READERS[kind]
   return (text) => {
     const value = read(text)
     if (typeof value !== 'string') return value
@@ -72,6 +73,7 @@ export function jsonParser(name: string, type: FieldType): Parse<unknown> {
     if (json === null || json === undefined) {
       return nullable ? null : misfit(name, type, json, json === null ? 'it is null' : 'it is missing')
     }
+    if (typeof json === 'number' && kind === 'decimal') return ofText(plainText(json))
     if (typeof json === 'number' && (kind === 'time' || kind === 'date')) {
       const value = kind === 'time' ? epochTime(json) : epochDate(json)
       return typeof value === 'number' ? value : misfit(name, type, json, value)
@@ -84,18 +86,18 @@ export function jsonParser(name: string, type: FieldType): Parse<unknown> {
 
 /**
  * Reads a field from what a program holds: values of the field's type, and for times and dates also `Date` and ISO text.
- * Numbers are microseconds (days for a date): no unit is guessed.
+ * Numbers are microseconds (days for a date, units for a decimal): no unit is guessed.
  * @example valueParser('at', eventTime())(new Date(0)) // 0
  */
 export function valueParser(name: string, type: FieldType): Parse<unknown> {
   if (isNested(type.kind)) return nestedParser(name, type, valueParser)
-  const isTime = type.kind === 'time'
-  if (!isTime && type.kind !== 'date') {
-    return (value) => {
-      const why = whyNot(type, value)
-      return why === null ? ((value ?? null) as Value) : misfit(name, type, value, why)
-    }
+  if (type.kind === 'decimal') {
+    const ofText = textParser(name, type)
+    const ofUnits = asItIs(name, type)
+    return (value) => (typeof value === 'string' ? ofText(value) : ofUnits(value))
   }
+  const isTime = type.kind === 'time'
+  if (!isTime && type.kind !== 'date') return asItIs(name, type)
   const readText = isTime ? parseTime : parseDate
   return (given) => {
     const read = given instanceof Date ? ofDate(given, isTime) : typeof given === 'string' ? readText(given) : given
@@ -103,6 +105,17 @@ export function valueParser(name: string, type: FieldType): Parse<unknown> {
     return why === null ? ((read ?? null) as Value) : misfit(name, type, given, why)
   }
 }
+
+/** A value that is of the type as it is. */
+function asItIs(name: string, type: FieldType): Parse<unknown> {
+  return (value) => {
+    const why = whyNot(type, value)
+    return why === null ? ((value ?? null) as Value) : misfit(name, type, value, why)
+  }
+}
+
+/** Without an exponent, as decimals are written. */
+const plainText = (value: number): string => (/e/.test(String(value)) ? value.toFixed(20) : String(value))
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 /** 12.0 too: tools write so the whole numbers of a column that also has nulls. */
@@ -112,7 +125,7 @@ const INFINITE = /^([+-]?)inf(?:inity)?$/i
 
 /** Each gives the value, or why there is none. */
 const TEXT_READERS: Record<
-  Exclude<FieldKind, 'string' | 'bytes' | NestedKind>,
+  Exclude<FieldKind, 'string' | 'bytes' | 'decimal' | NestedKind>,
   (text: string) => number | boolean | string
 > = {
   int: intOf,

@@ -1,13 +1,14 @@
 /** A row as a JSON object. Times are ISO 8601 UTC, dates ISO, bytes base64, null is null; lists, maps and structs are as in JSON. */
 import { isoDate, isoTime } from '../base/time.ts'
 import type { UserValue, Value } from '../records/column.ts'
+import { decimalText } from '../records/decimal.ts'
 import { unpacked } from '../records/nested.ts'
 import { type FieldType, isNested, type Schema } from '../records/schema.ts'
 import { jsonParser, Misfit } from './parse-value.ts'
 
 /** @param value of a list, a map or a struct also in its packed form */
 export function valueToJson(value: UserValue, type: FieldType): unknown {
-  const { kind, of, fields } = type
+  const { kind, of, fields, scale } = type
   if (value === null) return null
   if (isNested(kind)) {
     const parts = value instanceof Uint8Array ? unpacked(type, value) : value
@@ -17,6 +18,8 @@ export function valueToJson(value: UserValue, type: FieldType): unknown {
   }
   if (kind === 'time') return isoTime(value as number)
   if (kind === 'date') return isoDate(value as number)
+  // As text it is exact.
+  if (kind === 'decimal') return decimalText(value as number, scale!)
   if (kind === 'bytes') return Buffer.from(value as Uint8Array).toString('base64')
   // JSON has no NaN and no infinities: as text they survive and are read back.
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value

@@ -51,6 +51,7 @@ const CELLS: Record<CellAggregationKind, readonly CellKind[]> = {
   variance: ['present', 'sum', 'square'],
 }
 
+const FLOAT: FieldType = { kind: 'float', nullable: false, eventTime: false }
 const INT: FieldType = { kind: 'int', nullable: false, eventTime: false }
 
 /** The result type of an aggregation over a schema. @throws user error `aggregation` on a column it cannot take */
@@ -77,14 +78,16 @@ export function resultType(input: Schema, aggregation: Aggregation): FieldType {
 
 function numericResult(kind: AggregationKind, column: string, type: FieldType): FieldType {
   const numeric =
-    type.kind === 'int' || type.kind === 'float' || (type.kind === 'bool' && (kind === 'mean' || kind === 'sum'))
+    type.kind === 'int' ||
+    type.kind === 'float' ||
+    type.kind === 'decimal' ||
+    (type.kind === 'bool' && (kind === 'mean' || kind === 'sum'))
   const ordered = type.kind === 'time' || type.kind === 'date'
   if (!numeric && !(ordered && (kind === 'min' || kind === 'max' || kind === 'quantile'))) {
     throw userError('aggregation', `${kind}('${column}') needs a numeric column, and '${column}' is ${typeName(type)}`)
   }
-  const result =
-    kind === 'mean' || kind === 'stddev' || kind === 'variance' ? 'float' : type.kind === 'bool' ? 'int' : type.kind
-  return { kind: result, nullable: type.nullable, eventTime: false }
+  if (kind === 'mean' || kind === 'stddev' || kind === 'variance') return { ...FLOAT, nullable: type.nullable }
+  return type.kind === 'bool' ? { ...INT, nullable: type.nullable } : type
 }
 
 /** The cells of several aggregations, each kept once, and the reader of each result. The first cell counts the rows. */
@@ -97,7 +100,8 @@ export function planCells(input: Schema, aggregations: readonly Aggregation[]): 
   const results = aggregations.map(({ kind, column }) => {
     const index = column === undefined ? -1 : input.names.indexOf(column)
     const cells = CELLS[kind as CellAggregationKind]
-    return { kind: kind as CellAggregationKind, cells: cells.map((cell) => indexOf(cell, index)) }
+    const unit = 10 ** ((column === undefined ? undefined : input.fields[column]?.scale) ?? 0)
+    return { kind: kind as CellAggregationKind, unit, cells: cells.map((cell) => indexOf(cell, index)) }
   })
   return { specs, results }
 }
@@ -109,6 +113,8 @@ interface PlannedCells {
 
 export interface PlannedResult {
   readonly kind: CellAggregationKind
+  /** How many of what is added up are one: of decimals their units are. */
+  readonly unit: number
   /** Indexes into the cells. */
   readonly cells: readonly number[]
 }
@@ -138,7 +144,7 @@ export function readResult(
     if (values === 0) {
       valid ??= new Uint8Array(count).fill(1)
       valid[i] = 0
-    } else data[i] = resultOf(result.kind, values, first!, second, slot)
+    } else data[i] = resultOf(result, values, first!, second, slot)
   }
   return { type: 'number', data, valid }
 }
@@ -149,11 +155,11 @@ export function resultAt(result: PlannedResult, cells: readonly Cell[], slot: nu
   const [present, first, second] = result.cells.map((index) => cells[index]!)
   const values = present!.high[slot]!
   if (result.kind === 'countValues') return values
-  return values > 0 ? resultOf(result.kind, values, first!, second, slot) : null
+  return values > 0 ? resultOf(result, values, first!, second, slot) : null
 }
 
 function resultOf(
-  kind: CellAggregationKind,
+  { kind, unit }: PlannedResult,
   values: number,
   first: Cell,
   second: Cell | undefined,
@@ -163,34 +169,37 @@ function resultOf(
     case 'sum':
       return first.isPlain(slot) ? first.high[slot]! : rounded(first.components(slot))
     case 'mean':
-      return first.isPlain(slot) ? first.high[slot]! / values : quotient(first.components(slot), values)
+      return first.isPlain(slot) && values * unit <= EXACT
+        ? first.high[slot]! / (values * unit)
+        : quotient(first.components(slot), values, unit)
     case 'stddev':
-      return Math.sqrt(variance(values, first, second!, slot))
+      return Math.sqrt(variance(values, unit, first, second!, slot))
     case 'variance':
-      return variance(values, first, second!, slot)
+      return variance(values, unit, first, second!, slot)
     default:
       return first.high[slot]!
   }
 }
 
+const EXACT = Number.MAX_SAFE_INTEGER
+
 const isFinitePart = (parts: readonly number[]): boolean => parts.length === 0 || Number.isFinite(parts[0]!)
 
 const rounded = (parts: readonly number[]): number => (isFinitePart(parts) ? roundExpansion(parts) : parts[0]!)
 
-function quotient(parts: readonly number[], values: number): number {
+function quotient(parts: readonly number[], values: number, unit: number): number {
   if (!isFinitePart(parts)) return parts[0]!
   const { numerator, shift } = exactFraction(parts)
-  return roundQuotient(numerator, BigInt(values), shift)
+  return roundQuotient(numerator, BigInt(values) * BigInt(unit), shift)
 }
 
-const EXACT = Number.MAX_SAFE_INTEGER
-
 /** Population variance (n Σx² - (Σx)²) / n², from exact sums: no cancellation. */
-function variance(values: number, sum: Cell, squares: Cell, slot: number): number {
+function variance(values: number, unit: number, sum: Cell, squares: Cell, slot: number): number {
   if (sum.isPlain(slot) && squares.isPlain(slot)) {
     const [s, q] = [sum.high[slot]!, squares.high[slot]!]
     if (Number.isInteger(s) && Number.isInteger(q) && values * q <= EXACT && s * s <= EXACT) {
-      return (values * q - s * s) / (values * values)
+      const divisor = values * values * unit * unit
+      if (divisor <= EXACT) return (values * q - s * s) / divisor
     }
   }
   const [s, q] = [sum.components(slot), squares.components(slot)]
@@ -200,5 +209,5 @@ function variance(values: number, sum: Cell, squares: Cell, slot: number): numbe
   const shift = Math.max(2 * a.shift, b.shift)
   const numerator =
     ((n * b.numerator) << BigInt(shift - b.shift)) - ((a.numerator * a.numerator) << BigInt(shift - 2 * a.shift))
-  return roundQuotient(numerator, n * n, shift)
+  return roundQuotient(numerator, n * n * BigInt(unit) * BigInt(unit), shift)
 }

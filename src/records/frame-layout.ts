@@ -5,7 +5,7 @@
  *   0 u32 magic 'UMBF'   4 u32 crc32 of all that follows   8 u32 bytes in all   12 u16 layout   14 u16 flags
  *  16 u32 rows          20 u16 columns                     22 u16 bytes of the description
  *  24 description: per column u8 kind, u8 flags, u8 name length, name, and of a list or map the type of what is in it (as a
- *     column without a name), of a struct u8 fields and each as a column; padded
+ *     column without a name), of a struct u8 fields and each as a column, of a decimal u8 scale; padded
  *  columns, then diffs (i8 a row) if flagged, then origins if flagged
  *
  *  number: u32 encoding (0 f64, 1 u8), u32 has nulls; [u8 validity a row]; data
@@ -24,7 +24,7 @@ export const ASCII = 256
 
 export const align8 = (bytes: number): number => (bytes + 7) & ~7
 
-const KINDS = ['int', 'float', 'bool', 'string', 'bytes', 'time', 'date', 'list', 'map', 'struct'] as const
+const KINDS = ['int', 'float', 'bool', 'string', 'bytes', 'time', 'date', 'list', 'map', 'struct', 'decimal'] as const
 const descriptions = new WeakMap<Schema, Uint8Array>()
 
 /** The description block of a schema, padded to 8. */
@@ -39,9 +39,14 @@ export function describeSchema(schema: Schema): Uint8Array {
   return description
 }
 
-function describeField(name: string, { kind, nullable, eventTime, of, fields }: FieldType, into: number[]): void {
+function describeField(
+  name: string,
+  { kind, nullable, eventTime, of, fields, scale }: FieldType,
+  into: number[],
+): void {
   const text = Buffer.from(name)
   into.push(KINDS.indexOf(kind), (nullable ? 1 : 0) | (eventTime ? 2 : 0), text.length, ...text)
+  if (scale !== undefined) into.push(scale)
   if (of !== undefined) describeField('', of, into)
   if (fields === undefined) return
   const members = Object.entries(fields)
@@ -57,6 +62,7 @@ export function readDescription(description: Uint8Array, columns: number): Field
     const name = Buffer.from(description.subarray(at + 3, at + 3 + length)).toString()
     at += 3 + length
     const type = { kind, nullable: (flags & 1) !== 0, eventTime: (flags & 2) !== 0 }
+    if (kind === 'decimal') return [name, { ...type, scale: description[at++]! }]
     if (kind === 'list' || kind === 'map') return [name, { ...type, of: field()[1] }]
     if (kind === 'struct') return [name, { ...type, fields: fieldsOf(description[at++]!) }]
     return [name, type]

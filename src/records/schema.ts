@@ -3,11 +3,11 @@
  */
 import { userError } from '../base/errors.ts'
 
-export type FieldKind = 'int' | 'float' | 'bool' | 'string' | 'bytes' | 'time' | 'date' | NestedKind
+export type FieldKind = 'int' | 'float' | 'decimal' | 'bool' | 'string' | 'bytes' | 'time' | 'date' | NestedKind
 /** Kinds whose values are made of others. */
 export type NestedKind = 'list' | 'map' | 'struct'
 
-/** The type of one field. `T` is what user code sees: numbers for int, float, time (µs) and date (days). */
+/** The type of one field. `T` is what user code sees: numbers for int, float, decimal (of its units), time (µs) and date (days). */
 export interface FieldType<T = unknown> {
   readonly kind: FieldKind
   readonly nullable: boolean
@@ -16,6 +16,8 @@ export interface FieldType<T = unknown> {
   readonly of?: FieldType
   /** Of a struct. */
   readonly fields?: Fields
+  /** Of a decimal: how many digits there are behind the point. */
+  readonly scale?: number
   /** Only for inference; never set. */
   readonly value?: T
 }
@@ -34,6 +36,17 @@ const plain = <T>(kind: FieldKind): PlainType<T> => ({ kind, nullable: false, ev
 export const int = () => plain<number>('int')
 /** A 64-bit float. */
 export const float = () => plain<number>('float')
+/**
+ * A number with so many digits behind the point, exactly. Functions see, and give, the whole number of its units, within ±2^53: of a
+ * `decimal(2)` 1234 is 12.34. Files have it with a point, JSON as such a text, and read it so.
+ * @throws user error `schema` when the scale is not from 0 to 15
+ * @example schema({ at: eventTime(), price: decimal(2) })
+ */
+export function decimal(scale: number): PlainType<number> {
+  if (!Number.isInteger(scale) || scale < 0 || scale > 15)
+    throw userError('schema', `a decimal has 0 to 15 digits behind the point, not ${scale}`)
+  return { ...plain('decimal'), scale }
+}
 export const bool = () => plain<boolean>('bool')
 /** UTF-8 text: a lone surrogate becomes U+FFFD. */
 export const string = () => plain<string>('string')
@@ -133,9 +146,16 @@ export function fieldOf(of: Schema, name: string): FieldType {
 
 /** `int`, `string?`, `list<int>` and so on, as error messages and `inspect` show it. */
 export function typeName(type: FieldType): string {
-  const { kind, of, fields = {}, nullable, eventTime: isTime } = type
+  const { kind, of, fields = {}, nullable, eventTime: isTime, scale } = type
   const members = () => Object.entries(fields).map(([name, member]) => `${name}: ${typeName(member)}`)
-  const inner = of !== undefined ? `<${typeName(of)}>` : kind === 'struct' ? `<${members().join(', ')}>` : ''
+  const inner =
+    kind === 'decimal'
+      ? `(${scale})`
+      : of !== undefined
+        ? `<${typeName(of)}>`
+        : kind === 'struct'
+          ? `<${members().join(', ')}>`
+          : ''
   return `${isTime ? 'event time' : kind}${inner}${nullable ? '?' : ''}`
 }
 

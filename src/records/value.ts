@@ -8,6 +8,7 @@ export function whyNot(type: FieldType, value: unknown): string | null {
   if (value === null || value === undefined) return type.nullable ? null : 'it is null'
   switch (type.kind) {
     case 'int':
+    case 'decimal':
     case 'time':
     case 'date':
       if (typeof value !== 'number') return `it is a ${typeof value}`

@@ -11,6 +11,7 @@ import {
   bool,
   count,
   countDistinct,
+  decimal,
   eventTime,
   hopping,
   int,
@@ -134,8 +135,8 @@ function query(name: string, stream: { output(name: string): Output }, sql: stri
 query('q0: all bids', B, 'SELECT ts, n, "on", bidder, price FROM bid')
 query(
   'q1: prices in another currency, exactly',
-  B.assign('thousandths', int(), ({ price }) => price * 908),
-  'SELECT ts, n, price * 908 AS thousandths FROM bid',
+  B.assign('euros', decimal(3), ({ price }) => price * 908),
+  'SELECT ts, n, price * 908 AS euros FROM bid',
 )
 query(
   'q2: bids on some auctions',

@@ -61,6 +61,7 @@ const blob = fc.oneof(
 export const anyValue: Record<FieldKind, fc.Arbitrary<Value>> = {
   int: whole,
   float: double,
+  decimal: whole,
   bool: fc.boolean(),
   string: text,
   bytes: blob,
@@ -73,7 +74,7 @@ export const anyValue: Record<FieldKind, fc.Arbitrary<Value>> = {
 }
 
 /** Kinds whose types need nothing else said. */
-export const plainKinds = (Object.keys(anyValue) as FieldKind[]).filter((kind) => !isNested(kind))
+export const plainKinds = (Object.keys(anyValue) as FieldKind[]).filter((kind) => !isNested(kind) && kind !== 'decimal')
 
 export const row: fc.Arbitrary<PlainRow> = fc.record(
   Object.fromEntries(
