@@ -21,6 +21,8 @@ export interface RunResult {
   readonly directory: string
   readonly out: string
   readonly files: readonly string[]
+  /** What can be looked up: names, and the keys by which. */
+  readonly indexes: readonly { readonly name: string; readonly keys: readonly string[] }[]
   readonly deadLetters: string
   readonly stages: readonly StageResult[]
 }
@@ -56,6 +58,7 @@ export function runResult(
     directory,
     out,
     files: topology.outputs.flatMap(({ connector }) => (connector === null ? [] : [path.join(out, connector.path)])),
+    indexes: topology.indexes.map(({ name, keys }) => ({ name, keys })),
     deadLetters: path.join(directory, `${DEAD_LETTERS}.jsonl`),
     stages: running.plan.stages.map(({ name }) => stageResult(name, running.status())),
   }

@@ -88,7 +88,11 @@ function describe(running: Running, result: RunResult, summary: Summary | null):
     return lines.join('\n')
   }
   if (summary !== null) lines.push('', pc.bold(summary.title), summaryTable(summary))
-  lines.push('', pc.bold('Files'), ...result.files.map((file) => `  ${file}`))
+  if (result.files.length > 0) lines.push('', pc.bold('Files'), ...result.files.map((file) => `  ${file}`))
+  const lookUps = result.indexes.map(
+    ({ name, keys }) => `  npx umbel lookup ${result.directory} ${name} <${keys.join('> <')}>`,
+  )
+  if (lookUps.length > 0) lines.push('', pc.bold('Look up'), ...lookUps)
   lines.push(
     '',
     pc.bold('Next'),

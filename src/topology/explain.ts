@@ -56,12 +56,15 @@ function inputsOf(plan: Plan, stage: PlannedStage): ExplainedInput[] {
   )
 }
 
+/** From these no rows come. */
+const STAYS: ReadonlySet<Node['kind']> = new Set(['index', 'aggregate-index', 'sink'])
+
 function explainNode({ node, facts, inputFacts }: PlannedNode): ExplainedNode {
   const bound = Math.max(0, ...inputFacts.map((input) => input.bound))
   return {
     operator: operatorText(node),
     bound: node.kind === 'source' ? facts.bound : bound,
-    retracts: facts.retracts,
+    retracts: facts.retracts && !STAYS.has(node.kind),
     keeps: keepsText(node, bound),
   }
 }
@@ -110,7 +113,11 @@ function windowText({ window }: Node & { kind: 'window' }): string {
 
 /** Time W is the watermark. */
 const until = (what: string, span: number): string =>
-  span === 0 ? `until W has passed ${what}` : `until W is ${durationText(span)} past ${what}`
+  !Number.isFinite(span)
+    ? 'for ever'
+    : span === 0
+      ? `until W has passed ${what}`
+      : `until W is ${durationText(span)} past ${what}`
 
 function keepsText(node: Node, bound: number): string | null {
   switch (node.kind) {

@@ -22,7 +22,7 @@ import {
   type Topology,
   topology,
 } from '../../src/index.ts'
-import { cli } from './support.ts'
+import { cli, project, umbel } from './support.ts'
 
 const DAY = 86_400_000_000
 const Move = schema({ at: eventTime(), user: int(), city: optional(string()) })
@@ -178,6 +178,21 @@ t.test('beside a run that goes on, and while shards are changed', async (t) => {
   await running.stop()
   t.ok((await index.get({ key: 7 }, Number.MAX_SAFE_INTEGER)).row!.value >= row!.value, 'after it was stopped')
   await index.close()
+})
+
+t.test('a run says what can be looked up, and how', async (t) => {
+  const directory = project(t, {
+    'users.mjs': `import { array, eventTime, schema, source, string, topology } from 'umbel'
+      const Row = schema({ at: eventTime(), user: string() })
+      const rows = source('rows', Row, array([{ at: 1, user: 'ann' }]))
+      export default topology('users', rows.keyBy('user').latest().keyBy('user').index('people'))`,
+  })
+  const { code, stdout } = await umbel(directory, ['run', 'users.mjs', '--shards', '1', '--workers', '1'])
+  t.equal(code, 0)
+  t.match(stdout, /\nLook up\n {2}npx umbel lookup \.umbel\/users people <user>\n/)
+  t.notMatch(stdout, /Files/)
+  const plan = await umbel(directory, ['plan', 'users.mjs'])
+  t.match(plan.stdout, /- index people by user\n {6}keeps versions of each key, for ever\n/)
 })
 
 t.test('the command', async (t) => {
