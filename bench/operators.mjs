@@ -4,7 +4,7 @@ import { indexRecords } from '../dist/actors/index-records.js'
 import * as umbel from '../dist/index.js'
 import { Batch } from '../dist/records/batch.js'
 import { consecutiveOrigins, splitHead } from '../dist/records/origin.js'
-import { lookUpIn } from '../dist/serving/look-up.js'
+import { readerOf } from '../dist/serving/look-up.js'
 import { plan } from '../dist/topology/plan.js'
 import { OperatorRun, rowsPerCpuSecond } from './support/operator-run.mjs'
 
@@ -178,10 +178,10 @@ async function spans(directory, span, rows) {
     await run.advance([Math.floor(rows * step)], true)
   })
   const [record] = indexRecords(plan(job, 1))
-  const lookUp = lookUpIn(record)
+  const reader = readerOf(record)
   const timed = (_, i) => {
     const began = performance.now()
-    lookUp.at(run.environment, [spread(i * 7) % keys], Math.floor(rows * step) - (i % 1000) * SECOND)
+    reader.at(run.environment, [spread(i * 7) % keys], Math.floor(rows * step) - (i % 1000) * SECOND)
     return (performance.now() - began) * 1000
   }
   Array.from({ length: 5000 }, timed)

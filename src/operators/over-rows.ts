@@ -14,10 +14,8 @@ import { unpackPrefix } from '../records/key.ts'
 import type { FieldKind, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type RowAggregates, rowAggregates, type Windowed } from './aggregates-over-rows.ts'
+import { Arrivals } from './fold/arrivals.ts'
 import { type FoldRow, settled, textOf } from './fold/fold-row.ts'
-import { Touched } from './fold/touched.ts'
-import { splitByTime } from './held-batches.ts'
-import { HeldRows } from './held-rows.ts'
 import { spanAggregatesAt } from './index/span-aggregates.ts'
 import { planTiles, type TilePlan } from './index/tile-plan.ts'
 import { TileStore, type TileStoreTables } from './index/tile-store.ts'
@@ -41,8 +39,6 @@ export interface OverRowsPlan {
 
 export const OVER_ROWS_TABLES = ['back', 'rows', 'tiles', 'held', 'progress', 'swept'] as const
 
-const HELD = Buffer.from('held')
-
 /** A row with its results, as often as it is there. */
 interface Said {
   readonly row: FoldRow
@@ -59,15 +55,13 @@ export class OverRows implements Operator {
   readonly #back: KeyedTable
   readonly #store: TileStore
   readonly #sweep: Sweep
-  readonly #held: HeldRows
-  readonly #touched: Touched
+  readonly #arrivals: Arrivals
   readonly #output: RowOutput
   readonly #hasSpans: boolean
   readonly #kinds: readonly FieldKind[]
   readonly #keyKinds: readonly FieldKind[]
   /** Which of a row's values the tiles take. */
   readonly #columns: readonly number[]
-  #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #changes = 0
 
   constructor(plan: OverRowsPlan, context: OperatorContext) {
@@ -92,8 +86,8 @@ export class OverRows implements Operator {
     this.#back = context.table('back')
     this.#store = new TileStore(this.#tiles, this.#tables)
     this.#sweep = new Sweep(this.#back, context.table('swept'))
-    this.#held = new HeldRows(context.table('held'), input)
-    this.#touched = new Touched(input, keys, input.names)
+    const { progress } = this.#tables
+    this.#arrivals = new Arrivals({ ...plan, columns: input.names }, { held: context.table('held'), progress })
     this.#output = new RowOutput(output, context.emit)
     this.#kinds = input.names.map((name) => input.fields[name]!.kind)
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
@@ -101,40 +95,27 @@ export class OverRows implements Operator {
   }
 
   open([watermark]: readonly Timestamp[]): void {
-    this.#watermark = watermark!
-    const held = this.#tables.progress.get(HELD)
-    if (held !== undefined) this.#held.restore(held)
+    this.#arrivals.open(watermark!)
     this.#store.open()
     this.#sweep.open()
   }
 
   onBatch(batch: Batch): void {
-    if (this.#plan.emit === 'eager') return this.#touch(batch)
-    const { before, rest } = splitByTime(batch, this.#watermark)
-    if (before !== null) this.#touch(before)
-    if (rest !== null) this.#held.hold(rest)
+    this.#arrivals.put(batch)
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
     // In full, whatever the budget: what was said of them does not hold any more.
     this.#sayTouched(budget)
-    const done =
-      this.#plan.emit === 'eager' ||
-      this.#held.take(watermark!, budget, (due) => {
-        for (const { batch, row } of due) this.#touched.add(batch, row)
-        this.#sayTouched(budget)
-        return due.length
-      })
+    const done = this.#arrivals.due(watermark!, budget, () => this.#sayTouched(budget))
     this.#output.end()
     if (!done) return false
-    this.#watermark = watermark!
     this.#prune(watermark! - this.#plan.bound)
     return true
   }
 
   flush(): void {
-    const held = this.#held.save()
-    if (held !== null) this.#tables.progress.put(HELD, held)
+    this.#arrivals.save()
     this.#store.save()
     this.#sweep.save()
   }
@@ -146,12 +127,8 @@ export class OverRows implements Operator {
     return changes
   }
 
-  #touch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) this.#touched.add(batch, row)
-  }
-
   #sayTouched(budget: Budget): void {
-    for (const [key, updates] of this.#touched.take()) {
+    for (const [key, updates] of this.#arrivals.take()) {
       const added = settled(updates)
       if (added.length === 0) continue
       this.#sweep.cameIn(added.length)

@@ -226,7 +226,6 @@ export function copyShared({ from, to }: Pick<TakeOver, 'from' | 'to'>, table: s
   const into = to(table)
   for (const tables of from) {
     for (const [key, value] of tables(table).range({ from: Uint8Array.of(2) })) {
-      if (Buffer.compare(key, FLOOR) === 0) continue
       const known = into.get(key)
       invariant(
         known === undefined || Buffer.compare(known, value) === 0,

@@ -29,17 +29,17 @@ export type Lookup<R> =
 export const MISSING = { state: 'missing', row: null } as const
 
 /** Looks keys up in one index. */
-export interface LookUp {
+export interface IndexReader {
   /** Fields of the rows that are found, those of keys among them. */
   readonly fields: Fields
   /** @throws user error `history` when the time is before what is kept */
   at(store: StoreReader, key: readonly Value[], time: Timestamp): Lookup<AnyRow>
 }
 
-export const lookUpIn = (record: IndexRecord): LookUp =>
+export const readerOf = (record: IndexRecord): IndexReader =>
   record.aggregates === null ? inRows(record) : inAggregates(record, record.aggregates)
 
-function inRows({ name, tables, fields, keys, defaults }: IndexRecord): LookUp {
+function inRows({ name, tables, fields, keys, defaults }: IndexRecord): IndexReader {
   const schema = makeSchema(fields)
   const columns = indexedColumns(schema, keys)
   return {
@@ -65,7 +65,7 @@ function inRows({ name, tables, fields, keys, defaults }: IndexRecord): LookUp {
 function inAggregates(
   { name, tables, fields: input, keys }: IndexRecord,
   aggregates: Readonly<Record<string, SpanAggregate>>,
-): LookUp {
+): IndexReader {
   const schema = makeSchema(input)
   const plan = planTiles(schema, keys, aggregates)
   const results = Object.keys(aggregates)

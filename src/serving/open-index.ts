@@ -8,7 +8,7 @@ import { ColumnBuilder, type Value } from '../records/column.ts'
 import { hashColumns } from '../records/key.ts'
 import type { Fields } from '../records/schema.ts'
 import type { StoreReader } from '../storage/environment.ts'
-import { type LookUp, type Lookup, lookUpIn, MISSING } from './look-up.ts'
+import { type IndexReader, type Lookup, MISSING, readerOf } from './look-up.ts'
 import { StageStores } from './stage-stores.ts'
 
 type AnyRow = Readonly<Record<string, unknown>>
@@ -52,7 +52,7 @@ export async function openIndex(directory: string, index: string | AnyIndexOutpu
 /** An index that was opened. Keys are rows of its key columns. */
 export class Index<K extends AnyRow, R extends AnyRow> {
   readonly #record: IndexRecord
-  readonly #lookUp: LookUp
+  readonly #reader: IndexReader
   readonly #parsers: readonly Parse<unknown>[]
   #last: Promise<unknown> = Promise.resolve()
   readonly #stores: Pick<StageStores, 'ofHashes' | 'states' | 'close'>
@@ -60,14 +60,14 @@ export class Index<K extends AnyRow, R extends AnyRow> {
   constructor(record: IndexRecord, stores: Pick<StageStores, 'ofHashes' | 'states' | 'close'>) {
     const { fields, keys } = record
     this.#record = record
-    this.#lookUp = lookUpIn(record)
+    this.#reader = readerOf(record)
     this.#parsers = keys.map((name) => valueParser(name, fields[name]!))
     this.#stores = stores
   }
 
   /** Fields of the rows that are found, those of keys among them. */
   get fields(): Fields {
-    return this.#lookUp.fields
+    return this.#reader.fields
   }
 
   get keys(): readonly string[] {
@@ -147,6 +147,6 @@ export class Index<K extends AnyRow, R extends AnyRow> {
   #look(store: StoreReader | null, key: readonly Value[], at: Timestamp): Lookup<R> {
     if (typeof at !== 'number' || Number.isNaN(at))
       throw userError('key', `a time is a number of microseconds, not ${at}`)
-    return store === null ? MISSING : (this.#lookUp.at(store, key, at) as Lookup<R>)
+    return store === null ? MISSING : (this.#reader.at(store, key, at) as Lookup<R>)
   }
 }

@@ -4,8 +4,7 @@
  * wall clock.
  */
 import { deepStrictEqual } from 'node:assert/strict'
-import { DuckDBInstance } from '@duckdb/node-api'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   array,
   bool,
@@ -25,12 +24,11 @@ import {
   schema,
   session,
   source,
-  start,
   string,
   sum,
-  topology,
   tumbling,
 } from '../../src/index.ts'
+import { comesTo, openDuckDb } from './duckdb.ts'
 
 const SECOND = 1_000_000
 const EVENTS = 1500
@@ -81,52 +79,18 @@ const P = source('people', Person, array(people))
 const A = source('auctions', Auction, array(auctions))
 const B = source('bids', Bid, array(bids), { disorder: '4s' })
 
-const database = await (await DuckDBInstance.create(':memory:')).connect()
-t.teardown(() => database.closeSync())
+const database = await openDuckDb(t)
 for (const [name, rows] of Object.entries({ person: people, auction: auctions, bid: bids })) {
-  const columns = Object.entries(rows[0]!).map(
-    ([column, value]) => `"${column}" ${typeof value === 'number' ? 'BIGINT' : 'VARCHAR'}`,
-  )
-  await database.run(`CREATE TABLE ${name} (${columns.join(', ')})`)
-  const values = rows.map(
-    (row) =>
-      `(${Object.values(row)
-        .map((value) => (typeof value === 'number' ? value : `'${value}'`))
-        .join(', ')})`,
-  )
-  await database.run(`INSERT INTO ${name} VALUES ${values.join(', ')}`)
-}
-
-const lineOf = (row: Readonly<Record<string, unknown>>, names: readonly string[]) =>
-  names.map((name) => `${name}=${typeof row[name] === 'bigint' ? Number(row[name]) : row[name]}`).join(' ')
-
-async function wanted(sql: string): Promise<{ names: string[]; lines: string[] }> {
-  const reader = await database.runAndReadAll(sql)
-  const names = reader.columnNames()
-  return {
-    names,
-    lines: reader
-      .getRowObjects()
-      .map((row) => lineOf(row, names))
-      .sort(),
-  }
-}
-
-/** What a stream or a table comes to in the end, in the columns of the query. */
-async function comesTo(t: Test, stream: { output(name: string): Output }, names: readonly string[]): Promise<string[]> {
-  const running = await start(topology('nexmark', stream.output('o')), { dir: t.testdir(), host: 'inline', shards: 2 })
-  const sums = new Map<string, number>()
-  for await (const { row, diff } of running.output('o')) {
-    const text = lineOf(row, names)
-    sums.set(text, (sums.get(text) ?? 0) + diff)
-  }
-  await running.ended
-  return [...sums].flatMap(([text, diff]) => new Array<string>(diff).fill(text)).sort()
+  const columns = Object.entries(rows[0]!).map(([column, value]) => [
+    column,
+    typeof value === 'number' ? 'BIGINT' : 'VARCHAR',
+  ])
+  await database.table(name, Object.fromEntries(columns), rows)
 }
 
 function query(name: string, stream: { output(name: string): Output }, sql: string) {
   t.test(name, async (t) => {
-    const { names, lines } = await wanted(sql)
+    const { names, lines } = await database.query(sql)
     t.ok(lines.length > 0, 'there is something to find')
     deepStrictEqual(await comesTo(t, stream, names), lines)
   })

@@ -1,8 +1,7 @@
 /** Joins, windows, aggregates over rows and rankings on random rows, against DuckDB: another mind's idea of what they come to. */
 import { deepStrictEqual } from 'node:assert/strict'
-import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   array,
   count,
@@ -13,19 +12,17 @@ import {
   max,
   mean,
   min,
-  type Output,
   optional,
   over,
   overRows,
   quantile,
   schema,
   source,
-  start,
   string,
   sum,
-  topology,
   tumbling,
 } from '../../src/index.ts'
+import { comesTo, openDuckDb } from './duckdb.ts'
 
 const Trade = schema({ ts: eventTime(), n: int(), symbol: string(), size: optional(int()) })
 const Quote = schema({ since: eventTime(), ticker: string(), price: int() })
@@ -46,55 +43,17 @@ const quoteRows = fc.uniqueArray(
 )
 
 type Row = Readonly<Record<string, string | number | null>>
-const literal = (value: string | number | null) => (typeof value === 'string' ? `'${value}'` : `${value}`)
-const valuesOf = (rows: readonly Row[], names: readonly string[]) =>
-  rows.map((row) => `(${names.map((name) => literal(row[name]!)).join(', ')})`).join(', ')
 
-const database = await (await DuckDBInstance.create(':memory:')).connect()
-t.teardown(() => database.closeSync())
+const database = await openDuckDb(t)
 
-async function query(trades: readonly Row[], quotes: readonly Row[], sql: string): Promise<string[]> {
-  await database.run('CREATE OR REPLACE TABLE trades (ts BIGINT, n BIGINT, symbol VARCHAR, size BIGINT)')
-  await database.run('CREATE OR REPLACE TABLE quotes (since BIGINT, ticker VARCHAR, price BIGINT)')
-  await database.run(`INSERT INTO trades VALUES ${valuesOf(trades, ['ts', 'n', 'symbol', 'size'])}`)
-  if (quotes.length > 0)
-    await database.run(`INSERT INTO quotes VALUES ${valuesOf(quotes, ['since', 'ticker', 'price'])}`)
-  const { columnNames, ...read } = await readAll(sql)
-  return read.rows
-    .map((row) =>
-      columnNames
-        .map((name, c) => `${name}=${textOf(row[c])}`)
-        .sort()
-        .join(' '),
-    )
-    .sort()
+async function query(trades: readonly Row[], quotes: readonly Row[], sql: string) {
+  await database.table('trades', { ts: 'BIGINT', n: 'BIGINT', symbol: 'VARCHAR', size: 'BIGINT' }, trades)
+  await database.table('quotes', { since: 'BIGINT', ticker: 'VARCHAR', price: 'BIGINT' }, quotes)
+  return database.query(sql)
 }
-
-async function readAll(sql: string) {
-  const reader = await database.runAndReadAll(sql)
-  return { columnNames: reader.columnNames(), rows: reader.getRows() }
-}
-
-const textOf = (value: unknown): string => (typeof value === 'bigint' ? `${Number(value)}` : `${value}`)
 
 const trades = (rows: readonly Row[]) => source('trades', Trade, array(rows as never), { disorder: '1s' })
 const quotes = (rows: readonly Row[]) => source('quotes', Quote, array(rows as never), { disorder: '1s' })
-
-/** What an output comes to in the end. */
-async function comesTo(t: Test, stream: { output(name: string): Output }, isTable = false): Promise<string[]> {
-  const running = await start(topology('sql', stream.output('o')), { dir: t.testdir(), host: 'inline', shards: 2 })
-  const sums = new Map<string, number>()
-  for await (const { row, diff } of running.output('o')) {
-    const fields = Object.entries(row).filter(([name]) => !isTable || name !== 'ts')
-    const text = fields
-      .map(([name, value]) => `${name}=${value}`)
-      .sort()
-      .join(' ')
-    sums.set(text, (sums.get(text) ?? 0) + diff)
-  }
-  await running.ended
-  return [...sums].flatMap(([text, diff]) => new Array<string>(diff).fill(text)).sort()
-}
 
 const numbered = (rows: readonly Omit<Row, 'n'>[]): Row[] => rows.map((row, n) => ({ ...(row as Row), n }))
 
@@ -102,15 +61,14 @@ function compare(
   name: string,
   make: (trades: readonly Row[], quotes: readonly Row[]) => Parameters<typeof comesTo>[1],
   sql: string,
-  isTable = false,
 ) {
   t.test(name, async (t) => {
     let cases = 0
     await fc.assert(
       fc.asyncProperty(tradeRows, quoteRows, async (given, quoted) => {
         const rows = numbered(given as never)
-        const wanted = await query(rows, quoted, sql)
-        deepStrictEqual(await comesTo(t, make(rows, quoted), isTable), wanted)
+        const { names, lines } = await query(rows, quoted, sql)
+        deepStrictEqual(await comesTo(t, make(rows, quoted), names), lines)
         cases++
       }),
       { numRuns: 12 },
@@ -179,7 +137,6 @@ compare(
   `SELECT n, symbol, rank FROM (
      SELECT *, row_number() OVER (PARTITION BY symbol ORDER BY size DESC NULLS LAST, ts, n) AS rank FROM trades
    ) WHERE rank <= 3`,
-  true,
 )
 
 compare(
@@ -188,5 +145,4 @@ compare(
   `SELECT size, count(*) AS symbols FROM (
      SELECT symbol, (list(size ORDER BY ts DESC, n DESC))[1] AS size FROM trades GROUP BY symbol
    ) GROUP BY size`,
-  true,
 )

@@ -12,16 +12,13 @@ import type { Batch } from '../../records/batch.ts'
 import { valuesBytes } from '../../records/batch-bytes.ts'
 import { unpackKey, unpackPrefix } from '../../records/key.ts'
 import type { FieldKind, Schema } from '../../records/schema.ts'
-import type { KeyedTable } from '../../storage/table.ts'
-import { splitByTime } from '../held-batches.ts'
-import { HeldRows } from '../held-rows.ts'
 import type { Operator, OperatorContext } from '../operator.ts'
 import { Sweep } from '../sweep.ts'
 import type { Emission } from '../window.ts'
 import type { OpenAccumulator } from './accumulator.ts'
+import { Arrivals } from './arrivals.ts'
 import { FoldOutput } from './fold-output.ts'
 import { FoldGroup, type GroupTables } from './group.ts'
-import { Touched } from './touched.ts'
 
 export interface FoldPlan {
   readonly input: Schema
@@ -39,24 +36,18 @@ export interface FoldPlan {
   readonly origin: Uint8Array | null
 }
 
-const HELD = Buffer.from('held')
-
 /** The tables of a fold. */
 export const FOLD_TABLES = ['groups', 'recent', 'members', 'held', 'progress'] as const
 
 export class Fold implements Operator {
   readonly #plan: FoldPlan
   readonly #tables: GroupTables
-  readonly #progress: KeyedTable
-  readonly #held: HeldRows
   /** Over recent updates, for such as nothing comes before any more. */
   readonly #sweep: Sweep
-  /** Updates of this epoch that do not wait. */
-  readonly #touched: Touched
+  readonly #arrivals: Arrivals
   readonly #output: FoldOutput
   readonly #keyKinds: readonly FieldKind[]
   readonly #kinds: readonly FieldKind[]
-  #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #changes = 0
 
   constructor(plan: FoldPlan, context: OperatorContext) {
@@ -67,44 +58,39 @@ export class Fold implements Operator {
       recent: context.table('recent'),
       members: context.table('members'),
     }
-    this.#progress = context.table('progress')
-    this.#sweep = new Sweep(this.#tables.recent, this.#progress)
-    this.#held = new HeldRows(context.table('held'), input)
-    this.#touched = new Touched(input, keys, columns)
+    const progress = context.table('progress')
+    this.#sweep = new Sweep(this.#tables.recent, progress)
+    this.#arrivals = new Arrivals(plan, { held: context.table('held'), progress })
     this.#output = new FoldOutput(plan, context.emit)
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
     this.#kinds = columns.map((name) => input.fields[name]!.kind)
   }
 
   open([watermark]: readonly Timestamp[]): void {
-    this.#watermark = watermark!
-    const held = this.#progress.get(HELD)
-    if (held !== undefined) this.#held.restore(held)
+    this.#arrivals.open(watermark!)
     this.#sweep.open()
   }
 
   onBatch(batch: Batch): void {
-    if (this.#plan.emit === 'eager') return this.#touch(batch)
-    const { before, rest } = splitByTime(batch, this.#watermark)
-    if (before !== null) this.#touch(before)
-    if (rest !== null) this.#held.hold(rest)
+    this.#arrivals.put(batch)
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
     const horizon = watermark! - this.#plan.bound
     // In full, whatever the budget: what was said of them does not hold any more.
     this.#foldTouched(horizon, budget)
-    const done = this.#plan.emit === 'eager' || this.#foldDue(watermark!, horizon, budget)
+    // What is left may begin at the time of the last one, and change what was said of it.
+    const done = this.#arrivals.due(watermark!, budget, (last) =>
+      this.#foldTouched(Math.min(horizon, last ?? horizon), budget),
+    )
     this.#output.end()
     if (!done) return false
-    this.#watermark = watermark!
     this.#settleOld(horizon)
     return true
   }
 
   flush(): void {
-    const held = this.#held.save()
-    if (held !== null) this.#progress.put(HELD, held)
+    this.#arrivals.save()
     this.#sweep.save()
   }
 
@@ -114,23 +100,8 @@ export class Fold implements Operator {
     return changes
   }
 
-  #touch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) this.#touched.add(batch, row)
-  }
-
-  /** Held updates that the watermark has passed. @returns false when some are left */
-  #foldDue(watermark: Timestamp, horizon: number, budget: Budget): boolean {
-    return this.#held.take(watermark, budget, (due) => {
-      for (const { batch, row } of due) this.#touched.add(batch, row)
-      // The rest may begin at the time of the last one, and change what was said of it.
-      const last = due.at(-1)
-      this.#foldTouched(last === undefined ? horizon : Math.min(horizon, last.batch.times[last.row]!), budget)
-      return due.length
-    })
-  }
-
   #foldTouched(keepFrom: number, budget: Budget): void {
-    for (const [packed, updates] of this.#touched.take()) {
+    for (const [packed, updates] of this.#arrivals.take()) {
       const group = this.#group(packed)
       const keys = unpackKey(packed, this.#keyKinds)
       for (const change of group.fold(updates, keepFrom)) {

@@ -84,7 +84,7 @@ export class TileStore {
       const before = block.rowsIn(slot)
       for (const row of own) {
         addRow(cells, block.cells, slot, row, row.diff)
-        if (hasExtremes && !this.#unsure.has(row)) raise(cells, block.cells, slot, row)
+        if (hasExtremes && row.diff > 0 && !this.#unsure.has(row)) raise(cells, block.cells, slot, row)
       }
       if (level > 0) this.#takeBelow(level - 1, key, tile, { before, after: block.rowsIn(slot) }, own)
       if (hasExtremes && own.some((row) => this.#unsure.has(row))) this.#rebuild(key, level, tile, block, slot)

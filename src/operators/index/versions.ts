@@ -13,8 +13,8 @@ const packr = new Packr({ useRecords: false })
 
 /** The tables of an index. */
 export const INDEX_TABLES = ['versions', 'progress'] as const
-/** Where the table of progress says from which time on history is whole. */
-export const FLOOR = Buffer.from('floor')
+/** Where the table of progress says from which time on history is whole: a shard's own, since keys that are shared begin with 2 or more. */
+export const FLOOR = Buffer.from('\x01floor')
 
 /** A row that holds for a key, as values behind the key and the event time. */
 export interface HeldRow {

@@ -158,11 +158,21 @@ t.test('what stands for rows that have gone stays, however many of the others ar
 t.test('an extreme that was taken back before it came is none, nor is what is no number', (t) => {
   const { run, at } = index({ max: over('max', 40 * NEXT), n: over('count', 40 * NEXT) }, { bound: 100 })
   run.push(batchOf(Payment, [paid(5, 9, -1), paid(6, 4), paid(7, Number.NaN)]))
+  // So many that there are tiles below, which are made of rows that stand there.
   run.advance([10])
+  run.push(
+    batchOf(
+      Payment,
+      Array.from({ length: 12 }, (_, i) => paid(20 + i, 1)),
+    ),
+  )
+  run.advance([10])
+  run.advance([10])
+  for (const time of [39 * NEXT, 10 * TILE]) t.equal(at(time)?.[0], 4, 'before it has come')
   run.push(batchOf(Payment, [paid(5, 9)]))
   run.advance([10])
   t.strictSame(at(10), [4, 2])
-  t.strictSame(at(39 * NEXT), [4, 2])
+  t.strictSame(at(39 * NEXT), [4, 14])
   t.end()
 })
 
