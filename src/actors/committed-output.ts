@@ -1,5 +1,4 @@
 /** Reads what a topology has committed to an output, from the logs, in the embedding program. */
-
 import { userError } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import { Board, type BoardBuffers } from '../mailbox/board.ts'

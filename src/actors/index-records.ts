@@ -5,7 +5,7 @@ import { type SpanAggregate, TILE_TABLES } from '../operators/index/tile-plan.ts
 import { INDEX_TABLES } from '../operators/index/versions.ts'
 import type { UserValue } from '../records/column.ts'
 import type { Fields } from '../records/schema.ts'
-import type { AnyIndexNode } from '../topology/graph.ts'
+import { type AnyIndexNode, isIndex } from '../topology/graph.ts'
 import type { Plan, PlannedNode } from '../topology/plan.ts'
 import { readJob } from './job.ts'
 import { tableName } from './make-operator.ts'
@@ -29,10 +29,7 @@ export interface IndexRecord {
 
 const indexesFile = (directory: string): string => `${directory}/indexes.json`
 
-const isIndex = (planned: PlannedNode): planned is PlannedNode & { node: AnyIndexNode } =>
-  planned.node.kind === 'index' || planned.node.kind === 'aggregate-index'
-
-function recordOf(stage: string, { node, inputSchemas, keys }: PlannedNode & { node: AnyIndexNode }): IndexRecord {
+function recordOf(stage: string, { inputSchemas, keys }: PlannedNode, node: AnyIndexNode): IndexRecord {
   const tables = node.kind === 'index' ? INDEX_TABLES : TILE_TABLES
   return {
     ...{ name: node.name, stage, fields: inputSchemas[0]!.fields, keys: node.keys, routing: keys! },
@@ -44,7 +41,9 @@ function recordOf(stage: string, { node, inputSchemas, keys }: PlannedNode & { n
 
 /** Those of a plan. */
 export const indexRecords = ({ stages }: Plan): IndexRecord[] =>
-  stages.flatMap(({ name, nodes }) => nodes.filter(isIndex).map((planned) => recordOf(name, planned)))
+  stages.flatMap(({ name, nodes }) =>
+    nodes.flatMap((planned) => (isIndex(planned.node) ? recordOf(name, planned, planned.node) : [])),
+  )
 
 export function writeIndexes(files: Files, directory: string, plan: Plan): void {
   const records = indexRecords(plan)

@@ -2,7 +2,6 @@
  * Loads the user's module, `.ts` through jiti (no build, no flags) and `.js` as it is, and finds the topology it
  * exports. Supervisor and workers load it the same way and compare definitions.
  */
-
 import type { Jiti } from 'jiti'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'

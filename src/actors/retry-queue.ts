@@ -1,5 +1,4 @@
 /** The dead letters that one shard is to take once more: those that were ordered, of rows that it owns. */
-
 import type { ShardId } from '../base/ids.ts'
 import { shardOf } from '../base/key-group.ts'
 import type { Files } from '../base/seam.ts'

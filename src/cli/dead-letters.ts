@@ -1,10 +1,12 @@
 /** `umbel dead-letters`: rows that were turned away. */
+
 import { type DeadLetter, readDeadLetters } from '../actors/dead-letter-file.ts'
 import { orderLetters, readOrders } from '../actors/letter-orders.ts'
 import { isHeld, SupervisorLock } from '../actors/real/supervisor-lock.ts'
 import { ask } from '../actors/requests.ts'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
+import { print } from './print.ts'
 import { makeTable } from './table.ts'
 
 interface Options {
@@ -40,8 +42,6 @@ const COLUMNS = [
 ] as const
 
 const WIDTH = 60
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const short = (text: string): string => {
   const line = text.replace(/\s+/g, ' ')
   return line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line

@@ -1,8 +1,10 @@
 /** `umbel inspect`: what a data directory holds, read from the stores and logs themselves, also while it runs. */
+
 import { inspectJob } from '../actors/inspect-job.ts'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { isoTime } from '../base/time.ts'
+import { print } from './print.ts'
 import { makeTable } from './table.ts'
 
 const COLUMNS = [
@@ -25,10 +27,7 @@ export async function inspect(directory: string, options: { json?: boolean }): P
     )
   }
   if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify(found, (_, value) => (value === Infinity ? 'end' : value === -Infinity ? null : value))}\n`,
-    )
-    return
+    return print(JSON.stringify(found, (_, value) => (value === Infinity ? 'end' : value === -Infinity ? null : value)))
   }
   const { job, shards } = found
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
@@ -43,7 +42,5 @@ export async function inspect(directory: string, options: { json?: boolean }): P
     mb(shard.stateBytes),
   ])
   const table = makeTable(COLUMNS, rows)
-  process.stdout.write(
-    `${job.topology}: ${job.state}, ${job.parallelism} shards a stage, definition ${job.definition}\n${table}\n`,
-  )
+  print(`${job.topology}: ${job.state}, ${job.parallelism} shards a stage, definition ${job.definition}\n${table}`)
 }

@@ -1,4 +1,5 @@
 /** `umbel lookup`: the row of a key in an index, as of any time; also while the run goes on. */
+
 import { userError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
 import { parseTime } from '../connectors/parse-time.ts'
@@ -7,6 +8,7 @@ import { valueToJson } from '../connectors/row-json.ts'
 import type { UserValue } from '../records/column.ts'
 import type { Fields } from '../records/schema.ts'
 import { type Index, openIndex } from '../serving/open-index.ts'
+import { print } from './print.ts'
 
 interface LookupOptions {
   readonly at?: string
@@ -55,5 +57,3 @@ function timeOf(text: string): Timestamp {
 
 const jsonOf = (fields: Fields, row: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, valueToJson(row[name] as UserValue, type)]))
-
-const print = (line: string): void => void process.stdout.write(`${line}\n`)

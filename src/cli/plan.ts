@@ -5,6 +5,7 @@ import { checkSizes } from '../actors/start-options.ts'
 import { durationText } from '../base/time.ts'
 import { type ExplainedInput, type ExplainedNode, explain } from '../topology/explain.ts'
 import { plan as planOf } from '../topology/plan.ts'
+import { print } from './print.ts'
 
 interface PlanOptions {
   readonly export: string
@@ -34,5 +35,3 @@ function nodeLines({ operator, retracts, keeps }: ExplainedNode): string[] {
   const line = `- ${operator}${retracts ? '; takes rows back' : ''}`
   return keeps === null ? [line] : [line, `    keeps ${keeps}`]
 }
-
-const print = (line: string): void => void process.stdout.write(`${line}\n`)

@@ -1,4 +1,5 @@
 /** `umbel rescale`: another number of shards for a stage, of a job that runs or of one that was stopped. */
+
 import { readJob } from '../actors/job.ts'
 import { loadTopology } from '../actors/load-topology.ts'
 import { isHeld, SupervisorLock } from '../actors/real/supervisor-lock.ts'
@@ -6,6 +7,7 @@ import { ask } from '../actors/requests.ts'
 import { orderRescale } from '../actors/rescale.ts'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
+import { print } from './print.ts'
 
 export async function rescale(
   directory: string,
@@ -34,7 +36,7 @@ export async function rescale(
     }
   }
   const many = shards === 1 ? 'one shard' : `${shards} shards`
-  if (json) process.stdout.write(`${JSON.stringify({ stage, shards, isDone: isRunning })}\n`)
-  else if (isRunning) process.stdout.write(`${stage} has ${many} now.\n`)
-  else process.stdout.write(`${stage} will have ${many} from the next start on.\n`)
+  if (json) print(JSON.stringify({ stage, shards, isDone: isRunning }))
+  else if (isRunning) print(`${stage} has ${many} now.`)
+  else print(`${stage} will have ${many} from the next start on.`)
 }

@@ -1,10 +1,12 @@
 /** `umbel run`: starts a topology, shows how far it is, and what came of it. */
+
 import { Console } from 'node:console'
 import { pathToFileURL } from 'node:url'
 import pc from 'picocolors'
 import { loadModule } from '../actors/load-topology.ts'
 import type { Running } from '../actors/running.ts'
 import { start } from '../actors/system.ts'
+import { print } from './print.ts'
 import { Progress } from './progress.ts'
 import { type RunResult, runResult } from './result.ts'
 import { isSummary, type Summary, summaryTable } from './summary.ts'
@@ -57,8 +59,8 @@ export async function run(module: string, options: RunOptions): Promise<void> {
   }
   const result = runResult(running, outcome, process.uptime(), options)
   const summary = outcome === 'finished' ? await summarise(module, result.out) : null
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...result, summary })}\n`)
-  else process.stdout.write(`${describe(running, result, summary)}\n`)
+  if (options.json) print(JSON.stringify({ ...result, summary }))
+  else print(describe(running, result, summary))
   if (outcome === 'drained') process.exitCode = EXIT_INTERRUPTED
 }
 

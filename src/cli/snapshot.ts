@@ -1,6 +1,8 @@
 /** `umbel snapshot`: the snapshots of a data directory. */
+
 import { type ListedSnapshot, SnapshotJob } from '../actors/snapshot-job.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
+import { print } from './print.ts'
 import { makeTable } from './table.ts'
 
 interface Options {
@@ -15,8 +17,6 @@ const COLUMNS = [
   { title: 'chunks', align: 'right' },
   { title: 'state', align: 'left' },
 ] as const
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 export async function snapshotList(directory: string, options: Options): Promise<void> {
   show(await new SnapshotJob(nodeSeam, directory).list(false), options, '-')

@@ -3,7 +3,6 @@
  * ours and writes bytes column by column without making a string a row: results are millions of rows, and the common
  * libraries take an object or array each (docs/decisions/0006-csv.md).
  */
-
 import { isoDate, isoTime } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Column } from '../records/column.ts'

@@ -2,7 +2,6 @@
  * Puts rows that are read one by one into what a source hands out: those that fit into a batch, the others among the
  * rejected. Every row has the next offset, whether it fits or not, so that offsets do not depend on the schema.
  */
-
 import { BatchBuilder } from '../records/batch.ts'
 import type { Value } from '../records/column.ts'
 import { columnTypeOf, type Schema } from '../records/schema.ts'

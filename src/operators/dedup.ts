@@ -10,10 +10,10 @@ import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
-import { packValues } from '../records/key.ts'
+import { packedTime, packValues } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
-import { DueGroups, dropDue, timeOfGroup } from './due-groups.ts'
+import { DueGroups, dropDue } from './due-groups.ts'
 import { comparePlaces, type FoldRow, settled, textOf } from './fold/fold-row.ts'
 import { Recents } from './fold/recents.ts'
 import { Touched } from './fold/touched.ts'
@@ -104,7 +104,7 @@ export class Dedup implements Operator {
     for (const [group, updates] of this.#touched.take()) {
       const [said, best] = this.#stored(group)
       const now = this.#best(group, best, updates)
-      const isSaid = this.#plan.emit === 'eager' || timeOfGroup(group) <= this.#watermark
+      const isSaid = this.#plan.emit === 'eager' || packedTime(group) <= this.#watermark
       if (isSaid) this.#say(said, now, budget)
       this.#store(group, [isSaid ? now : said, this.#plan.retracts ? null : now])
     }

@@ -4,7 +4,7 @@
  */
 import { copyOf } from '../base/bytes.ts'
 import type { Timestamp } from '../base/time.ts'
-import { packValues, unpackPrefix } from '../records/key.ts'
+import { packValues } from '../records/key.ts'
 import type { KeyedTable } from '../storage/table.ts'
 
 /** A shard's own: keys that are shared begin with 2 or more. */
@@ -14,8 +14,6 @@ const GONE_MAX = 16_384
 
 /** Behind the keys of all groups due at this time or before: what follows the time begins with 0 or 1. */
 const behind = (time: Timestamp): Uint8Array => Buffer.concat([packValues([time]), Uint8Array.of(255)])
-
-export const timeOfGroup = (group: Uint8Array): Timestamp => unpackPrefix(group, ['time']).values[0] as Timestamp
 
 export class DueGroups {
   readonly #groups: KeyedTable

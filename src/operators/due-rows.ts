@@ -3,7 +3,9 @@
  * What became of one row in the meantime is settled: a row that was taken back again is not among them, so that nothing
  * depends on the order of arrival.
  */
+
 import type { Budget } from '../base/budget.ts'
+import { latin1 } from '../base/bytes.ts'
 import type { Batch } from '../records/batch.ts'
 import { rowBytes, rowBytesOf } from '../records/batch-bytes.ts'
 import { decodeFrame } from '../records/frame-decoder.ts'
@@ -165,7 +167,7 @@ function settle(updates: readonly DueRow[]): DueRow[] {
   for (const update of updates) {
     const { batch, row } = update
     const columns = batch.columns.map((_, c) => c)
-    const content = Buffer.from(packKey(batch, columns, row)).toString('latin1')
+    const content = latin1(packKey(batch, columns, row))
     const same = left.get(content)
     if (same === undefined) left.set(content, [update])
     else if (same.length > 0 && same[0]!.batch.diff(same[0]!.row) !== batch.diff(row)) same.pop()

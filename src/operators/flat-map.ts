@@ -2,7 +2,6 @@
  * Operators without state that make any number of rows of one, at its time and with its diff: what is taken back takes
  * them all back. Their origins are that of the row and a number, so that they come in order.
  */
-
 import { userError } from '../base/errors.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { type BytesColumn, ColumnBuilder, type UserValue } from '../records/column.ts'

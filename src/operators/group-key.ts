@@ -3,6 +3,7 @@
  * bytes of the key as latin1 text. One operator's keys are all of one sort, and both orders are that of the packed bytes.
  * Numbers spare the text: a group that is stored and read again costs a fifth of what it does as text.
  */
+import { latin1 } from '../base/bytes.ts'
 import { packValues } from '../records/key.ts'
 import type { FieldType } from '../records/schema.ts'
 
@@ -32,5 +33,4 @@ export function lowerBoundOf(length: number, keyOf: (i: number) => GroupKey, key
 }
 
 /** The packed bytes of a key as latin1 text, whatever it is kept as. */
-export const keyText = (key: GroupKey): string =>
-  typeof key === 'string' ? key : Buffer.from(packValues([key])).toString('latin1')
+export const keyText = (key: GroupKey): string => (typeof key === 'string' ? key : latin1(packValues([key])))

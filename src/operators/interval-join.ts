@@ -7,7 +7,7 @@ import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Value } from '../records/column.ts'
-import { packKey, packValues, unpackKey, unpackPrefix } from '../records/key.ts'
+import { packedTime, packKey, packValues, unpackKey, unpackPrefix } from '../records/key.ts'
 import type { FieldKind, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type FoldRow, FoldRows } from './fold/fold-row.ts'
@@ -107,7 +107,7 @@ export class IntervalJoin implements Operator {
     for (const { table, sweep } of this.#sides) {
       for (const place of sweep.next()) {
         const { end } = unpackPrefix(place, this.#keyKinds)
-        if ((unpackPrefix(place.subarray(end), ['time']).values[0] as number) < horizon) table.remove(place)
+        if (packedTime(place.subarray(end)) < horizon) table.remove(place)
       }
     }
     return true

@@ -4,13 +4,11 @@
  * it reaches. With `final` a row is said when the watermark has passed it; with `eager` at once.
  */
 import { type Budget, spend } from '../base/budget.ts'
-import { copyOf } from '../base/bytes.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
-import { unpackPrefix } from '../records/key.ts'
 import type { FieldKind, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type RowAggregates, rowAggregates, type Windowed } from './aggregates-over-rows.ts'
@@ -188,12 +186,8 @@ export class OverRows implements Operator {
   /** Drops rows that no later one can reach, a part of them each time. */
   #prune(horizon: number): void {
     this.#store.prune(horizon - this.#tiles.longest)
-    const keys = new Map<string, Uint8Array>()
-    for (const place of this.#sweep.next()) {
-      const { end } = unpackPrefix(place, this.#keyKinds)
-      keys.set(Buffer.from(place.subarray(0, end)).toString('latin1'), copyOf(place, 0, end))
-    }
-    for (const key of keys.values()) this.#pruneKey(new RowsBack(this.#back, key, this.#kinds), horizon)
+    for (const key of this.#sweep.nextGroups(this.#keyKinds))
+      this.#pruneKey(new RowsBack(this.#back, key, this.#kinds), horizon)
   }
 
   #pruneKey(back: RowsBack, horizon: number): void {

@@ -10,10 +10,10 @@ import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
-import { packValues, unpackPrefix } from '../records/key.ts'
+import { packedTime, packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import { DueGroups, timeOfGroup } from './due-groups.ts'
+import { DueGroups } from './due-groups.ts'
 import { textOf } from './fold/fold-row.ts'
 import { Touched } from './fold/touched.ts'
 import type { Operator, OperatorContext } from './operator.ts'
@@ -121,7 +121,7 @@ export class SessionFold implements Operator {
       for (const group of due) {
         if (isSpent(budget)) return false
         const key = group.subarray(unpackPrefix(group, ['time']).end)
-        const said = this.#sessionsOf(key).say(timeOfGroup(group) - this.#plan.window.gap - 1)
+        const said = this.#sessionsOf(key).say(packedTime(group) - this.#plan.window.gap - 1)
         if (said !== null) this.#sayChange(key, [], [said], budget)
         this.#due.pass(group)
       }
@@ -153,7 +153,7 @@ export class SessionFold implements Operator {
     }
     for (const group of over) {
       const key = group.subarray(unpackPrefix(group, ['time']).end)
-      this.#sessionsOf(key).forget(timeOfGroup(group) - this.#plan.window.gap - 1)
+      this.#sessionsOf(key).forget(packedTime(group) - this.#plan.window.gap - 1)
       this.#dueTable.remove(group)
     }
   }

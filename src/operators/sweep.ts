@@ -1,6 +1,8 @@
 /** Looks through a table bit by bit, around and around, so that what is over is found without an index of its own. */
 import { Packr } from 'msgpackr'
-import { copyOf } from '../base/bytes.ts'
+import { copyOf, latin1 } from '../base/bytes.ts'
+import { unpackPrefix } from '../records/key.ts'
+import type { FieldKind } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 
 const packr = new Packr({ useRecords: false })
@@ -55,5 +57,22 @@ export class Sweep {
     }
     this.#swept = keys.length < most ? new Uint8Array(0) : keys.at(-1)!
     return keys
+  }
+
+  /**
+   * The packed keys with which the next keys of the table begin, each once.
+   * @param kinds of the values in a packed key
+   * @param isWanted by what is behind it
+   */
+  nextGroups(
+    kinds: readonly FieldKind[],
+    isWanted: (behind: Uint8Array) => boolean = () => true,
+  ): Iterable<Uint8Array> {
+    const groups = new Map<string, Uint8Array>()
+    for (const key of this.next()) {
+      const { end } = unpackPrefix(key, kinds)
+      if (isWanted(key.subarray(end))) groups.set(latin1(key.subarray(0, end)), key.subarray(0, end))
+    }
+    return groups.values()
   }
 }

@@ -2,10 +2,12 @@
  * The right side of an as-of join where it is a table: its updates by key, and the versions that they come to. A version
  * without values says that from then on nothing holds. Keys: packed key, packed time, packed values; each with its count.
  */
+
 import { Packr } from 'msgpackr'
 import type { Value } from '../records/column.ts'
 import { packValues } from '../records/key.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
+import { textOf } from './fold/fold-row.ts'
 import type { RightHistory, Version } from './history.ts'
 
 const packr = new Packr({ useRecords: false })
@@ -73,8 +75,6 @@ export class TableHistory implements RightHistory {
 
 const keyOf = (key: Uint8Array, time: number, values: readonly Value[]): Uint8Array =>
   Buffer.concat([key, packValues([time, ...values])])
-
-const textOf = (values: readonly Value[]): string => Buffer.from(packValues(values)).toString('latin1')
 
 function take(holding: Map<string, Holding>, { time, values, count }: StoredUpdate): void {
   const text = textOf(values)

@@ -1,4 +1,5 @@
 /** Numbers the distinct values of one key column, in the order of their first appearance. Null has a number like any value. */
+import { latin1 } from '../base/bytes.ts'
 import type { Column, NumberColumn, StringColumn, Value } from '../records/column.ts'
 import { columnTypeOf, type FieldKind } from '../records/schema.ts'
 
@@ -110,8 +111,7 @@ export class ValueIndex {
 
   codeOf(value: Value): number {
     if (this.#isNumber) return value === null ? this.#codeOfNull() : this.#numbers.codeOf(Number(value))
-    const text =
-      value === null || typeof value === 'string' ? value : Buffer.from(value as Uint8Array).toString('latin1')
+    const text = value === null || typeof value === 'string' ? value : latin1(value as Uint8Array)
     let code = this.#codeOf.get(text)
     if (code === undefined) {
       code = this.#texts.push(value) - 1

@@ -11,10 +11,10 @@ import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
-import { packValues, unpackPrefix } from '../records/key.ts'
+import { packedTime, packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import { DueGroups, dropDue, timeOfGroup } from './due-groups.ts'
+import { DueGroups, dropDue } from './due-groups.ts'
 import type { Accumulator, OpenAccumulator } from './fold/accumulator.ts'
 import { settled, textOf } from './fold/fold-row.ts'
 import { Touched } from './fold/touched.ts'
@@ -115,7 +115,7 @@ export class WindowFold implements Operator {
   }
 
   #isPassed(group: Uint8Array): boolean {
-    return timeOfGroup(group) <= this.#watermark - this.#plan.window.lookback
+    return packedTime(group) <= this.#watermark - this.#plan.window.lookback
   }
 
   #open(group: Uint8Array): [Accumulator, isSaid: boolean] {

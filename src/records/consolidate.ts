@@ -2,6 +2,7 @@
  * Consolidation: the sum of diffs of equal rows, zeros dropped. The equality of tests, oracles and sinks: two batches
  * of updates mean the same if they consolidate to the same.
  */
+import { latin1 } from '../base/bytes.ts'
 import type { Batch } from './batch.ts'
 import { packKey } from './key.ts'
 
@@ -17,7 +18,7 @@ export function consolidate(batches: Iterable<Batch>): ConsolidatedRow[] {
   for (const batch of batches) {
     const columns = batch.schema.names.map((_, c) => c)
     for (let i = 0; i < batch.length; i++) {
-      const key = Buffer.from(packKey(batch, columns, i)).toString('latin1')
+      const key = latin1(packKey(batch, columns, i))
       const known = sums.get(key)
       if (known === undefined) sums.set(key, { row: batch.row(i), diff: batch.diff(i) })
       else known.diff += batch.diff(i)

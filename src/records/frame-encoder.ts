@@ -3,6 +3,7 @@
  * partition's rows are copied once. The bytes depend on the rows and their order alone, never on how they were batched
  * (FR-1), so that a replay can be compared by hash.
  */
+import { latin1 } from '../base/bytes.ts'
 import { checksum } from '../base/hash.ts'
 import type { Batch } from './batch.ts'
 import type { BytesColumn, Column, NumberColumn, StringColumn } from './column.ts'
@@ -177,7 +178,7 @@ function collectOrigins(parts: readonly FramePart[], count: number): OriginColum
       const code = from.head[row]!
       if (renumbered[code]! < 0) {
         const bytes = from.heads[code]!
-        const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+        const text = latin1(bytes)
         let next = codeOf.get(text)
         if (next === undefined) {
           next = heads.push(bytes) - 1

@@ -129,6 +129,9 @@ export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { va
   return { values, end: at }
 }
 
+/** The time with which packed values begin. @throws corruption `packed-key` when they begin with something else */
+export const packedTime = (packed: Uint8Array): number => unpackPrefix(packed, ['time']).values[0] as number
+
 /** Routing hashes of the rows over some columns, into `into[0..length)`. Part of the format: see `base/hash.ts`. */
 export function hashRows(batch: Batch, columns: readonly number[], into: Uint32Array): void {
   columns.forEach((c, nth) => hashColumn(batch.columns[c]!, batch.length, into, nth === 0))

@@ -2,7 +2,6 @@
  * Origins: where a row comes from, the tie-break of equal event times. An origin is a byte string, `head ++ be64(seq)`,
  * compared bytewise; rows of one split share the head and count in `seq`, so a batch costs a run, not a string a row.
  */
-
 import { copyOf } from '../base/bytes.ts'
 
 export interface OriginColumn {

@@ -147,15 +147,9 @@ export function fieldOf(of: Schema, name: string): FieldType {
 /** `int`, `string?`, `list<int>` and so on, as error messages and `inspect` show it. */
 export function typeName(type: FieldType): string {
   const { kind, of, fields = {}, nullable, eventTime: isTime, scale } = type
-  const members = () => Object.entries(fields).map(([name, member]) => `${name}: ${typeName(member)}`)
-  const inner =
-    kind === 'decimal'
-      ? `(${scale})`
-      : of !== undefined
-        ? `<${typeName(of)}>`
-        : kind === 'struct'
-          ? `<${members().join(', ')}>`
-          : ''
+  const members = Object.entries(fields).map(([name, member]) => `${name}: ${typeName(member)}`)
+  const parts = of === undefined ? members.join(', ') : typeName(of)
+  const inner = kind === 'decimal' ? `(${scale})` : isNested(kind) ? `<${parts}>` : ''
   return `${isTime ? 'event time' : kind}${inner}${nullable ? '?' : ''}`
 }
 

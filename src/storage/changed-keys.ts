@@ -3,6 +3,7 @@
  * changes has to read. A commit that is under way when they are taken may be seen by whoever reads then, or not: its keys
  * belong to both sides (SN-2).
  */
+import { latin1 } from '../base/bytes.ts'
 import type { Write } from './environment.ts'
 
 /** Keys by table, as latin1 text. */
@@ -48,11 +49,9 @@ export class ChangedKeys {
       let keys = this.#keys.get(table)
       if (keys === undefined) this.#keys.set(table, (keys = new Set()))
       const before = keys.size
-      keys.add(textOf(key))
+      keys.add(latin1(key))
       if (keys.size > before) this.#bytes += key.length + OVERHEAD
     }
     if (this.#bytes > this.#bytesMax) this.#keys = null
   }
 }
-
-const textOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')

@@ -1,6 +1,6 @@
 /** The twin in memory: the same rules, nothing durable but copies, where it is given files. */
 import { Packr } from 'msgpackr'
-import { copyOf } from '../base/bytes.ts'
+import { copyOf, latin1 } from '../base/bytes.ts'
 import { corruptionError } from '../base/errors.ts'
 import { checksum } from '../base/hash.ts'
 import type { Files } from '../base/seam.ts'
@@ -15,8 +15,6 @@ import {
 } from './environment.ts'
 
 const packr = new Packr({ useRecords: false, moreTypes: false })
-const text = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
-
 /** What a copy holds. */
 interface Content {
   readonly meta: StoreMeta | null
@@ -58,13 +56,13 @@ export class MemoryEnvironment implements Environment {
   }
 
   get(table: string, key: Uint8Array): Uint8Array | undefined {
-    return this.#tables.get(table)?.get(text(key))
+    return this.#tables.get(table)?.get(latin1(key))
   }
 
   *range(table: string, { from, to }: RangeOptions = {}): Iterable<Entry> {
     const entries = this.#tables.get(table)
     if (entries === undefined) return
-    const [low, high] = [from && text(from), to && text(to)]
+    const [low, high] = [from && latin1(from), to && latin1(to)]
     const keys = [...entries.keys()].filter((k) => (low === undefined || k >= low) && (high === undefined || k < high))
     for (const key of keys.sort()) yield [Buffer.from(key, 'latin1'), entries.get(key)!]
   }
@@ -83,8 +81,8 @@ export class MemoryEnvironment implements Environment {
     for (const { table, key, value } of writes) {
       let entries = this.#tables.get(table)
       if (entries === undefined) this.#tables.set(table, (entries = new Map()))
-      if (value === null) entries.delete(text(key))
-      else entries.set(text(key), copyOf(value))
+      if (value === null) entries.delete(latin1(key))
+      else entries.set(latin1(key), copyOf(value))
     }
     this.#meta = { version: meta.version, body: copyOf(meta.body) }
     return true

@@ -4,6 +4,7 @@
  * Two layers. Epochs write into the open layer; `seal` (at an epoch boundary) makes it the sealed one, which is then
  * committed and dropped with `sealedStored`. While it is being committed, later epochs fill the next open layer.
  */
+import { latin1 } from '../base/bytes.ts'
 import type { Entry, RangeOptions, StoreReader, Write } from './environment.ts'
 import type { KeyedTable } from './table.ts'
 
@@ -76,8 +77,6 @@ function lowerBound(keys: readonly string[], key: string): number {
   }
   return low
 }
-
-const text = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
 const OVERHEAD = 96
 
 export class WriteSet {
@@ -127,7 +126,7 @@ export class WriteSet {
   }
 
   #get(table: string, key: Uint8Array): Uint8Array | undefined {
-    const name = text(key)
+    const name = latin1(key)
     const pending = this.#open.get(table)?.entries.get(name) ?? this.#sealed?.get(table)?.entries.get(name)
     return pending === undefined ? this.#store.get(table, key) : (pending.value ?? undefined)
   }
@@ -135,15 +134,15 @@ export class WriteSet {
   #put(table: string, key: Uint8Array, value: Uint8Array | null): void {
     let layer = this.#open.get(table)
     if (layer === undefined) this.#open.set(table, (layer = new Layer()))
-    const before = layer.set(text(key), { key, value })
+    const before = layer.set(latin1(key), { key, value })
     // A hot key is held once, however often it is written.
     this.#bytes += before === undefined ? OVERHEAD + key.length * 2 : -(before.value?.length ?? 0)
     this.#bytes += value?.length ?? 0
   }
 
   *#range(table: string, options: RangeOptions = {}): Iterable<Entry> {
-    const low = options.from && text(options.from)
-    const high = options.to && text(options.to)
+    const low = options.from && latin1(options.from)
+    const high = options.to && latin1(options.to)
     const layers = [this.#open.get(table), this.#sealed?.get(table)].filter((layer) => layer !== undefined)
     const overlay = new Map<string, Pending>()
     for (const layer of layers.reverse()) {
@@ -153,7 +152,7 @@ export class WriteSet {
     const pending = layers.length > 1 ? [...overlay.keys()].sort() : [...overlay.keys()]
     let next = 0
     for (const entry of this.#store.range(table, options)) {
-      const key = text(entry[0])
+      const key = latin1(entry[0])
       while (next < pending.length && pending[next]! < key) yield* present(overlay.get(pending[next++]!)!)
       if (next < pending.length && pending[next] === key) yield* present(overlay.get(pending[next++]!)!)
       else yield entry

@@ -3,7 +3,6 @@
  * letters again, and nothing else of it (RT-1). Rows that were put in the place of others are known by a value
  * `again-<number of the letter>`.
  */
-
 import { readDeadLetters } from '../actors/dead-letter-file.ts'
 import { logDirectory } from '../actors/job.ts'
 import { readOrders } from '../actors/letter-orders.ts'

@@ -2,7 +2,6 @@
  * What must hold of the disk when a run has ended, whatever happened: markers form a chain and what they consumed is
  * contiguous (i4), watermarks never go back (i6), every snapshot is whole and of the log's history (i12).
  */
-
 import { type Epoch, type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'

@@ -1,5 +1,4 @@
 /** A simulated node: the real supervisor, hosts and shards, in lives that a simulation can end. */
-
 import { type DeadLetter, readDeadLetters } from '../actors/dead-letter-file.ts'
 import { Host, type HostMachine } from '../actors/host.ts'
 import { prepareJob, readJob } from '../actors/job.ts'

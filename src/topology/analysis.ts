@@ -9,7 +9,7 @@ import { needsOrder } from '../operators/index/tile-plan.ts'
 import { SPAN_COLUMNS } from '../operators/leaving.ts'
 import type { Spanned } from '../operators/spans.ts'
 import { isSession } from '../operators/window.ts'
-import { isJoin, type JoinNode, type Node } from './graph.ts'
+import { closesTime, type JoinNode, type Node } from './graph.ts'
 
 export interface NodeFacts {
   /** Columns that something downstream uses, the event time included. */
@@ -113,10 +113,6 @@ const foldedColumns = (
   inputs[0].kind === 'leaving'
     ? spannedColumns(Object.values(aggregates))
     : Object.values(aggregates).flatMap(columnsOf)
-
-/** Whether the node is done with a time once the watermark has passed it. */
-const closesTime = (node: Node): boolean => isJoin(node) || CLOSING.has(node.kind)
-const CLOSING: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows', 'actor'])
 
 function originsMatter(node: Node, port: number, output: boolean): boolean {
   switch (node.kind) {

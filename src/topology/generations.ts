@@ -5,7 +5,7 @@
 import { userError } from '../base/errors.ts'
 import { groupsOf, KEY_GROUPS } from '../base/key-group.ts'
 import { DEAD_LETTERS } from './dead-letters.ts'
-import { isJoin } from './graph.ts'
+import { closesTime, isIndex } from './graph.ts'
 import type { Plan, PlannedNode, PlannedShard, PlannedStage } from './plan.ts'
 import { sourceNodeOf } from './source-node-of.ts'
 
@@ -74,13 +74,4 @@ export function checkRescale(plan: Plan, { stage: name, shards }: Rescale): void
   }
 }
 
-const isStateful = ({ node }: PlannedNode): boolean =>
-  isJoin(node) ||
-  node.kind === 'window' ||
-  node.kind === 'fold' ||
-  node.kind === 'dedup' ||
-  node.kind === 'changelog' ||
-  node.kind === 'over-rows' ||
-  node.kind === 'index' ||
-  node.kind === 'aggregate-index' ||
-  node.kind === 'actor'
+const isStateful = ({ node }: PlannedNode): boolean => closesTime(node) || isIndex(node)

@@ -2,7 +2,6 @@
  * The graph of a topology: what the user declared, node by node. Nodes know their inputs and how their schema follows
  * from those of the inputs; where they run is the plan's business.
  */
-
 import type { ActorDefinition } from '../operators/actor-definition.ts'
 import type { Windowed } from '../operators/aggregates-over-rows.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
@@ -244,8 +243,12 @@ export type Node =
 
 export type AnyIndexNode = IndexNode | AggregateIndexNode
 export type AnyJoinNode = JoinNode | TableJoinNode | IntervalJoinNode
+export const isIndex = (node: Node): node is AnyIndexNode => node.kind === 'index' || node.kind === 'aggregate-index'
 export const isJoin = ({ kind }: Node): boolean =>
   kind === 'as-of-join' || kind === 'table-join' || kind === 'interval-join'
+/** Whether the node keeps rows until it is done with their time, which it is once the watermark has passed it. */
+export const closesTime = (node: Node): boolean => isJoin(node) || CLOSING.has(node.kind)
+const CLOSING: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows', 'actor'])
 
 /** What every node begins with. */
 export const newNode = (schema: Schema) => ({ id: -1, schema })

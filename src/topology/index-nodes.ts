@@ -1,5 +1,4 @@
 /** Where tables are kept for look-ups. */
-
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { SpanAggregate } from '../operators/index/tile-plan.ts'

@@ -5,7 +5,7 @@ import { type Duration, micros } from '../base/time.ts'
 import { type Fields, type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector } from './connector.ts'
 import type { ErrorPolicy } from './dead-letters.ts'
-import { type AnyIndexNode, type Node, type SinkNode, sortNodes } from './graph.ts'
+import { type AnyIndexNode, isIndex, type Node, type SinkNode, sortNodes } from './graph.ts'
 import { type Output, Stream } from './stream.ts'
 
 /** Options of a source. */
@@ -105,7 +105,7 @@ export function topology(name: string, ...given: (TopologySettings | Output)[]):
   const definition = hashDefinition(name, nodes, (code) => `${code}`.replace(/\s+/g, ' '))
   const shape = hashDefinition(name, nodes, () => 'a function')
   const sinks = nodes.filter((node) => node.kind === 'sink')
-  const indexes = nodes.filter((node) => node.kind === 'index' || node.kind === 'aggregate-index')
+  const indexes = nodes.filter(isIndex)
   return { name, outputs: sinks, indexes, nodes, definition, shape, onError }
 }
 

@@ -1,4 +1,5 @@
 /** Updates as folds keep them: in order of (event time, origin), and at equal places what is taken back first. */
+import { latin1 } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
 import { type Value, valueAt } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
@@ -28,7 +29,7 @@ export class FoldRows {
   at(batch: Batch, row: number): FoldRow {
     return {
       time: batch.times[row]!,
-      origin: batch.origins === null ? '' : Buffer.from(originBytes(batch.origins, row)).toString('latin1'),
+      origin: batch.origins === null ? '' : latin1(originBytes(batch.origins, row)),
       values: this.#columns.map((column, i) => valueAt(batch.columns[column]!, this.#kinds[i]!, row)),
       diff: batch.diff(row),
     }
@@ -37,7 +38,7 @@ export class FoldRows {
 
 const sign = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-export const textOf = (values: readonly Value[]): string => Buffer.from(packValues(values)).toString('latin1')
+export const textOf = (values: readonly Value[]): string => latin1(packValues(values))
 
 /** Order of places: what is at one place is told apart by its values. */
 export const comparePlaces = (a: FoldRow, b: FoldRow): number => a.time - b.time || sign(a.origin, b.origin)

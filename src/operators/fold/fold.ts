@@ -5,12 +5,11 @@
  * same. What the fold makes of its updates is the accumulator's: the first row, the latest, aggregates.
  */
 import { type Budget, spend } from '../../base/budget.ts'
-import { copyOf } from '../../base/bytes.ts'
 import { checksum, combineHash } from '../../base/hash.ts'
 import type { Timestamp } from '../../base/time.ts'
 import type { Batch } from '../../records/batch.ts'
 import { valuesBytes } from '../../records/batch-bytes.ts'
-import { unpackKey, unpackPrefix } from '../../records/key.ts'
+import { packedTime, unpackKey } from '../../records/key.ts'
 import type { FieldKind, Schema } from '../../records/schema.ts'
 import type { Operator, OperatorContext } from '../operator.ts'
 import { Sweep } from '../sweep.ts'
@@ -126,13 +125,8 @@ export class Fold implements Operator {
    * into it, so that what is kept follows the bound.
    */
   #settleOld(horizon: number): void {
-    const groups = new Map<string, Uint8Array>()
-    for (const key of this.#sweep.next()) {
-      const { end } = unpackPrefix(key, this.#keyKinds)
-      const [time] = unpackPrefix(key.subarray(end), ['time']).values as [number]
-      if (time < horizon) groups.set(Buffer.from(key.subarray(0, end)).toString('latin1'), copyOf(key, 0, end))
-    }
-    for (const key of groups.values()) {
+    const isOld = (behind: Uint8Array) => packedTime(behind) < horizon
+    for (const key of this.#sweep.nextGroups(this.#keyKinds, isOld)) {
       const group = this.#group(key)
       group.settle(horizon)
       this.#note(key, group.save())

@@ -2,6 +2,7 @@
  * The members of one group while it is worked on: what comes and goes within one call is never in the table, and where nothing of
  * the group is in the table it is not looked at. How many entries are there is stored with the group.
  */
+import { latin1 } from '../../base/bytes.ts'
 import type { Entry, RangeOptions } from '../../storage/environment.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 
@@ -11,8 +12,6 @@ interface Changed {
   value: Uint8Array | null
   readonly wasThere: boolean
 }
-
-const textOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
 
 export class GroupMembers implements KeyedTable {
   readonly #table: KeyedTable
@@ -26,7 +25,7 @@ export class GroupMembers implements KeyedTable {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const changed = this.#changed.size === 0 ? undefined : this.#changed.get(textOf(key))
+    const changed = this.#changed.size === 0 ? undefined : this.#changed.get(latin1(key))
     if (changed !== undefined) return changed.value ?? undefined
     return this.#stored === 0 ? undefined : this.#table.get(key)
   }
@@ -40,7 +39,7 @@ export class GroupMembers implements KeyedTable {
   }
 
   #set(key: Uint8Array, value: Uint8Array | null): void {
-    const text = textOf(key)
+    const text = latin1(key)
     const changed = this.#changed.get(text)
     if (changed !== undefined) changed.value = value
     else {
@@ -54,7 +53,7 @@ export class GroupMembers implements KeyedTable {
       if (this.#stored > 0) yield* this.#table.range(options)
       return
     }
-    const [low, high] = [options.from && textOf(options.from), options.to && textOf(options.to)]
+    const [low, high] = [options.from && latin1(options.from), options.to && latin1(options.to)]
     const changed = [...this.#changed.keys()]
       .filter((key) => (low === undefined || key >= low) && (high === undefined || key < high))
       .sort()
@@ -65,7 +64,7 @@ export class GroupMembers implements KeyedTable {
     }
     if (this.#stored > 0) {
       for (const entry of this.#table.range(options)) {
-        const text = textOf(entry[0])
+        const text = latin1(entry[0])
         while (next < changed.length && changed[next]! < text) yield* entryOf(changed[next++]!)
         if (changed[next] === text) yield* entryOf(changed[next++]!)
         else yield entry

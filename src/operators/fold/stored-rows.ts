@@ -2,7 +2,9 @@
  * Rows of one key in a table, an entry each, with how often it is there. Keys: the packed key, then time, origin and values, which may
  * be inverted, so that the newest row comes first.
  */
+
 import { Packr } from 'msgpackr'
+import { latin1 } from '../../base/bytes.ts'
 import { packValues, unpackKey } from '../../records/key.ts'
 import type { FieldKind } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
@@ -63,7 +65,7 @@ export class StoredRows {
       const [time, origin, ...values] = unpackKey(this.#isInverted ? inverted(packed) : packed, this.#kinds)
       yield {
         time: time as number,
-        origin: Buffer.from(origin as Uint8Array).toString('latin1'),
+        origin: latin1(origin as Uint8Array),
         values,
         diff: packr.unpack(diff) as number,
       }

@@ -1,4 +1,5 @@
 /** Updates of an epoch, by key or by a larger group of which the key is the end, until all are in. */
+import { latin1 } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
 import { packKey } from '../../records/key.ts'
 import type { Schema } from '../../records/schema.ts'
@@ -18,7 +19,7 @@ export class Touched {
 
   /** To its key. */
   add(batch: Batch, row: number): void {
-    this.#put(Buffer.from(packKey(batch, this.#keyColumns, row)).toString('latin1'), this.#rows.at(batch, row))
+    this.#put(latin1(packKey(batch, this.#keyColumns, row)), this.#rows.at(batch, row))
   }
 
   /** To groups that are told apart by what stands before the key. @param prefixesOf packed, by the row's event time */

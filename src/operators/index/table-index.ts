@@ -2,11 +2,9 @@
  * Keeps what holds in a table, and held, by key, for look-ups as of any time. A late update changes the versions behind it, up to
  * where its effect ends. What no look-up may ask for any more goes: versions that were over before the history begins.
  */
-import { copyOf } from '../../base/bytes.ts'
 import { checksum, combineHash } from '../../base/hash.ts'
 import type { Timestamp } from '../../base/time.ts'
 import type { Batch } from '../../records/batch.ts'
-import { unpackPrefix } from '../../records/key.ts'
 import type { FieldKind, Schema } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import { type FoldRow, textOf } from '../fold/fold-row.ts'
@@ -67,7 +65,8 @@ export class TableIndex implements Operator {
       )
       this.#prune(key)
     }
-    if (Number.isFinite(this.#floor.at)) this.#pruneSome()
+    // Keys that nothing comes to: some of them each time, as many as are written.
+    if (Number.isFinite(this.#floor.at)) for (const key of this.#sweep.nextGroups(this.#keyKinds)) this.#prune(key)
     return true
   }
 
@@ -139,16 +138,6 @@ export class TableIndex implements Operator {
     if (first === undefined) return
     if (first.rows.length === 0) over.push(first)
     for (const { time } of over) this.#put(key, time, new Map(), true)
-  }
-
-  /** Of keys that nothing comes to: some of them each time, as many as are written. */
-  #pruneSome(): void {
-    const keys = new Map<string, Uint8Array>()
-    for (const place of this.#sweep.next()) {
-      const { end } = unpackPrefix(place, this.#keyKinds)
-      keys.set(Buffer.from(place.subarray(0, end)).toString('latin1'), copyOf(place, 0, end))
-    }
-    for (const key of keys.values()) this.#prune(key)
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { copyOf } from '../../base/bytes.ts'
 import { checksum, combineHash } from '../../base/hash.ts'
-import { unpackPrefix } from '../../records/key.ts'
+import { packedTime, unpackPrefix } from '../../records/key.ts'
 import type { FieldKind } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import { addRow, raise } from '../fold/cell-rows.ts'
@@ -161,8 +161,7 @@ export class TileStore {
     const { rows, tiles } = this.#tables
     for (const place of this.#rowSweep.next()) {
       const { end } = unpackPrefix(place, this.#keyKinds)
-      const [time] = unpackPrefix(place.subarray(end), ['time']).values as [number]
-      if (this.#isOver(place.subarray(0, end), time, kept)) rows.remove(copyOf(place))
+      if (this.#isOver(place.subarray(0, end), packedTime(place.subarray(end)), kept)) rows.remove(copyOf(place))
     }
     for (const place of this.#tileSweep.next()) {
       const { end } = unpackPrefix(place, this.#keyKinds)
