@@ -19,7 +19,7 @@ import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.t
 import { Leaving } from '../operators/leaving.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { OVER_ROWS_TABLES, OverRows } from '../operators/over-rows.ts'
-import { Assign, DropNull, Filter, Project, Union } from '../operators/stateless.ts'
+import { Assign, DropNull, FillNull, Filter, Project, Union } from '../operators/stateless.ts'
 import { sidesSchema, TableJoin } from '../operators/table-join.ts'
 import {
   type TakeOver,
@@ -148,6 +148,8 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       return makeWindow(planned, node, context)
     case 'drop-null':
       return new DropNull(input, schema, node.names, context.emit)
+    case 'fill-null':
+      return new FillNull(input, schema, node.values, context.emit)
     case 'explode':
       return new Explode(input, schema, node.names, context.emit, context.guard)
     case 'transform':

@@ -92,7 +92,7 @@ export class SourceProgram implements Program {
     const { connector, options, id } = this.#node
     for (const number of this.#numbers) {
       const known = state?.splits[number]
-      const split = new Split(id, number, known, options, this.#now())
+      const split = new Split(id, number, known, options)
       if (!split.isEnded) split.reader = await connector.open(this.#context, number, known?.position ?? null)
       this.#splits.push(split)
     }
@@ -113,11 +113,12 @@ export class SourceProgram implements Program {
   }
 
   async read(limits: ReadLimits): Promise<boolean> {
-    for (const split of this.#nextSplits()) {
+    const turn = this.#turn++
+    for (const split of this.#nextSplits(turn)) {
       const rows = await split.reader!.read(this.#pace.rows(limits), limits.batchBytesMax)
       this.#last = { split: split.number, offsets: [] }
       if (rows === 'wait') {
-        split.waited(this.#now())
+        split.waited(turn, this.#now())
         continue
       }
       if (rows === null) await split.end()
@@ -133,15 +134,17 @@ export class SourceProgram implements Program {
     return this.#follow()
   }
 
+  heldBack(): void {
+    this.#turn++
+  }
+
   /** Those that are furthest behind first, in turn where they are alike; without such as wait for others. */
-  #nextSplits(): Split[] {
+  #nextSplits(turn: number): Split[] {
     const { alignWithin } = this.#node.options
     const most = alignWithin === null ? Number.POSITIVE_INFINITY : this.#times.lowest() + alignWithin
     const { length } = this.#splits
-    const turn = this.#turn++
     const inTurn = this.#splits.map((_, i) => this.#splits[(turn + i) % length]!)
     const isHeld = (split: Split) => split.watermark > most && !split.isIdle
-    for (const split of inTurn) if (isHeld(split)) split.held(this.#now())
     return inTurn
       .filter((split) => split.reader !== null && !isHeld(split))
       .sort((a, b) => byTime(a.watermark, b.watermark))
@@ -223,7 +226,7 @@ export class SourceProgram implements Program {
       this.#refuse({ split: split.number, kind: 'bad', offset, reason, row })
     const { rows, latest } = this.#judge(split, batch, offsets)
     split.latest = latest
-    split.heard(this.#now())
+    split.heard()
     this.#pass(rows)
   }
 

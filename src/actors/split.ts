@@ -28,17 +28,16 @@ export class Split {
   readonly #machine
   #isEnded: boolean
   #endPosition: SplitPosition
-  #heardAt: number
+  #silentTurn = Number.NaN
+  #silentSince = 0
 
-  /** @param now milliseconds of the monotonic clock */
-  constructor(source: number, number: number, state: SplitState | undefined, options: SourceOptions, now: number) {
+  constructor(source: number, number: number, state: SplitState | undefined, options: SourceOptions) {
     this.number = number
     this.head = splitHead(source, number)
     this.latest = state?.latest ?? Number.NEGATIVE_INFINITY
     this.#options = options
     this.#isEnded = state?.isEnded ?? false
     this.#endPosition = state?.position ?? null
-    this.#heardAt = now
     this.#machine = createActor(watermarkMachine, {
       input: { watermark: state?.watermark ?? Number.NEGATIVE_INFINITY },
     })
@@ -63,20 +62,20 @@ export class Split {
   }
 
   /** Rows have come, the latest of them at `latest`. */
-  heard(now: number): void {
-    this.#heardAt = now
+  heard(): void {
     this.#machine.send({ type: 'ADVANCE', watermark: this.latest - this.#options.disorder })
   }
 
-  /** It is not asked for rows: that it gives none says nothing. */
-  held(now: number): void {
-    this.#heardAt = now
-  }
-
-  /** No rows have come: idle when that has been so for long enough. */
-  waited(now: number): void {
+  /**
+   * It was asked for rows and had none: idle when that has been so for long enough, turn after turn. A turn in which it
+   * was not asked says nothing of it, so its silence begins anew.
+   * @param turn of the source @param now milliseconds of the monotonic clock
+   */
+  waited(turn: number, now: number): void {
+    if (this.#silentTurn !== turn - 1) this.#silentSince = now
+    this.#silentTurn = turn
     const { idleAfter } = this.#options
-    if (idleAfter !== null && (now - this.#heardAt) * 1000 >= idleAfter) this.#machine.send({ type: 'IDLE' })
+    if (idleAfter !== null && (now - this.#silentSince) * 1000 >= idleAfter) this.#machine.send({ type: 'IDLE' })
   }
 
   /** Goes with the others, while idle. */

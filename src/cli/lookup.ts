@@ -6,6 +6,7 @@ import { parseTime } from '../connectors/parse-time.ts'
 import { Misfit, textParser } from '../connectors/parse-value.ts'
 import { valueToJson } from '../connectors/row-json.ts'
 import type { UserValue } from '../records/column.ts'
+import { unpacked } from '../records/nested.ts'
 import type { Fields } from '../records/schema.ts'
 import { type Index, openIndex } from '../serving/open-index.ts'
 import { print } from './print.ts'
@@ -44,7 +45,7 @@ function keyOf(name: string, { keys, fields }: Pick<Index<never, never>, 'keys' 
   const values = keys.map((field, k) => {
     const value = textParser(field, fields[field]!)(texts[k]!)
     if (value instanceof Misfit) throw userError('key', value.reason)
-    return [field, value] as const
+    return [field, value instanceof Uint8Array ? unpacked(fields[field]!, value) : value] as const
   })
   return Object.fromEntries(values)
 }

@@ -3,6 +3,7 @@ import { userError } from '../base/errors.ts'
 import type { Column, NumberColumn } from '../records/column.ts'
 import { ColumnBuilder } from '../records/column.ts'
 import { type FieldType, isNested, typeName } from '../records/schema.ts'
+import { decimalReader, type StoredDecimal } from './parquet-decimal.ts'
 import { jsonParser, Misfit } from './parse-value.ts'
 
 export interface ParquetColumn {
@@ -11,15 +12,24 @@ export interface ParquetColumn {
   finish(): Column
 }
 
+/** Where a column stands. */
+interface Place {
+  readonly file: string
+  /** The file's row with which it begins. */
+  readonly first: number
+  /** Digits behind the point where the file's column is one of decimals. */
+  readonly scale: number | null
+}
+
 /**
  * `length` rows of a file, from its row `first` on.
- * @throws user error `parquet` on a null where the field allows none, or a whole number beyond ±2^53
+ * @throws user error `parquet` on a null where the field allows none, or a number that would not be exact
  */
 export function parquetColumn(
   name: string,
   type: FieldType,
   length: number,
-  { file, first }: { file: string; first: number },
+  { file, first, scale }: Place,
 ): ParquetColumn {
   const fail = (row: number, what: string, remedy: string): never => {
     const fact = `'${name}' of ${file} must be ${typeName(type)}, but ${what} in row ${first + row}`
@@ -27,13 +37,9 @@ export function parquetColumn(
   }
   if (type.kind === 'string' || type.kind === 'bytes') return textColumn(type, length, fail)
   if (isNested(type.kind)) return jsonColumn(name, type, length, fail)
-  return numberColumn(type, length, fail)
-}
-
-/** The library gives the double next to a decimal; NaN where it has more digits. */
-function unitsOf(value: number, scale: number): number {
-  const units = Math.round(value * 10 ** scale)
-  return units / 10 ** scale === value ? units : Number.NaN
+  const read =
+    scale !== null || type.kind === 'decimal' ? readDecimals(type, scale ?? 0, fail) : readNumbers(type, fail)
+  return numberColumn(type, length, read, fail)
 }
 
 type Fail = (row: number, what: string, remedy: string) => never
@@ -81,31 +87,37 @@ function jsonColumn(name: string, type: FieldType, length: number, fail: Fail): 
   }
 }
 
-function numberColumn(type: FieldType, length: number, fail: Fail): ParquetColumn {
+type ReadNumber = (value: unknown, row: number) => number
+
+function readDecimals(type: FieldType, scale: number, fail: Fail): ReadNumber {
+  const read = decimalReader(type, scale)
+  return (value, row) => read(value as StoredDecimal, (what, remedy) => fail(row, what, remedy))
+}
+
+function readNumbers(type: FieldType, fail: Fail): ReadNumber {
+  const isWhole = type.kind !== 'float' && type.kind !== 'bool'
+  return (value, row) => {
+    const number = Number(value)
+    if (isWhole && !Number.isSafeInteger(number))
+      fail(row, `there is ${value}`, 'only whole numbers within ±2^53 are exact, make the field a float')
+    return number
+  }
+}
+
+function numberColumn(type: FieldType, length: number, read: ReadNumber, fail: Fail): ParquetColumn {
   const data = new Float64Array(length)
   let valid: Uint8Array | null = null
-  const whole = type.kind !== 'float' && type.kind !== 'bool'
   return {
     take(values, at) {
       for (let i = 0; i < values.length; i++) {
-        const value = values[i] as bigint | number | boolean | null | undefined
+        const value = values[i]
         if (value === null || value === undefined) {
           if (!type.nullable) fail(at + i, ...NULL)
           valid ??= new Uint8Array(length).fill(1)
           valid[at + i] = 0
           continue
         }
-        const number = type.kind === 'decimal' ? unitsOf(Number(value), type.scale!) : Number(value)
-        if (whole && !Number.isSafeInteger(number)) {
-          fail(
-            at + i,
-            `there is ${value}`,
-            type.kind === 'decimal'
-              ? 'give the field more digits'
-              : 'only whole numbers within ±2^53 are exact, make the field a float',
-          )
-        }
-        data[at + i] = number
+        data[at + i] = read(value, at + i)
       }
     },
     finish: (): NumberColumn => ({ type: 'number', data, valid }),

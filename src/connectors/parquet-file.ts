@@ -1,5 +1,12 @@
 /** One Parquet file: what it has, and its rows, row group by row group, only the columns that are asked for. */
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet'
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetRead,
+  parquetSchema,
+  type SchemaElement,
+} from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { UmbelError, userError } from '../base/errors.ts'
 import type { ReadableFile } from '../base/seam.ts'
@@ -7,13 +14,13 @@ import { Batch } from '../records/batch.ts'
 import { type FieldType, type Schema, typeName } from '../records/schema.ts'
 import type { SourceContext } from '../topology/connector.ts'
 import { parquetColumn } from './parquet-column.ts'
+import { scaleOf, withStoredDecimals } from './parquet-decimal.ts'
 
 /** What a Parquet column may hold for a field: physical and logical types that convert without loss. */
 const TAKES: Record<FieldType['kind'], RegExp> = {
   int: /^(INT32|INT64)$/,
   float: /^(INT32|INT64|FLOAT|DOUBLE)$/,
-  // Digits are checked value by value: none is lost.
-  decimal: /^(DECIMAL|INT32|INT64)/,
+  decimal: /^(INT32|INT64)$/,
   bool: /^BOOLEAN$/,
   string: /^(STRING|UTF8|ENUM|JSON|BYTE_ARRAY)$/,
   bytes: /^(BYTE_ARRAY|FIXED_LEN_BYTE_ARRAY)$/,
@@ -24,6 +31,9 @@ const TAKES: Record<FieldType['kind'], RegExp> = {
   map: /^JSON$/,
   struct: /^JSON$/,
 }
+
+/** What a column of decimals may be read as; digits are checked value by value, none is lost. */
+const OF_DECIMALS: ReadonlySet<FieldType['kind']> = new Set(['decimal', 'int', 'float'])
 
 /** A row group of up to so many times the bytes that are asked for is decoded in one go: each go costs a look at all of it. */
 const WHOLE = 4
@@ -40,13 +50,16 @@ export class ParquetFile {
   readonly #schema: Schema
   readonly #buffer: AsyncBuffer
   readonly #metadata: FileMetaData
+  /** Digits behind the point, of columns of decimals. */
+  readonly #scales: ReadonlyMap<string, number | null>
 
   private constructor(file: ReadableFile, name: string, schema: Schema, buffer: AsyncBuffer, metadata: FileMetaData) {
     this.#file = file
     this.#name = name
     this.#schema = schema
     this.#buffer = buffer
-    this.#metadata = metadata
+    this.#metadata = withStoredDecimals(metadata)
+    this.#scales = new Map(topOf(metadata).map((element) => [element.name, scaleOf(element)]))
   }
 
   /** @throws user error when it cannot be read, or lacks what the schema asks for */
@@ -104,7 +117,11 @@ export class ParquetFile {
   async #decode(start: number, length: number): Promise<Batch> {
     const { names, fields } = this.#schema
     const builders = names.map((field) =>
-      parquetColumn(field, fields[field]!, length, { file: this.#name, first: start }),
+      parquetColumn(field, fields[field]!, length, {
+        file: this.#name,
+        first: start,
+        scale: this.#scales.get(field) ?? null,
+      }),
     )
     // The library calls onChunk where nobody waits: what is thrown there would end the process.
     let failure: unknown = null
@@ -159,9 +176,12 @@ function asyncBuffer(file: ReadableFile): AsyncBuffer {
   }
 }
 
+/** Columns within a struct or list have names as well: only those of the top are columns of rows. */
+const topOf = (metadata: FileMetaData): SchemaElement[] =>
+  parquetSchema(metadata).children.map(({ element }) => element)
+
 function checkColumns(metadata: FileMetaData, schema: Schema, name: string): void {
-  // Columns within a struct or list have names as well: only those of the top are columns of rows.
-  const columns = new Map(parquetSchema(metadata).children.map(({ element }) => [element.name, element]))
+  const columns = new Map(topOf(metadata).map((element) => [element.name, element]))
   for (const field of schema.names) {
     const element = columns.get(field)
     const type = schema.fields[field]!
@@ -172,13 +192,18 @@ function checkColumns(metadata: FileMetaData, schema: Schema, name: string): voi
       )
     }
     const found = element.logical_type?.type ?? element.converted_type ?? element.type ?? 'GROUP'
-    if (!TAKES[type.kind].test(found) && !TAKES[type.kind].test(element.type ?? '')) {
+    if (!takes(type, element, found)) {
       throw userError(
         'parquet',
         `column '${field}' of ${name} holds ${found}, which is no ${typeName(type)}: change the field's type`,
       )
     }
   }
+}
+
+function takes({ kind }: FieldType, element: SchemaElement, found: string): boolean {
+  if (scaleOf(element) !== null) return OF_DECIMALS.has(kind)
+  return TAKES[kind].test(found) || TAKES[kind].test(element.type ?? '')
 }
 
 // Times as microseconds: dates of JavaScript hold milliseconds only.

@@ -73,7 +73,9 @@ export function jsonParser(name: string, type: FieldType): Parse<unknown> {
     if (json === null || json === undefined) {
       return nullable ? null : misfit(name, type, json, json === null ? 'it is null' : 'it is missing')
     }
-    if (typeof json === 'number' && kind === 'decimal') return ofText(plainText(json))
+    if (typeof json === 'number' && kind === 'decimal') {
+      return isAsWritten(json) ? ofText(plainText(json)) : misfit(name, type, json, MANY_DIGITS)
+    }
     if (typeof json === 'number' && (kind === 'time' || kind === 'date')) {
       const value = kind === 'time' ? epochTime(json) : epochDate(json)
       return typeof value === 'number' ? value : misfit(name, type, json, value)
@@ -113,6 +115,10 @@ function asItIs(name: string, type: FieldType): Parse<unknown> {
     return why === null ? ((value ?? null) as Value) : misfit(name, type, value, why)
   }
 }
+
+/** Of 15 digits each number gives back what was written, of more perhaps another: the JSON reader has rounded it. */
+const isAsWritten = (value: number): boolean => value.toExponential().replace(/e.*|\D/g, '').length <= 15
+const MANY_DIGITS = 'a number of more than 15 digits may have been rounded: write it as text'
 
 /** Without an exponent, as decimals are written. */
 const plainText = (value: number): string => (/e/.test(String(value)) ? value.toFixed(20) : String(value))

@@ -3,7 +3,7 @@
  * that is valid only during the call.
  */
 import { Batch } from '../records/batch.ts'
-import { type Column, ColumnBuilder, isNull, type UserValue } from '../records/column.ts'
+import { type Column, ColumnBuilder, isNull, type NumberColumn, type UserValue } from '../records/column.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
 import { columnTypeOf, type Fields, type FieldType, type Row, type Schema } from '../records/schema.ts'
@@ -78,6 +78,34 @@ export class DropNull implements Operator {
     const left = batch.gather(rows, rows.length)
     this.#emit(left.with(this.#output, left.columns))
   }
+}
+
+/** Puts values in the place of nulls, in columns of numbers. */
+export class FillNull implements Operator {
+  readonly #output: Schema
+  /** By column; null where nulls stay. */
+  readonly #values: readonly (number | null)[]
+  readonly #emit: Emit
+
+  /** @param output the same columns, of which those that are filled are not nullable */
+  constructor(input: Schema, output: Schema, values: Readonly<Record<string, number>>, emit: Emit) {
+    this.#output = output
+    this.#values = input.names.map((name) => values[name] ?? null)
+    this.#emit = emit
+  }
+
+  onBatch(batch: Batch): void {
+    const columns = batch.columns.map((column, c) => {
+      const value = this.#values[c]!
+      return value === null || column.type !== 'number' ? column : filled(column, value)
+    })
+    this.#emit(batch.with(this.#output, columns))
+  }
+}
+
+function filled({ data, valid }: NumberColumn, value: number): NumberColumn {
+  if (valid === null) return { type: 'number', data, valid }
+  return { type: 'number', data: data.map((one, row) => (valid[row] === 0 ? value : one)), valid: null }
 }
 
 export interface AssignPlan {

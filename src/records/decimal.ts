@@ -3,9 +3,11 @@
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?$/
 
 /** @example decimalText(-1234, 2) // '-12.34' */
-export function decimalText(units: number, scale: number): string {
-  if (scale === 0) return String(units)
-  const digits = String(Math.abs(units)).padStart(scale + 1, '0')
+export function decimalText(units: number | bigint, scale: number): string {
+  // A sum may be so large that as a number it would be written with an exponent.
+  const text = String(Math.abs(Number(units)) < 1e21 ? units : BigInt(units))
+  if (scale === 0) return text
+  const digits = text.replace('-', '').padStart(scale + 1, '0')
   const cut = digits.length - scale
   return `${units < 0 ? '-' : ''}${digits.slice(0, cut)}.${digits.slice(cut)}`
 }

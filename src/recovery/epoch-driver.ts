@@ -100,6 +100,7 @@ export class EpochDriver {
       this.#trim.ifDue((error) => this.#fail(error))
       const isHeldBack = program.read !== undefined && board.backlogOfAll() > this.#context.limits.backlogBytesMax
       if (isHeldBack && !this.#cut.mustSpeak) {
+        program.heldBack?.()
         await this.#wait(moment)
         continue
       }

@@ -54,6 +54,8 @@ export interface Program {
   memoryBytes(): number
   /** A source reads instead of being given batches. Resolves false when nothing has come (yet). */
   read?(limits: ReadLimits): Promise<boolean>
+  /** A source is not asked to read, since others are behind: its silence says nothing of what it has. */
+  heldBack?(): void
   /** Of a source, in a trial: only these rows are passed on; nothing is said of the others. */
   choose?(isChosen: (split: number, offset: number) => boolean): void
   /** Of a source: what came last. */

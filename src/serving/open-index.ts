@@ -147,6 +147,7 @@ export class Index<K extends AnyRow, R extends AnyRow> {
   #look(store: StoreReader | null, key: readonly Value[], at: Timestamp): Lookup<R> {
     if (typeof at !== 'number' || Number.isNaN(at))
       throw userError('key', `a time is a number of microseconds, not ${at}`)
-    return store === null ? MISSING : (this.#reader.at(store, key, at) as Lookup<R>)
+    // Rows are at whole microseconds.
+    return store === null ? MISSING : (this.#reader.at(store, key, Math.floor(at)) as Lookup<R>)
   }
 }

@@ -6,7 +6,9 @@ import { userError } from '../base/errors.ts'
 import type { Aggregation } from '../operators/aggregation.ts'
 import type { UserValue } from '../records/column.ts'
 import { bool, type FieldType, fieldOf, optional, type Schema, typeName } from '../records/schema.ts'
-import type { Node } from './graph.ts'
+import { whyNot } from '../records/value.ts'
+import { type Node, newNode } from './graph.ts'
+import { withoutNulls } from './plan-schemas.ts'
 import { assignNode } from './row-nodes.ts'
 
 /** As users give them. */
@@ -97,11 +99,24 @@ export const emptyResults = (schema: Schema, aggregates: Readonly<Record<string,
     }),
   )
 
-/** Puts defaults in the place of nulls. */
+/** Puts defaults in the place of nulls. @throws user error `aggregation` for one that is not of the result's type */
 export function withDefaults(output: Node, aggregates: Readonly<Record<string, Conditioned>>): Node {
-  return Object.entries(aggregates).reduce<Node>((node, [name, { default: value }]) => {
-    if (value === undefined) return node
-    const type = { ...fieldOf(output.schema, name), nullable: false }
-    return assignNode(node, name, type, (row) => row[name] ?? value)
-  }, output)
+  const values: Record<string, number> = {}
+  for (const [name, { default: value }] of Object.entries(aggregates)) {
+    if (value === undefined) continue
+    checkDefault(name, fieldOf(output.schema, name), value)
+    values[name] = value
+  }
+  const names = Object.keys(values)
+  if (names.length === 0) return output
+  return { ...newNode(withoutNulls(output.schema, names)), kind: 'fill-null', inputs: [output], values }
+}
+
+/** @throws user error `aggregation` where the default is not of the result's type */
+export function checkDefault(name: string, result: FieldType, value: number): void {
+  const type = { ...result, nullable: false }
+  const why = whyNot(type, value)
+  if (why === null) return
+  const unit = type.kind === 'decimal' ? ', in units' : ''
+  throw userError('aggregation', `the default of '${name}' must be ${typeName(type)}${unit}, but ${why}`)
 }

@@ -99,6 +99,7 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'as-of-join':
       return port === 0 ? present([...output, ...node.leftKeys]) : present([...node.rightKeys, ...node.fields])
     case 'union':
+    case 'fill-null':
     case 'leaving':
     case 'sink':
       return present(output)

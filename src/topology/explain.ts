@@ -97,6 +97,8 @@ function operatorText(node: Node): string {
       return `assign ${node.name}`
     case 'project':
       return `select ${Object.keys(node.sources).join(', ')}`
+    case 'fill-null':
+      return `fill-null ${Object.keys(node.values).join(', ')}`
     case 'drop-null':
     case 'explode':
       return `${node.kind} ${node.names.join(', ')}`

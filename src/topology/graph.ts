@@ -95,6 +95,13 @@ export interface DropNullNode extends Common {
   readonly inputs: readonly [Node]
   readonly names: readonly string[]
 }
+/** Puts values in the place of nulls. */
+export interface FillNullNode extends Common {
+  readonly kind: 'fill-null'
+  readonly inputs: readonly [Node]
+  /** By column. */
+  readonly values: Readonly<Record<string, number>>
+}
 /** Gives each element of lists a row of its own. */
 export interface ExplodeNode extends Common {
   readonly kind: 'explode'
@@ -228,6 +235,7 @@ export type Node =
   | FoldNode
   | DedupNode
   | DropNullNode
+  | FillNullNode
   | ExplodeNode
   | TransformNode
   | LeavingNode

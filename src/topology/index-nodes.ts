@@ -4,7 +4,7 @@ import { type Duration, micros } from '../base/time.ts'
 import type { SpanAggregate } from '../operators/index/tile-plan.ts'
 import { spanResultType } from '../operators/spans.ts'
 import type { Fields, Row } from '../records/schema.ts'
-import { type Conditioned, refuseRows, withConditions } from './aggregate-nodes.ts'
+import { type Conditioned, checkDefault, refuseRows, withConditions } from './aggregate-nodes.ts'
 import type { SpanFields } from './aggregates.ts'
 import { type AggregateIndexNode, type IndexNode, type Node, newNode } from './graph.ts'
 import type { Simplify } from './stream-fields.ts'
@@ -49,7 +49,8 @@ export function aggregateIndexNode(
     if (keys.includes(column)) throw userError('aggregation', `'${column}' is a key: give the aggregate another name`)
     const { over = null, default: otherwise } = aggregates[column]!
     const of = { ...aggregate, over, ...(otherwise === undefined ? {} : { default: otherwise }) }
-    spanResultType(node.schema, of)
+    const type = spanResultType(node.schema, of)
+    if (otherwise !== undefined) checkDefault(column, type, otherwise)
     return [column, of]
   })
   const span = spanOf(history)

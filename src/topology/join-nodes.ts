@@ -4,7 +4,7 @@ import { type Duration, micros } from '../base/time.ts'
 import type { IntervalJoinKind, JoinSpan } from '../operators/interval-join.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
 import type { Window } from '../operators/window.ts'
-import { type Fields, fieldOf, makeSchema, type Schema, typeName } from '../records/schema.ts'
+import { type Fields, fieldOf, makeSchema, type Schema, sameType, typeName } from '../records/schema.ts'
 import { checkEmission, type FoldOptions } from './fold-nodes.ts'
 import { type IntervalJoinNode, type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
 
@@ -148,7 +148,7 @@ function checkKeys(left: Keyed, right: Keyed): void {
   }
   left.keys.forEach((key, i) => {
     const [a, b] = [fieldOf(left.node.schema, key), fieldOf(right.node.schema, right.keys[i]!)]
-    if (a.kind !== b.kind) {
+    if (!sameType({ ...a, nullable: false }, { ...b, nullable: false })) {
       throw userError('join', `key '${key}' is ${typeName(a)}, but '${right.keys[i]}' of the table is ${typeName(b)}`)
     }
   })

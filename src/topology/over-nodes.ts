@@ -20,14 +20,14 @@ export function overRowsNode(
   { emit = 'final' }: OverOptions,
 ): Node {
   checkEmission(emit)
-  const { names } = input.schema
-  const taken = Object.keys(aggregates).find((name) => names.includes(name))
+  const { node, aggregates: plain } = withConditions(input, aggregates)
+  // Of the fields there may be one more for each aggregate with a condition.
+  const taken = Object.keys(aggregates).find((name) => node.schema.names.includes(name))
   if (taken !== undefined)
     throw userError('aggregation', `there is a field '${taken}': give the aggregate another name, or rename the field`)
-  const { node, aggregates: plain } = withConditions(input, aggregates)
   const results = Object.entries(plain).map(([name, aggregate]) => [name, resultType(node.schema, aggregate)])
   const schema = makeSchema({ ...node.schema.fields, ...Object.fromEntries(results) })
   const over: OverRowsNode = { ...newNode(schema), kind: 'over-rows', inputs: [node], keys, aggregates: plain, emit }
-  const kept = [...names, ...Object.keys(aggregates)].map((name) => [name, name])
+  const kept = [...input.schema.names, ...Object.keys(aggregates)].map((name) => [name, name])
   return projectNode(withDefaults(over, aggregates), Object.fromEntries(kept))
 }

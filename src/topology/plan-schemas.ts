@@ -61,6 +61,8 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
     case 'filter':
     case 'dedup':
       return input
+    case 'fill-null':
+      return withoutNulls(input, Object.keys(node.values))
     case 'drop-null':
       return withoutNulls(input, node.names)
     case 'explode':
@@ -70,6 +72,8 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
   }
 }
 
+/** Kinds whose rows are those that they are given, or some of them. */
+const PASSING: ReadonlySet<Node['kind']> = new Set(['filter', 'drop-null', 'fill-null', 'leaving'])
 /** Kinds whose rows keep the keys that they are given. */
 const KEYED: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows'])
 
@@ -77,7 +81,7 @@ const KEYED: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'ch
 export function keysAfter(node: Node, keys: readonly string[] | null): readonly string[] | null {
   if (keys === null) return null
   if (node.kind === 'assign') return keys.includes(node.name) ? null : keys
-  if (node.kind === 'filter' || node.kind === 'drop-null' || node.kind === 'leaving') return keys
+  if (PASSING.has(node.kind)) return keys
   if (node.kind === 'explode') return keys.some((key) => node.names.includes(key)) ? null : keys
   if (KEYED.has(node.kind)) return keys
   if (node.kind !== 'project') return null

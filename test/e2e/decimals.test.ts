@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import t from 'tap'
 import {
+  array,
   csv,
   csvFile,
   decimal,
@@ -82,6 +83,19 @@ t.test('decimals are read, added up, compared and written exactly', async (t) =>
   for await (const { row } of second.output('o')) prices.push(row.price)
   await second.ended
   t.strictSame(prices, [10, 20, -300])
+})
+
+t.test('a sum beyond 2^53 units, with a default', async (t) => {
+  const rows = Array.from({ length: 4 }, (_, i) => ({ at: i, shop: 'a', price: 2 ** 52 }))
+  const total = source('sales', schema({ at: eventTime(), shop: string(), price: decimal(2) }), array(rows))
+    .keyBy('shop')
+    .window(tumbling('1m'))
+    .aggregate({ total: sum('price', { default: 0 }) })
+  const running = await start(topology('sales', total.output('totals')), { dir: t.testdir(), host: 'inline' })
+  const totals: number[] = []
+  for await (const { row } of running.output('totals')) totals.push(row.total as number)
+  await running.ended
+  t.strictSame(totals, [2 ** 54])
 })
 
 t.test('a decimal has a scale within limits', (t) => {

@@ -10,6 +10,7 @@ import {
   generator,
   int,
   lastK,
+  list,
   max,
   openIndex,
   optional,
@@ -69,6 +70,8 @@ t.test('what held at each time, of a table and of what follows from it', async (
     ['2 A', '1 B', null],
   )
   t.match(await people.get({ user: 1 }), { row: { city: 'B' } }, 'now')
+  t.match(await people.get({ user: 1 }, 7 * DAY - 0.5), { row: { city: 'C' } }, 'between two microseconds')
+  t.match(await people.get({ user: 1 }, 7 * DAY + 0.5), { row: { city: null } })
   t.equal(await people.watermark(), Number.POSITIVE_INFINITY)
   await people.close()
   await cities.close()
@@ -196,7 +199,9 @@ t.test('a run says what can be looked up, and how', async (t) => {
 })
 
 t.test('the command', async (t) => {
-  const directory = await ran(t, topology('places', byUser))
+  const tagged = users.assign('tags', list(string()), ({ city }) => [city ?? 'nowhere'])
+  const byTags = tagged.keyBy('tags').aggregate({ users: count() }).keyBy('tags').index('tags')
+  const directory = await ran(t, topology('places', byUser, byTags))
   const said = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'lookup', ...args], { encoding: 'utf8' })
     return { status, text: stdout + stderr }
@@ -207,6 +212,7 @@ t.test('the command', async (t) => {
   })
   t.match(said(directory, 'users', '2', '--json'), { status: 0, text: /\{"state":"found","row":\{"at":"1970-01-11/ })
   t.match(said(directory, 'users', '9'), { status: 0, text: /There is no row\./ })
+  t.match(said(directory, 'tags', '["B"]'), { status: 0, text: /tags {4}\["B"\]\nat .*\nusers {3}2\n$/ })
   t.match(said(directory, 'users', 'x'), { status: 1, text: /'user' must be int, got "x"/ })
   t.match(said(directory, 'users', '1', '2'), { status: 1, text: /looked up by user: give 1, not 2/ })
   t.match(said(directory, 'users', '1', '--at', 'soon'), { status: 1, text: /--at 'soon' is no time/ })

@@ -143,7 +143,7 @@ export const planted: readonly Planted[] = [
   {
     name: 'a late row that is a better one is dropped',
     file: 'operators/dedup.js',
-    from: "const isSaid = this.#plan.emit === 'eager' || timeOfGroup(group) <= this.#watermark;",
+    from: "const isSaid = this.#plan.emit === 'eager' || packedTime(group) <= this.#watermark;",
     to: "const isSaid = this.#plan.emit === 'eager';",
   },
   {

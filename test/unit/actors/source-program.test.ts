@@ -179,11 +179,13 @@ t.test('an idle source follows other sources, not those that have ended or are i
   hand.give(1, 50)
   await first.epoch()
   await second.epoch()
+  t.equal(await second.epoch(), false, 'from now on it is silent')
   first.clock.ms = 600
   hand.give(0, 900)
   await first.epoch()
   await second.epoch()
   t.equal(second.watermark, 900)
+  t.equal(await first.epoch(), false)
   first.clock.ms = 1300
   await first.epoch()
   t.equal(await second.epoch(), false)
@@ -249,6 +251,30 @@ t.test('a split that was held back is not idle for that', async (t) => {
   first.clock.ms = 800
   await first.epoch()
   t.equal(first.watermark, 200, 'silent for less than 500 ms: it does not follow')
+})
+
+t.test('a split is not idle for the time in which it was not asked', async (t) => {
+  const hand = new Hand(2)
+  const ticks = await open(hand, { idleAfter: 500 * MS })
+  for (let at = 10; at <= 100; at++) hand.give(0, at)
+  hand.give(1, 50)
+  const epochs = async (count: number, ms: number) => {
+    for (let i = 0; i < count; i++) {
+      ticks.clock.ms += ms
+      await ticks.epoch()
+    }
+  }
+  // The other is behind it all the while.
+  await epochs(43, 100)
+  t.equal(ticks.watermark, 50)
+  await epochs(3, 100)
+  t.equal(ticks.watermark, 50, 'asked and silent for 200 ms')
+  ticks.program.heldBack()
+  ticks.clock.ms += 400
+  await epochs(5, 100)
+  t.equal(ticks.watermark, 50, 'while it was held back nothing was asked')
+  await epochs(2, 100)
+  t.ok(ticks.watermark > 50, 'silent for 500 ms')
 })
 
 t.test('without idleAfter everybody waits', async (t) => {

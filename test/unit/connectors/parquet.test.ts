@@ -6,10 +6,12 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import t, { type Test } from 'tap'
 import type { ReadableFile } from '../../../src/base/seam.ts'
 import { parquet } from '../../../src/connectors/parquet.ts'
+import { decimalReader, scaleOf } from '../../../src/connectors/parquet-decimal.ts'
 import {
   bool,
   bytes,
   date,
+  decimal,
   eventTime,
   type Fields,
   float,
@@ -175,6 +177,63 @@ t.test('a value that does not fit names column, row and remedy', async (t) => {
   await t.rejects(rowsOf(file, { at: eventTime(), big: int() }), {
     message: /'big' of .* but there is 9007199254740993 in row 4000: .* make the field a float/,
   })
+})
+
+t.test('decimals are read digit by digit, of every width', async (t) => {
+  const file = await write(
+    t,
+    `select timestamp '2001-01-01' as at, (i / 100.0)::decimal(4, 2) as small, (i / 100.0)::decimal(9, 2) as middle,
+       ('800000000000.' || lpad(i::varchar, 4, '0'))::decimal(18, 4) as large, (-i / 100.0)::decimal(38, 2) as wide,
+       case when i % 2 = 0 then (i / 100)::decimal(9, 2) end as whole from range(1, 101) r(i)`,
+  )
+  const rows = await rowsOf(file, {
+    at: eventTime(),
+    small: decimal(2),
+    middle: decimal(3),
+    large: decimal(4),
+    wide: decimal(2),
+    whole: optional(decimal(2)),
+  })
+  t.strictSame(
+    rows.map(({ small, middle, large, wide }) => [small, middle, large, wide]),
+    Array.from({ length: 100 }, (_, i) => [i + 1, (i + 1) * 10, 8_000_000_000_000_000 + i + 1, -(i + 1)]),
+  )
+  t.strictSame(
+    rows.slice(97).map(({ whole }) => whole),
+    [98, null, 100],
+  )
+  const floats = await rowsOf(file, { at: eventTime(), small: float(), wide: float() })
+  t.strictSame(
+    floats.map(({ small, wide }) => [small, wide]),
+    Array.from({ length: 100 }, (_, i) => [(i + 1) / 100, -(i + 1) / 100]),
+    'the double next to each',
+  )
+  const refuses = (fields: Fields, message: RegExp) =>
+    t.rejects(rowsOf(file, { at: eventTime(), ...fields }), { code: 'parquet', message })
+  await refuses({ small: decimal(1) }, /'small' of .* must be decimal\(1\), but there is 0.01 in row 0: .* more digits/)
+  await refuses({ small: int() }, /'small' of .* must be int, but there is 0.01 in row 0/)
+  await refuses({ large: decimal(6) }, /there is 800000000000.0001 in row 0: .* fewer digits or make it a float/)
+  await t.rejects(checked(file, { at: eventTime(), wide: string() }), { message: /'wide' of .* holds DECIMAL/ })
+  await t.rejects(checked(file, { at: eventTime(), small: time() }), { message: /'small' of .* holds DECIMAL/ })
+})
+
+t.test('what is stored of a decimal', (t) => {
+  const element = { name: 'x', type: 'INT32' } as const
+  t.equal(scaleOf({ ...element, converted_type: 'DECIMAL', scale: 2, precision: 9 }), 2)
+  t.equal(scaleOf({ ...element, converted_type: 'DECIMAL', precision: 9 }), 0)
+  t.equal(scaleOf({ ...element, logical_type: { type: 'DECIMAL', precision: 9, scale: 3 } }), 3)
+  t.equal(scaleOf({ ...element, converted_type: 'DATE' }), null)
+  const read = (scale: number, stored: number | bigint | Uint8Array, from = scale) =>
+    decimalReader(decimal(scale), from)(stored, (what, remedy) => {
+      throw new Error(`${what}: ${remedy}`)
+    })
+  t.equal(read(2, Uint8Array.of(0xff, 0x85)), -123)
+  t.equal(read(2, Uint8Array.of()), 0)
+  t.equal(read(2, BigInt(Number.MAX_SAFE_INTEGER)), Number.MAX_SAFE_INTEGER)
+  t.equal(read(1, 9_007_199_254_740_991_000n, 4), Number.MAX_SAFE_INTEGER)
+  t.throws(() => read(2, 9_007_199_254_740_993n), /there is 90071992547409.93: only numbers within/)
+  t.throws(() => read(1, -12, 2), /there is -0.12: give the field more digits/)
+  t.end()
 })
 
 t.test('a file that is cut short, damaged, foreign or gone is named', async (t) => {

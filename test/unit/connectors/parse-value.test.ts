@@ -7,6 +7,7 @@ import {
   bool,
   bytes,
   date,
+  decimal,
   eventTime,
   float,
   int,
@@ -111,6 +112,15 @@ t.test('JSON is taken as it is, and text in it is read as text', async (t) => {
     [null, /it is null/],
     [undefined, /'delay' must be int, got undefined: it is missing/],
     [{ a: 1 }, /it is a object/],
+  ])
+  check(t, jsonParser('price', decimal(2)), [
+    [0.3, 30],
+    [-12.3, -1230],
+    [1e3, 100_000],
+    [123456789012345, /its units are not within/],
+    [1234567890123.45, 123_456_789_012_345],
+    [0.1 + 0.2, /'price' must be decimal\(2\), got 0.30000000000000004: .*more than 15 digits.* write it as text/],
+    [1.234, /more than 2 digits behind the point/],
   ])
   check(t, jsonParser('share', float()), [
     [1, 1],

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { userError } from '../../../src/base/errors.ts'
-import { Assign, DropNull, Filter, Project, Union } from '../../../src/operators/stateless.ts'
+import { Assign, DropNull, FillNull, Filter, Project, Union } from '../../../src/operators/stateless.ts'
 import { withOperator } from '../../../src/operators/user-code.ts'
 import type { Batch } from '../../../src/records/batch.ts'
 import { originBytes } from '../../../src/records/origin.ts'
@@ -47,6 +47,21 @@ t.test('rows with a null in one of some columns are dropped, and the columns hav
   t.equal(out[0]!.schema.fields.n!.nullable, false)
   drop.onBatch(batchOf(Item, [updates[1]!]))
   t.equal(out.length, 1, 'nothing is emitted where none is left')
+  t.end()
+})
+
+t.test('values take the place of nulls, and the columns have none any more', (t) => {
+  const { out, emit } = collect()
+  const fill = new FillNull(anySchema(Item), makeSchema({ ...Item.fields, n: int() }), { n: 0 }, emit)
+  fill.onBatch(batchOf(Item, updates))
+  fill.onBatch(rowsOf(Item, item(4, 1)))
+  t.strictSame(updatesOf(out), [
+    '+ at=1 n=5 text=a on=true',
+    '- at=2 n=0 text=null on=false',
+    '+ at=3 n=7 text=b on=false',
+    '+ at=4 n=1 text=null on=false',
+  ])
+  t.strictSame(origins(out[0]!), [hex(1, 1), hex(1, 2), hex(2, 9)])
   t.end()
 })
 

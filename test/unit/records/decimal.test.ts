@@ -21,5 +21,7 @@ t.test('texts of several forms, and such as are none', (t) => {
   t.equal(read('1.234'), 'it has more than 2 digits behind the point')
   t.equal(read('90071992547410.00'), 'its units are not within ±2^53')
   t.equal(read('90071992547409.91'), Number.MAX_SAFE_INTEGER)
+  t.equal(decimalText(-(2 ** 80), 2), '-12089258196146291747061.76', 'a sum may be so large')
+  t.equal(decimalText(2 ** 80, 0), '1208925819614629174706176')
   t.end()
 })

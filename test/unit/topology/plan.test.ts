@@ -3,7 +3,17 @@ import { tablesOf } from '../../../src/actors/make-operator.ts'
 import { array } from '../../../src/connectors/array.ts'
 import { csvFile } from '../../../src/connectors/csv-format.ts'
 import { type AnyWindow, cumulating, type Emission, hopping, session, tumbling } from '../../../src/operators/window.ts'
-import { bool, eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
+import {
+  bool,
+  decimal,
+  eventTime,
+  type FieldType,
+  int,
+  list,
+  optional,
+  schema,
+  string,
+} from '../../../src/records/schema.ts'
 import { count, countDistinct, max, mean, min, over, overRows, stddev, sum } from '../../../src/topology/aggregates.ts'
 import { DEAD_LETTERS } from '../../../src/topology/dead-letters.ts'
 import { type Plan, plan } from '../../../src/topology/plan.ts'
@@ -406,6 +416,25 @@ t.test('what no type can say is said by errors that name the remedy', (t) => {
     () => flights.keyBy('delay').joinAsOf(airportsOf().keyBy('iata'), { how: 'left', fields: ['state'] }),
     user('join', `key 'delay' is int?, but 'iata' of the table is string`),
   )
+  const joinOn = (left: FieldType, right: FieldType) =>
+    flights
+      .assign('k', left, () => null as never)
+      .keyBy('k')
+      .joinAsOf(
+        airportsOf()
+          .assign('r', right, () => null as never)
+          .keyBy('r'),
+        { how: 'left', fields: ['state'] },
+      )
+  t.throws(
+    () => joinOn(decimal(2), optional(decimal(3))),
+    user('join', `key 'k' is decimal(2), but 'r' of the table is decimal(3)?`),
+  )
+  t.throws(
+    () => joinOn(list(int()), list(string())),
+    user('join', `key 'k' is list<int>, but 'r' of the table is list`),
+  )
+  t.doesNotThrow(() => joinOn(optional(decimal(2)), decimal(2)))
   t.throws(
     () =>
       flights
@@ -413,6 +442,33 @@ t.test('what no type can say is said by errors that name the remedy', (t) => {
         .joinAsOf(airportsOf().rename({ city: 'delay' }).keyBy('iata'), { how: 'left', fields: ['delay' as never] }),
     user('join', `both sides have a field 'delay': rename one of them`),
   )
+  t.end()
+})
+
+t.test('a default is of the type of its result, and costs no column', (t) => {
+  const priced = flightsOf().assign('price', decimal(2), ({ distance }) => distance)
+  const byOrigin = priced.keyBy('origin')
+  const bad = (message: RegExp) => ({ kind: 'user', code: 'aggregation', message })
+  const cent = bad(/the default of 'n' must be decimal\(2\), in units, but 0\.01 is not a whole number/)
+  const aggregates = { n: sum('price', { default: 0.01 }) }
+  t.throws(() => byOrigin.window(tumbling('1h')).aggregate(aggregates), cent)
+  t.throws(() => byOrigin.aggregate(aggregates), cent)
+  t.throws(() => byOrigin.withAggregates({ n: overRows(3, sum('price', { default: 0.01 })) }), cent)
+  t.throws(() => byOrigin.indexAggregates('i', { n: over('1h', sum('price', { default: 0.01 })) }), cent)
+  const totals = byOrigin.withAggregates({ n: overRows(3, sum('price', { default: 0 })) })
+  t.equal(totals.node.schema.fields.n!.nullable, false)
+  const sent = edges(planOf(totals.select('origin', 'n').output('x')))
+  t.match(sent, [/\[origin\]: date,origin,price$/])
+  t.end()
+})
+
+t.test('an aggregate is not called as what holds its condition', (t) => {
+  const late = flightsOf().assign('late', bool(), () => true)
+  const aggregates = { n: overRows(3, count({ where: 'late' })), n_where: overRows(3, count()) }
+  t.throws(() => late.keyBy('origin').withAggregates(aggregates), {
+    code: 'aggregation',
+    message: /there is a field 'n_where': give the aggregate another name/,
+  })
   t.end()
 })
 
