@@ -122,6 +122,8 @@ export class Supervisor {
   }
 
   #start(host: number): void {
+    // It may have waited since before that: the others were told to end then, and nobody would tell this one.
+    if (this.#failure !== undefined) return
     const child = this.#services.fork({
       onMessage: (message) => this.#onMessage(host, message),
       onExit: (code, signal) => this.#onExit(host, code, signal),
@@ -194,7 +196,7 @@ export class Supervisor {
     const what = `worker ${worker} of host ${host}`
     const place = suspects.length === 1 ? `, in ${suspects[0]!.operator} of ${suspects[0]!.shard}` : ''
     this.deaths.push({ what, reason: error.message + place })
-    if (this.#draining) return
+    if (this.#draining || this.#failure !== undefined) return
     for (const suspect of suspects) this.#suspect(suspect, board)
     const restart = () => this.#hosts[host]?.send({ type: 'restart', worker, held: this.#suspects.held })
     // Its host was told of the end too.
