@@ -1,16 +1,11 @@
 /** From a planned node to its operator. */
 import type { Seam } from '../base/seam.ts'
 import { ActorOperator } from '../operators/actor-operator.ts'
-import { AsOfJoin } from '../operators/as-of-join.ts'
+import { AsOfJoin, type AsOfJoinPlan, asOfTables } from '../operators/as-of-join.ts'
 import { CHANGELOG_TABLES, Changelog } from '../operators/changelog.ts'
 import { DEDUP_TABLES, Dedup } from '../operators/dedup.ts'
 import { Explode, Transform } from '../operators/flat-map.ts'
-import { openAggregates } from '../operators/fold/aggregate-group.ts'
-import { aggregatedColumns } from '../operators/fold/cell-rows.ts'
-import { FOLD_TABLES, Fold, type FoldPlan } from '../operators/fold/fold.ts'
-import { openRanking } from '../operators/fold/ranked.ts'
-import { openSpans, spannedColumns } from '../operators/fold/span-group.ts'
-import { whileWithin } from '../operators/fold/while-within.ts'
+import { FOLD_TABLES } from '../operators/fold/fold.ts'
 import { TableIndex } from '../operators/index/table-index.ts'
 import { TileIndex } from '../operators/index/tile-index.ts'
 import { planTiles, TILE_TABLES } from '../operators/index/tile-plan.ts'
@@ -32,19 +27,19 @@ import {
   takeOverRowsAndTiles,
   takeOverSides,
 } from '../operators/take-over.ts'
-import type { AnyJoinNode, FoldNode } from '../topology/graph.ts'
+import type { NodeFacts } from '../topology/analysis.ts'
+import type { AnyJoinNode, JoinNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
+import { foldTables, makeFold, takeOverFoldNode } from './make-fold.ts'
 import { makeWindow, takeOverWindow, windowTables } from './make-window.ts'
 import { originHead } from './origin-head.ts'
 
 const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = {
-  fold: FOLD_TABLES,
   dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
   'over-rows': OVER_ROWS_TABLES,
   index: INDEX_TABLES,
   'aggregate-index': TILE_TABLES,
-  'as-of-join': ['right', 'waiting', 'answered'],
   'table-join': FOLD_TABLES,
   'interval-join': INTERVAL_JOIN_TABLES,
   actor: ['state', 'timers', 'held'],
@@ -54,10 +49,14 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
 export const tableName = ({ id }: { readonly id: number }, table: string): string => `n${id}.${table}`
 
 /** Names of all its tables. */
-export const tablesOf = ({ node, inputFacts }: PlannedNode): string[] =>
-  (node.kind === 'window' ? windowTables(node, inputFacts[0]!.retracts) : (TABLES[node.kind] ?? [])).map((table) =>
-    tableName(node, table),
-  )
+export const tablesOf = (planned: PlannedNode): string[] =>
+  operatorTables(planned).map((table) => tableName(planned.node, table))
+
+function operatorTables({ node, inputFacts }: PlannedNode): readonly string[] {
+  if (node.kind === 'window') return windowTables(node, inputFacts[0]!.retracts)
+  if (node.kind === 'fold') return foldTables(node, inputFacts[0]!)
+  return node.kind === 'as-of-join' ? asOfTables(inputFacts[1]!) : (TABLES[node.kind] ?? [])
+}
 
 /** Takes over what a node's operator keeps of keys that now fall to another shard; block by block. */
 export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>): Iterable<void> {
@@ -78,40 +77,18 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
     case 'aggregate-index':
       return takeOverByKey(take, input, node.keys, ['rows', 'tiles'])
     case 'fold':
-      return takeOverFold(take, input, node.keys)
+      return takeOverFoldNode(take, planned, node)
     case 'table-join':
       return takeOverFold(take, sidesSchema({ ...node, left: input, right: inputSchemas[1]! }), node.leftKeys)
     case 'interval-join':
       return takeOverSides(take, input, node.leftKeys)
     case 'as-of-join':
-      return takeOverJoin(take, { left: input, right: inputSchemas[1]!, ...node })
+      return takeOverJoin(take, asOfPlan(planned, node))
     case 'actor':
       return takeOverActor(take, input, node.keys)
     default:
       return []
   }
-}
-
-function foldPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node: FoldNode): FoldPlan {
-  const { keys, fold, emit } = node
-  const input = inputSchemas[0]!
-  const results = schema.names.filter((name) => name !== schema.time && !keys.includes(name))
-  const { bound, isTable } = inputFacts[0]!
-  const origin = facts.needsOrigins ? originHead(node.id) : null
-  const common = { input, output: schema, keys, results, emit, bound, origin }
-  if (fold.kind === 'ranking') {
-    const ranked = openRanking(input, results, fold.ranking, isTable)
-    return { ...common, ...(fold.within === null ? ranked : whileWithin(ranked)) }
-  }
-  const aggregations = Object.values(fold.aggregates)
-  const [leaving] = node.inputs
-  if (leaving.kind === 'leaving')
-    return {
-      ...common,
-      columns: spannedColumns(aggregations),
-      open: openSpans(input, fold.aggregates, leaving.every === null),
-    }
-  return { ...common, columns: aggregatedColumns(aggregations), open: openAggregates(input, aggregations, isTable) }
 }
 
 function joinPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node: AnyJoinNode) {
@@ -120,6 +97,15 @@ function joinPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node
     ...{ left: inputSchemas[0]!, right: inputSchemas[1]!, output: schema, leftKeys, rightKeys, fields },
     bound: Math.max(...inputFacts.map(({ bound }) => bound)),
     origin: facts.needsOrigins ? originHead(node.id) : null,
+  }
+}
+
+function asOfPlan({ inputSchemas, schema, inputFacts }: PlannedNode, node: JoinNode): AsOfJoinPlan {
+  const { leftKeys, rightKeys, fields, how, older, newer } = node
+  const [{ bound: leftBound }, { bound: rightBound, isTable, retracts }] = inputFacts as [NodeFacts, NodeFacts]
+  return {
+    ...{ left: inputSchemas[0]!, right: inputSchemas[1]!, output: schema, leftKeys, rightKeys, fields },
+    ...{ how, older, newer, leftBound, rightBound, isTable, retracts },
   }
 }
 
@@ -195,29 +181,13 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
         context,
       )
     case 'fold':
-      return new Fold(foldPlan(planned, node), context)
+      return makeFold(planned, node, context)
     case 'table-join':
       return new TableJoin({ ...joinPlan(planned, node), emit: node.emit, how: node.how }, context)
     case 'interval-join':
       return new IntervalJoin({ ...joinPlan(planned, node), span: node.span, how: node.how }, context)
     case 'as-of-join':
-      return new AsOfJoin(
-        {
-          left: input,
-          right: inputSchemas[1]!,
-          output: schema,
-          leftKeys: node.leftKeys,
-          rightKeys: node.rightKeys,
-          fields: node.fields,
-          how: node.how,
-          leftBound: inputFacts[0]!.bound,
-          rightBound: inputFacts[1]!.bound,
-          isTable: inputFacts[1]!.isTable,
-          older: node.older,
-          newer: node.newer,
-        },
-        context,
-      )
+      return new AsOfJoin(asOfPlan(planned, node), context)
     case 'actor':
       return new ActorOperator(
         {

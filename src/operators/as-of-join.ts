@@ -5,46 +5,50 @@
  */
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { Batch } from '../records/batch.ts'
-import { batchBytes, pieceOf, rowBytesOf, valuesBytes } from '../records/batch-bytes.ts'
-import { type Column, ColumnBuilder, valueAt } from '../records/column.ts'
-import { packKey } from '../records/key.ts'
-import { originBytes } from '../records/origin.ts'
+import { batchBytes, pieceOf, rowBytesOf } from '../records/batch-bytes.ts'
+import { type Column, valueAt } from '../records/column.ts'
 import type { Schema } from '../records/schema.ts'
+import { LISTED_TABLE, ListedSide } from './as-of/listed-side.ts'
+import { type Found, indexesOf, type RightSide, type SidePlan, typesOf } from './as-of/right-side.ts'
+import { StreamSide } from './as-of/stream-side.ts'
 import { type FrameLimits, HeldBatches, splitByTime } from './held-batches.ts'
-import { History, type Version, versionAt } from './history.ts'
 import { KeyIndex } from './key-index.ts'
+import { VERSION_TABLES } from './key-versions/key-versions.ts'
 import type { Operator, OperatorContext, OperatorLimits } from './operator.ts'
-import { pickColumn } from './pick-column.ts'
-import { RightVersions } from './right-versions.ts'
-import { TableHistory } from './table-history.ts'
 
-export interface AsOfJoinPlan {
-  readonly left: Schema
-  readonly right: Schema
+export interface AsOfJoinPlan extends SidePlan {
+  /** The right fields stand behind the left ones. */
   readonly output: Schema
-  readonly leftKeys: readonly string[]
-  readonly rightKeys: readonly string[]
-  /** Right fields behind the left ones in the output. */
-  readonly fields: readonly string[]
   readonly how: 'inner' | 'left'
   readonly leftBound: number
   readonly rightBound: number
   /** The right side is a table: what is taken back held until then. */
   readonly isTable: boolean
-  /** How much older than the row a version may be, and how much newer, in microseconds; both inclusive. */
-  readonly older: number
-  readonly newer: number
+  /** The right side takes rows back. */
+  readonly retracts: boolean
 }
 
-/** What rows of a batch found: the versions, and for each row which of them, or -1. */
-interface Found {
-  readonly codes: Int32Array
-  readonly versions: readonly Version[]
+/** How late right rows are told: their keys, which are the first of these, and the oldest of their times. */
+interface LateRows {
+  readonly keys: KeyIndex
+  readonly count: number
+  readonly from: number
 }
+
+/** The right side's part of the state. */
+const isListed = ({ isTable, retracts }: Pick<AsOfJoinPlan, 'isTable' | 'retracts'>): boolean => isTable || retracts
+
+export const asOfTables = (plan: Pick<AsOfJoinPlan, 'isTable' | 'retracts'>): readonly string[] => [
+  ...(isListed(plan) ? [LISTED_TABLE] : VERSION_TABLES),
+  'waiting',
+  'answered',
+]
 
 const LEFT = 0
 /** Of held rows: those that must wait again are written anew. */
 const FRAME_ROWS = 16_384
+/** Looked up at a time: the more, the less is read for each. */
+const LOOK_ROWS = 65_536
 
 /** How large the frames of rows are that a join holds. */
 export const joinFrame = ({ batchBytesMax }: OperatorLimits): FrameLimits => ({
@@ -55,12 +59,10 @@ export const joinFrame = ({ batchBytesMax }: OperatorLimits): FrameLimits => ({
 export class AsOfJoin implements Operator {
   readonly #plan: AsOfJoinPlan
   readonly #context: OperatorContext
-  readonly #right: RightVersions
+  readonly #right: RightSide
   readonly #waiting: HeldBatches
   readonly #answered: HeldBatches
-  readonly #leftColumns: readonly number[]
-  readonly #rightColumns: readonly number[]
-  readonly #keys: KeyIndex
+  readonly #leftKeys: readonly number[]
   /** Of answers that the epoch may still put out as rows come. */
   #bytesLeft: number
   #leftWatermark = Number.NEGATIVE_INFINITY
@@ -72,18 +74,11 @@ export class AsOfJoin implements Operator {
     this.#plan = plan
     this.#context = context
     const frame = joinFrame(context.limits)
-    const right = context.table('right')
-    const history = plan.isTable ? new TableHistory(right) : new History(right)
-    this.#right = new RightVersions(history, context.limits.cacheBytesMax)
+    this.#right = isListed(plan) ? new ListedSide(plan, plan.isTable, context) : new StreamSide(plan, context)
     this.#waiting = new HeldBatches(context.table('waiting'), plan.left, frame)
     this.#answered = new HeldBatches(context.table('answered'), plan.left, frame)
     this.#bytesLeft = context.limits.outboxBytesMax
-    this.#leftColumns = plan.leftKeys.map((name) => plan.left.names.indexOf(name))
-    this.#rightColumns = plan.rightKeys.map((name) => plan.right.names.indexOf(name))
-    this.#keys = new KeyIndex(
-      this.#leftColumns,
-      plan.leftKeys.map((name) => plan.left.fields[name]!),
-    )
+    this.#leftKeys = indexesOf(plan.left, plan.leftKeys)
   }
 
   open([left, right]: readonly number[]): void {
@@ -107,13 +102,15 @@ export class AsOfJoin implements Operator {
   }
 
   memoryBytes(): number {
-    return this.#keys.memoryBytes + this.#right.memoryBytes
+    return this.#right.memoryBytes
+  }
+
+  isBehind(): boolean {
+    return this.#right.isBehind
   }
 
   flush(): void {
-    if (this.memoryBytes() <= this.#context.limits.cacheBytesMax) return
-    this.#keys.clear()
-    this.#right.forget()
+    this.#right.flush()
   }
 
   /** Rows before it can be answered: no version that they might find can come any more, but late. */
@@ -149,13 +146,16 @@ export class AsOfJoin implements Operator {
 
   /** Answers rows until their answers spend the budget, and lets the others wait: false where there are any. */
   #answer(batch: Batch, budget: Budget): boolean {
-    const found = this.#match(batch, budget)
-    const count = found.codes.length
-    const answered = count < batch.length ? pieceOf(batch, 0, count) : batch
-    if (count > 0) {
-      this.#emit(answered, null, found)
-      if (this.#plan.rightBound > 0) this.#answered.hold(answered)
+    let count = 0
+    for (let isWhole = true; isWhole && count < batch.length && !isSpent(budget); ) {
+      const piece = pieceOf(batch, count, Math.min(count + LOOK_ROWS, batch.length))
+      const found = this.#right.find(piece)
+      const rows = rowsWithin(budget, piece, found)
+      this.#emit(pieceOf(piece, 0, rows), null, { ...found, codes: found.codes.subarray(0, rows) })
+      count += rows
+      isWhole = rows === piece.length
     }
+    if (count > 0 && this.#plan.rightBound > 0) this.#answered.hold(pieceOf(batch, 0, count))
     if (count === batch.length) return true
     this.#waiting.hold(pieceOf(batch, count, batch.length))
     this.#hasDue = true
@@ -165,60 +165,40 @@ export class AsOfJoin implements Operator {
   #onRight(batch: Batch): void {
     const late = this.#lateRows(batch)
     if (late !== null) this.#emitAnswered(late, -1)
-    const { fields } = this.#plan
-    const columns = fields.map((name) => batch.column(name))
-    const kinds = fields.map((name) => this.#plan.right.fields[name]!.kind)
-    const horizon = Math.min(
-      this.#leftWatermark - this.#plan.leftBound,
-      this.#rightWatermark - Math.max(this.#plan.rightBound, 0),
+    this.#right.put(
+      batch,
+      Math.min(this.#leftWatermark - this.#plan.leftBound, this.#rightWatermark - Math.max(this.#plan.rightBound, 0)),
     )
-    for (let i = 0; i < batch.length; i++) {
-      if (this.#hasNullKey(batch, this.#rightColumns, i)) continue
-      const key = packKey(batch, this.#rightColumns, i)
-      const origin = batch.origins === null ? '' : Buffer.from(originBytes(batch.origins, i)).toString('latin1')
-      const values = columns.map((column, c) => valueAt(column, kinds[c]!, i))
-      const time = batch.times[i]!
-      this.#right.change(this.#idOf(batch, i), key, { time, origin, since: time, values }, batch.diff(i), horizon)
-    }
     if (late !== null) this.#emitAnswered(late, 1)
   }
 
-  /** Key ids of right rows that are older than what has been answered, with the oldest such time; null if there are none. */
-  #lateRows(batch: Batch): { ids: Set<number>; from: number } | null {
-    const ids = new Set<number>()
-    let from = Number.POSITIVE_INFINITY
+  /** Right rows that are older than what has been answered; null if there are none. */
+  #lateRows(batch: Batch): LateRows | null {
+    const { left, leftKeys, right, rightKeys } = this.#plan
+    let late: { keys: KeyIndex; from: number } | null = null
+    const [columns, types] = [indexesOf(right, rightKeys), typesOf(right, rightKeys)]
     for (let i = 0; i < batch.length; i++) {
-      if (batch.times[i]! >= this.#rightWatermark) continue
-      ids.add(this.#idOf(batch, i))
-      from = Math.min(from, batch.times[i]!)
+      const time = batch.times[i]!
+      if (time >= this.#rightWatermark) continue
+      late ??= { keys: new KeyIndex(this.#leftKeys, typesOf(left, leftKeys)), from: time }
+      late.keys.idOf(columns.map((c, k) => valueAt(batch.columns[c]!, types[k]!.kind, i)))
+      late.from = Math.min(late.from, time)
     }
-    return ids.size > 0 ? { ids, from } : null
-  }
-
-  #idOf(right: Batch, row: number): number {
-    const { rightKeys } = this.#plan
-    return this.#keys.idOf(
-      this.#rightColumns.map((c, k) => valueAt(right.columns[c]!, this.#plan.right.fields[rightKeys[k]!]!.kind, row)),
-    )
+    return late && { ...late, count: late.keys.size }
   }
 
   /** Emits the current answers of answered rows whose key and time the late versions touch. */
-  #emitAnswered(late: { ids: Set<number>; from: number }, diff: number): void {
+  #emitAnswered({ keys, count, from }: LateRows, diff: number): void {
     for (const { batch } of this.#answered.before(Number.POSITIVE_INFINITY)) {
       const ids = new Int32Array(batch.length)
-      this.#keys.resolve(batch, ids)
+      keys.resolve(batch, ids)
       const rows = Int32Array.from(ids.keys()).filter(
-        (i) => late.ids.has(ids[i]!) && batch.times[i]! + this.#plan.newer >= late.from,
+        (i) => ids[i]! < count && batch.times[i]! + this.#plan.newer >= from,
       )
       if (rows.length === 0) continue
       const touched = batch.gather(rows, rows.length)
-      this.#emit(touched, diff, this.#match(touched, null))
+      this.#emit(touched, diff, this.#right.find(touched))
     }
-  }
-
-  // Null equals nothing: rows of the table without a key are never found, so left rows need no check.
-  #hasNullKey(batch: Batch, columns: readonly number[], row: number): boolean {
-    return columns.some((c) => valueAt(batch.columns[c]!, 'float', row) === null)
   }
 
   /** Joins and emits; `sign` multiplies the diffs of a correction. */
@@ -229,59 +209,21 @@ export class AsOfJoin implements Operator {
       if (rows.length === 0) return
     }
     const columns: Column[] = this.#plan.left.names.map((_, c) => batch.columns[c]!)
-    this.#plan.fields.forEach((name, f) => columns.push(this.#rightColumn(name, f, found)))
+    this.#plan.fields.forEach((_, f) => columns.push(found.column(f, found.codes)))
     const diffs =
       sign === null || sign === 1 ? batch.diffs : Int32Array.from({ length: batch.length }, (_, i) => -batch.diff(i))
     const joined = new Batch(this.#plan.output, batch.length, columns, diffs, batch.origins)
     this.#context.emit(rows === null ? joined : joined.gather(rows, rows.length))
   }
+}
 
-  /**
-   * The version of each row as a code into the versions found, -1 where there is none.
-   * @param budget counted down by what the answers come to; only rows before it is spent are among them
-   */
-  #match(batch: Batch, budget: Budget | null): Found {
-    const ids = new Int32Array(batch.length)
-    this.#keys.resolve(batch, ids)
-    const codes = new Int32Array(batch.length)
-    const versions: Version[] = []
-    const codeOf = new Map<Version, number>()
-    let [lastVersion, lastCode]: [Version | undefined, number] = [undefined, -1]
-    const bytesOf = rowBytesOf(batch)
-    const left = budget ?? { rows: batch.length, bytes: Number.POSITIVE_INFINITY }
-    let lastBytes = 0
-    let i = 0
-    for (; i < batch.length && !isSpent(left); i++) {
-      const id = ids[i]!
-      const known = this.#right.known(id) ?? this.#right.of(id, packKey(batch, this.#leftColumns, i))
-      const version = this.#versionFor(known, batch.times[i]!)
-      if (version !== lastVersion) {
-        lastVersion = version
-        lastCode = version === undefined ? -1 : (codeOf.get(version) ?? -1)
-        if (version !== undefined && lastCode < 0) {
-          lastCode = versions.push(version) - 1
-          codeOf.set(version, lastCode)
-        }
-        lastBytes = version === undefined ? 0 : valuesBytes(version.values!)
-      }
-      codes[i] = lastCode
-      spend(left, 1, bytesOf(i) + lastBytes)
-    }
-    return { codes: codes.subarray(0, i), versions }
+/** How many rows of a piece come before the one behind which the budget is spent; counts it down by what they come to. */
+function rowsWithin(budget: Budget, piece: Batch, found: Found): number {
+  const bytesOf = rowBytesOf(piece)
+  let row = 0
+  for (; row < piece.length && !isSpent(budget); row++) {
+    const code = found.codes[row]!
+    spend(budget, 1, bytesOf(row) + (code < 0 ? 0 : found.bytes(code)))
   }
-
-  /** The one candidate is the latest; if that is too old, or nothing holds, there is none. */
-  #versionFor(versions: readonly Version[], time: number): Version | undefined {
-    const { newer, older } = this.#plan
-    const version = versionAt(versions, time + newer)
-    return version === undefined || version.values === null || version.since < time - older ? undefined : version
-  }
-
-  #rightColumn(name: string, field: number, { codes, versions }: Found): Column {
-    const type = this.#plan.right.fields[name]!
-    const builder = new ColumnBuilder({ ...type, nullable: true }, versions.length + 1)
-    for (const version of versions) builder.push(version.values![field]!)
-    builder.push(null)
-    return pickColumn(builder.finish(), codes, versions.length)
-  }
+  return row
 }

@@ -10,12 +10,17 @@ import { unpackKey, unpackPrefix } from '../records/key.ts'
 import type { FieldType, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { planCells } from './aggregation.ts'
-import { joinFrame } from './as-of-join.ts'
+import { LISTED_TABLE } from './as-of/listed-side.ts'
+import type { SidePlan } from './as-of/right-side.ts'
+import { versionTypes } from './as-of/stream-side.ts'
+import { type AsOfJoinPlan, asOfTables, joinFrame } from './as-of-join.ts'
 import { areNumbers } from './group-key.ts'
 import { type FrameLimits, HeldBatches } from './held-batches.ts'
 import { ACTOR_FRAME } from './held-rows.ts'
 import { FLOOR, packTime, unpackTime } from './index/versions.ts'
+import { type KeepLastPlan, keepLastTypes } from './keep-last.ts'
 import { keyColumns } from './key-index.ts'
+import { KeyVersions, type VersionTypes, versionTables } from './key-versions/key-versions.ts'
 import { RunMerge } from './merge-runs.ts'
 import type { OperatorLimits } from './operator.ts'
 import { OwnedKeys } from './owned-keys.ts'
@@ -78,22 +83,31 @@ export function* takeOverWindows(take: TakeOver, plan: Pick<WindowAggregatePlan,
   copyShared(take, 'firing')
 }
 
-export interface JoinKeys {
-  readonly left: Schema
-  readonly right: Schema
-  readonly leftKeys: readonly string[]
-  readonly rightKeys: readonly string[]
-}
-
-export function* takeOverJoin(take: TakeOver, { left, right, leftKeys, rightKeys }: JoinKeys) {
+export function* takeOverJoin(take: TakeOver, plan: SidePlan & Pick<AsOfJoinPlan, 'isTable' | 'retracts'>) {
+  const { left, right, leftKeys, rightKeys } = plan
   // Where rows are looked up by other columns than those that they are split by, all of them held the whole table.
   const isWhole = !take.routing.every((name) => leftKeys.includes(name))
   const owns = isWhole ? () => true : take.owns
   const owned = new OwnedKeys(owns, typesOf(right, rightKeys), isWhole ? [] : indexesOf(leftKeys, take.routing))
   const kinds = typesOf(right, rightKeys).map(({ kind }) => kind)
-  yield* takeOverEntries(take, 'right', owned, (key) => unpackPrefix(key, kinds).values)
+  if (asOfTables(plan).includes(LISTED_TABLE))
+    yield* takeOverEntries(take, LISTED_TABLE, owned, (key) => unpackPrefix(key, kinds).values)
+  else yield* takeOverVersions(take, versionTypes(plan), owned)
   const frame = joinFrame(take.limits)
   for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, take.routing, frame)
+}
+
+function* takeOverVersions(take: TakeOver, types: VersionTypes, owned: OwnedKeys) {
+  const into = new KeyVersions(versionTables(take.to), types, take.limits)
+  for (const tables of take.from)
+    yield* into.takeOver(versionTables(tables), (keys, length) => owned.ofColumns(keys, length))
+}
+
+export function* takeOverLast(take: TakeOver, plan: Pick<KeepLastPlan, 'input' | 'keys' | 'results'>) {
+  const types = keepLastTypes(plan)
+  yield* takeOverVersions(take, types, new OwnedKeys(take.owns, types.keys, indexesOf(plan.keys, take.routing)))
+  yield* takeOverRows(take, 'held', plan.input, plan.keys, ACTOR_FRAME)
+  copyShared(take, 'progress')
 }
 
 /** Of a join whose both sides are kept row by row. */

@@ -3,9 +3,9 @@
  * versions of keys in use are kept in memory. Keys: packed key, packed time, origin.
  */
 import { Packr } from 'msgpackr'
-import type { Value } from '../records/column.ts'
-import { packValues } from '../records/key.ts'
-import { type KeyedTable, prefixEnd } from '../storage/table.ts'
+import type { Value } from '../../records/column.ts'
+import { packValues } from '../../records/key.ts'
+import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 
 export interface Version {
   readonly time: number

@@ -1,5 +1,5 @@
 /** Versions of the right side's keys, by the keys' numbers: loaded on first use, and forgotten when they are too many. */
-import { valuesBytes } from '../records/batch-bytes.ts'
+import { valuesBytes } from '../../records/batch-bytes.ts'
 import type { RightHistory, Version } from './history.ts'
 
 /** What a version takes beside its values. */

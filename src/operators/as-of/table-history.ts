@@ -4,10 +4,10 @@
  */
 
 import { Packr } from 'msgpackr'
-import type { Value } from '../records/column.ts'
-import { packValues } from '../records/key.ts'
-import { type KeyedTable, prefixEnd } from '../storage/table.ts'
-import { textOf } from './fold/fold-row.ts'
+import type { Value } from '../../records/column.ts'
+import { packValues } from '../../records/key.ts'
+import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
+import { textOf } from '../fold/fold-row.ts'
 import type { RightHistory, Version } from './history.ts'
 
 const packr = new Packr({ useRecords: false })

@@ -71,7 +71,7 @@ t.test('a store of another layout is corrupt, and is left as it is', async (t) =
     t.throws(() => new LmdbEnvironment({ path, tables, readOnly }), {
       kind: 'corruption',
       code: 'store',
-      message: /store layout 99 is not 4/,
+      message: /store layout 99 is not 5/,
     })
   }
   t.equal(openDescriptors(path), 0, 'what could not be used was closed')

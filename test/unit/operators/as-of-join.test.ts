@@ -38,6 +38,7 @@ interface JoinBounds {
   left?: number
   right?: number
   isTable?: boolean
+  retracts?: boolean
   older?: number
   newer?: number
 }
@@ -60,6 +61,7 @@ function planOf(how: 'inner' | 'left', keys = 1, bounds: JoinBounds = {}): AsOfJ
     leftBound: bounds.left ?? 0,
     rightBound: bounds.right ?? 0,
     isTable: bounds.isTable ?? false,
+    retracts: bounds.retracts ?? false,
     older: bounds.older ?? Number.POSITIVE_INFINITY,
     newer: bounds.newer ?? 0,
   }
@@ -176,7 +178,7 @@ t.test('a version that comes late takes back the answers that it changes, and no
 })
 
 t.test('a version that is taken back uncovers the one before', async (t) => {
-  const run = joined('left', 1, { right: 20 })
+  const run = joined('left', 1, { right: 20, retracts: true })
   run.push(versions(version(right(1, 'a', 'one'), 1), version(right(5, 'a', 'five'), 2)), 1)
   run.push(rowsOf(Left, left(6, 'a', 1)))
   run.advance([12, 12])
@@ -211,7 +213,7 @@ t.test('origins of the left rows go on to the output, also through holding and c
 })
 
 t.test('pruning drops what no look-up can find, and keeps what one can', async (t) => {
-  const plan = planOf('left', 1, { left: 5 })
+  const plan = planOf('left', 1, { left: 5, retracts: true })
   let stored!: KeyedTable
   const run = new Recorder((context) => {
     stored = context.table('right')
@@ -228,7 +230,7 @@ t.test('pruning drops what no look-up can find, and keeps what one can', async (
 })
 
 t.test('pruning keeps the version before one that may still be taken back', (t) => {
-  const run = joined('left')
+  const run = joined('left', 1, { retracts: true })
   run.push(versions(version(right(5, 'a', 'five'))), 1)
   run.push(versions(version(right(10, 'a', 'ten'), 1)), 1)
   run.advance([10, 10])
@@ -285,7 +287,7 @@ const setup = fc.record({
   keys: fc.constantFrom(1, 2),
   leftBound: fc.constantFrom(0, 4, 15),
   rightBound: fc.constantFrom(0, 4, 15),
-  isTable: fc.boolean(),
+  side: fc.constantFrom('stream' as const, 'retracting' as const, 'table' as const),
   older: fc.constantFrom(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0, 5),
   newer: fc.constantFrom(0, 0, 3),
 })
@@ -300,8 +302,9 @@ t.test('random histories come to what brute force says', async () => {
     fc.asyncProperty(
       setup,
       fc.array(action, { maxLength: 40 }),
-      async ({ how, keys, leftBound, rightBound, isTable, older, newer }, actions) => {
-        const plan = planOf(how, keys, { left: leftBound, right: rightBound, isTable, older, newer })
+      async ({ how, keys, leftBound, rightBound, side, older, newer }, actions) => {
+        const [isTable, retracts] = [side === 'table', side !== 'stream']
+        const plan = planOf(how, keys, { left: leftBound, right: rightBound, isTable, retracts, older, newer })
         const run = new Recorder((context) => new AsOfJoin(plan, context), 2)
         let [leftMark, rightMark] = [-20, -20]
         let lefts: { row: ReturnType<typeof left>; origin: Uint8Array }[] = []
@@ -318,7 +321,8 @@ t.test('random histories come to what brute force says', async () => {
             lefts = [...lefts.filter((one) => !taken.includes(one)), ...added]
             run.push(batchOf(Left, [...taken.map((one) => ({ ...one, diff: -1 })), ...added]))
           } else if (act.kind === 'right') {
-            const isOpen = ({ row, until }: RightVersion) => until === undefined && row.since >= rightMark - rightBound
+            const isOpen = ({ row, until }: RightVersion) =>
+              retracts && until === undefined && row.since >= rightMark - rightBound
             const open = rights.filter(isOpen)
             const taken = [...new Set(act.back.flatMap((nth) => open[nth % open.length] ?? []))]
             const changed = [...new Set(act.change.flatMap((nth) => open[nth % open.length] ?? []))].filter(

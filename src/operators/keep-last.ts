@@ -1,0 +1,223 @@
+/**
+ * The latest row of each key, as a table, of a stream that takes nothing back: what a `Fold` with that ranking comes to, in
+ * columns. A row takes the place of the one before it from its time on; one that comes late stands from its own time to that
+ * of the next. With `final` rows are taken when the watermark has passed them, with `eager` at once.
+ */
+import { type Budget, spend } from '../base/budget.ts'
+import { combineHash, hashInteger } from '../base/hash.ts'
+import type { Timestamp } from '../base/time.ts'
+import { Batch } from '../records/batch.ts'
+import { batchBytes } from '../records/batch-bytes.ts'
+import type { Column } from '../records/column.ts'
+import type { OriginColumn } from '../records/origin.ts'
+import type { Schema } from '../records/schema.ts'
+import type { KeyedTable } from '../storage/table.ts'
+import { batchOfDue, joined } from './due-batch.ts'
+import { inOrder } from './due-rows.ts'
+import { splitByTime } from './held-batches.ts'
+import { HeldRows } from './held-rows.ts'
+import { KeyVersions, VERSION_TABLES, versionTables } from './key-versions/key-versions.ts'
+import { NONE } from './key-versions/version-values.ts'
+import type { Emit, Operator, OperatorContext } from './operator.ts'
+import type { Emission } from './window.ts'
+
+export interface KeepLastPlan {
+  readonly input: Schema
+  readonly output: Schema
+  readonly keys: readonly string[]
+  /** Columns of the output beside the keys and the time. */
+  readonly results: readonly string[]
+  readonly emit: Emission
+  /** No row is older than the watermark by more than this, in microseconds. */
+  readonly bound: number
+  /** Head of the origins of the output, or null where nothing downstream can tie. */
+  readonly origin: Uint8Array | null
+}
+
+export const KEEP_LAST_TABLES = [...VERSION_TABLES, 'held', 'progress'] as const
+
+const HELD = Buffer.from('held')
+
+export class KeepLast implements Operator {
+  readonly #plan: KeepLastPlan
+  readonly #emit: Emit
+  readonly #versions: KeyVersions
+  readonly #held: HeldRows
+  readonly #progress: KeyedTable
+  readonly #keys: readonly number[]
+  readonly #values: readonly number[]
+  /** Rows that do not wait. */
+  #ready: Batch[] = []
+  #watermark: Timestamp = Number.NEGATIVE_INFINITY
+  #changes = 0
+
+  constructor(plan: KeepLastPlan, { table, limits, emit }: OperatorContext) {
+    this.#plan = plan
+    this.#emit = emit
+    this.#versions = new KeyVersions(versionTables(table), keepLastTypes(plan), limits)
+    this.#held = new HeldRows(table('held'), plan.input)
+    this.#progress = table('progress')
+    this.#keys = plan.keys.map((name) => plan.input.names.indexOf(name))
+    this.#values = plan.results.map((name) => plan.input.names.indexOf(name))
+  }
+
+  open([watermark]: readonly Timestamp[]): void {
+    this.#watermark = watermark!
+    const held = this.#progress.get(HELD)
+    if (held !== undefined) this.#held.restore(held)
+  }
+
+  onBatch(batch: Batch): void {
+    if (this.#plan.emit === 'eager') return void this.#ready.push(batch)
+    const { before, rest } = splitByTime(batch, this.#watermark)
+    if (before !== null) this.#ready.push(before)
+    if (rest !== null) this.#held.hold(rest)
+  }
+
+  advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
+    const horizon = watermark! - this.#plan.bound
+    // In full, whatever the budget: what was said does not hold any more.
+    if (this.#ready.length > 0) this.#take(inOrder(joined(this.#ready)), horizon, budget)
+    this.#ready = []
+    const isDone =
+      this.#plan.emit === 'eager' ||
+      this.#held.take(watermark!, budget, (due) => {
+        if (due.length > 0) this.#take(batchOfDue(due), horizon, budget)
+        return due.length
+      })
+    if (isDone) this.#watermark = watermark!
+    return isDone
+  }
+
+  flush(): void {
+    this.#versions.flush()
+    const held = this.#held.save()
+    if (held !== null) this.#progress.put(HELD, held)
+  }
+
+  isBehind(): boolean {
+    return this.#versions.isBehind
+  }
+
+  digest(): number {
+    const changes = this.#changes
+    this.#changes = 0
+    return changes
+  }
+
+  memoryBytes(): number {
+    return this.#versions.memoryBytes
+  }
+
+  /** @param rows in order of (time, origin) */
+  #take(rows: Batch, horizon: number, budget: Budget): void {
+    const versions = this.#versions
+    const { times, length } = rows
+    const ids = versions.look(
+      this.#keys.map((c) => rows.columns[c]!),
+      length,
+    )
+    const first = versions.add(
+      rows,
+      ids,
+      this.#values.map((c) => rows.columns[c]!),
+    )
+    const changes = new Changes(length)
+    const { lists } = versions
+    lists.horizon = Math.max(lists.horizon, horizon)
+    for (let row = 0; row < length; row++) {
+      const [version, time] = [first + row, times[row]!]
+      lists.link(version)
+      this.#say(changes, version, time)
+      this.#changes = combineHash(this.#changes, hashInteger(time))
+    }
+    if (changes.length === 0) return
+    const batch = this.#batchOf(changes)
+    spend(budget, batch.length, batchBytes(batch))
+    this.#emit(batch)
+  }
+
+  /** What a version changes that was just linked. */
+  #say(changes: Changes, version: number, time: number): void {
+    const { columns } = this.#versions
+    const { before, after } = this.#versions.lists
+    if (before !== NONE && columns.isSame(before, version)) return
+    const until = after === NONE ? Number.POSITIVE_INFINITY : columns.times[after]!
+    // The next one has its place from the same time on; or the row was put in again so late that those before it are gone.
+    if (until === time || (after !== NONE && time < this.#watermark - this.#plan.bound)) return
+    if (before !== NONE) changes.push(before, time, -1)
+    changes.push(version, time, 1)
+    if (after === NONE) return
+    if (before !== NONE) changes.push(before, until, 1)
+    changes.push(version, until, -1)
+  }
+
+  #batchOf({ versions, times, diffs, length }: Changes): Batch {
+    const { output, keys, results } = this.#plan
+    const { columns } = this.#versions
+    const of = versions.subarray(0, length)
+    const ids = of.map((version) => columns.ids[version]!)
+    const keyColumns = this.#versions.keyColumns(ids)
+    const made = output.names.map((name): Column => {
+      if (name === output.time) return { type: 'number', data: times.subarray(0, length), valid: null }
+      const key = keys.indexOf(name)
+      return key >= 0 ? keyColumns[key]! : columns.column(results.indexOf(name), of)
+    })
+    return new Batch(output, length, made, diffs.subarray(0, length), this.#origins(ids))
+  }
+
+  /** One a key: of a table's updates none ties with another of its key. */
+  #origins(ids: Int32Array): OriginColumn | null {
+    const { origin } = this.#plan
+    if (origin === null) return null
+    const heads: Uint8Array[] = []
+    const codes = new Map<number, number>()
+    const head = ids.map((id) => {
+      let code = codes.get(id)
+      if (code === undefined) {
+        code = heads.push(Buffer.concat([origin, Buffer.from(this.#versions.keyText(id), 'latin1')])) - 1
+        codes.set(id, code)
+      }
+      return code
+    })
+    return { heads, head, seq: new Float64Array(ids.length) }
+  }
+}
+
+/** Versions that hold from a time on, or do not any more. */
+class Changes {
+  versions: Int32Array
+  times: Float64Array
+  diffs: Int32Array
+  length = 0
+
+  constructor(rows: number) {
+    this.versions = new Int32Array(rows * 2)
+    this.times = new Float64Array(rows * 2)
+    this.diffs = new Int32Array(rows * 2)
+  }
+
+  push(version: number, time: number, diff: number): void {
+    if (this.length === this.versions.length) this.#grow()
+    this.versions[this.length] = version
+    this.times[this.length] = time
+    this.diffs[this.length++] = diff
+  }
+
+  /** A late row makes four. */
+  #grow(): void {
+    const { versions, times, diffs } = this
+    this.versions = new Int32Array(this.length * 2)
+    this.versions.set(versions)
+    this.times = new Float64Array(this.length * 2)
+    this.times.set(times)
+    this.diffs = new Int32Array(this.length * 2)
+    this.diffs.set(diffs)
+  }
+}
+
+/** What is kept of a row. */
+export const keepLastTypes = ({ input, keys, results }: Pick<KeepLastPlan, 'input' | 'keys' | 'results'>) => ({
+  keys: keys.map((name) => input.fields[name]!),
+  values: results.map((name) => input.fields[name]!),
+})
