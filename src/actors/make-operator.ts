@@ -1,36 +1,28 @@
 /** From a planned node to its operator. */
 import type { Seam } from '../base/seam.ts'
 import { ActorOperator } from '../operators/actor-operator.ts'
-import { AsOfJoin, type AsOfJoinPlan, asOfTables } from '../operators/as-of-join.ts'
 import { CHANGELOG_TABLES, Changelog } from '../operators/changelog.ts'
 import { DEDUP_TABLES, Dedup } from '../operators/dedup.ts'
 import { Explode, Transform } from '../operators/flat-map.ts'
-import { FOLD_TABLES } from '../operators/fold/fold.ts'
 import { TableIndex } from '../operators/index/table-index.ts'
 import { TileIndex } from '../operators/index/tile-index.ts'
 import { planTiles, TILE_TABLES } from '../operators/index/tile-plan.ts'
 import { INDEX_TABLES } from '../operators/index/versions.ts'
-import { INTERVAL_JOIN_TABLES, IntervalJoin } from '../operators/interval-join.ts'
 import { Leaving } from '../operators/leaving.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { OVER_ROWS_TABLES, OverRows } from '../operators/over-rows.ts'
 import { Assign, DropNull, FillNull, Filter, Project, Union } from '../operators/stateless.ts'
-import { sidesSchema, TableJoin } from '../operators/table-join.ts'
 import {
   type TakeOver,
   takeOverActor,
   takeOverByKey,
   takeOverChangelog,
   takeOverDedup,
-  takeOverFold,
-  takeOverJoin,
   takeOverRowsAndTiles,
-  takeOverSides,
 } from '../operators/take-over.ts'
-import type { NodeFacts } from '../topology/analysis.ts'
-import type { AnyJoinNode, JoinNode } from '../topology/graph.ts'
 import type { PlannedNode } from '../topology/plan.ts'
 import { foldTables, makeFold, takeOverFoldNode } from './make-fold.ts'
+import { joinTables, makeJoin, takeOverAnyJoin } from './make-join.ts'
 import { makeWindow, takeOverWindow, windowTables } from './make-window.ts'
 import { originHead } from './origin-head.ts'
 
@@ -40,8 +32,6 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   'over-rows': OVER_ROWS_TABLES,
   index: INDEX_TABLES,
   'aggregate-index': TILE_TABLES,
-  'table-join': FOLD_TABLES,
-  'interval-join': INTERVAL_JOIN_TABLES,
   actor: ['state', 'timers', 'held'],
 }
 
@@ -52,10 +42,13 @@ export const tableName = ({ id }: { readonly id: number }, table: string): strin
 export const tablesOf = (planned: PlannedNode): string[] =>
   operatorTables(planned).map((table) => tableName(planned.node, table))
 
-function operatorTables({ node, inputFacts }: PlannedNode): readonly string[] {
+function operatorTables(planned: PlannedNode): readonly string[] {
+  const { node, inputFacts } = planned
   if (node.kind === 'window') return windowTables(node, inputFacts[0]!.retracts)
   if (node.kind === 'fold') return foldTables(node, inputFacts[0]!)
-  return node.kind === 'as-of-join' ? asOfTables(inputFacts[1]!) : (TABLES[node.kind] ?? [])
+  if (node.kind === 'table-join' || node.kind === 'interval-join' || node.kind === 'as-of-join')
+    return joinTables(planned, node)
+  return TABLES[node.kind] ?? []
 }
 
 /** Takes over what a node's operator keeps of keys that now fall to another shard; block by block. */
@@ -79,33 +72,13 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
     case 'fold':
       return takeOverFoldNode(take, planned, node)
     case 'table-join':
-      return takeOverFold(take, sidesSchema({ ...node, left: input, right: inputSchemas[1]! }), node.leftKeys)
     case 'interval-join':
-      return takeOverSides(take, input, node.leftKeys)
     case 'as-of-join':
-      return takeOverJoin(take, asOfPlan(planned, node))
+      return takeOverAnyJoin(take, planned, node)
     case 'actor':
       return takeOverActor(take, input, node.keys)
     default:
       return []
-  }
-}
-
-function joinPlan({ inputSchemas, schema, facts, inputFacts }: PlannedNode, node: AnyJoinNode) {
-  const { leftKeys, rightKeys, fields } = node
-  return {
-    ...{ left: inputSchemas[0]!, right: inputSchemas[1]!, output: schema, leftKeys, rightKeys, fields },
-    bound: Math.max(...inputFacts.map(({ bound }) => bound)),
-    origin: facts.needsOrigins ? originHead(node.id) : null,
-  }
-}
-
-function asOfPlan({ inputSchemas, schema, inputFacts }: PlannedNode, node: JoinNode): AsOfJoinPlan {
-  const { leftKeys, rightKeys, fields, how, older, newer } = node
-  const [{ bound: leftBound }, { bound: rightBound, isTable, retracts }] = inputFacts as [NodeFacts, NodeFacts]
-  return {
-    ...{ left: inputSchemas[0]!, right: inputSchemas[1]!, output: schema, leftKeys, rightKeys, fields },
-    ...{ how, older, newer, leftBound, rightBound, isTable, retracts },
   }
 }
 
@@ -183,11 +156,9 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
     case 'fold':
       return makeFold(planned, node, context)
     case 'table-join':
-      return new TableJoin({ ...joinPlan(planned, node), emit: node.emit, how: node.how }, context)
     case 'interval-join':
-      return new IntervalJoin({ ...joinPlan(planned, node), span: node.span, how: node.how }, context)
     case 'as-of-join':
-      return new AsOfJoin(asOfPlan(planned, node), context)
+      return makeJoin(planned, node, context)
     case 'actor':
       return new ActorOperator(
         {

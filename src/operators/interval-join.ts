@@ -12,16 +12,10 @@ import type { FieldKind, Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type FoldRow, FoldRows } from './fold/fold-row.ts'
 import { Recents } from './fold/recents.ts'
+import { type IntervalJoinKind, isKept, type JoinSpan, rangeOf, reachOf } from './join-span.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
 import { RowOutput } from './row-output.ts'
 import { Sweep } from './sweep.ts'
-
-/** In microseconds: right rows so much older or newer than the left one, both included; or such as are in its window. */
-export type JoinSpan =
-  | { readonly older: number; readonly newer: number }
-  | { readonly size: number; readonly offset: number }
-
-export type IntervalJoinKind = 'inner' | 'left' | 'right' | 'full'
 
 export interface IntervalJoinPlan {
   readonly left: Schema
@@ -41,9 +35,6 @@ export interface IntervalJoinPlan {
 }
 
 export const INTERVAL_JOIN_TABLES = ['left', 'right', 'progress'] as const
-
-/** How far apart two rows of a pair can be, at the most. */
-export const reachOf = (span: JoinSpan): number => ('size' in span ? span.size : span.older + span.newer)
 
 interface Side {
   readonly table: KeyedTable
@@ -76,7 +67,7 @@ export class IntervalJoin implements Operator {
         rows: new FoldRows(schema, names),
         kinds: names.map((name) => schema.fields[name]!.kind),
         keyColumns: keys.map((name) => schema.names.indexOf(name)),
-        isKept: how === 'full' || how === (number === 0 ? 'left' : 'right'),
+        isKept: isKept(how, number),
         rangeOf: (time) => rangeOf(span, time, number === 0),
         sweep: new Sweep(table, progress, number),
       }
@@ -145,15 +136,6 @@ export class IntervalJoin implements Operator {
     }
     kept.add(row)
   }
-}
-
-/** The times of right rows that match a left one, or the other way around. */
-function rangeOf(span: JoinSpan, time: number, isLeft: boolean): readonly [number, number] {
-  if ('size' in span) {
-    const start = Math.floor((time - span.offset) / span.size) * span.size + span.offset
-    return [start, start + span.size - 1]
-  }
-  return isLeft ? [time - span.older, time + span.newer] : [time - span.newer, time + span.older]
 }
 
 const ORDINAL = new Uint8Array(8)

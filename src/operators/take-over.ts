@@ -18,10 +18,12 @@ import { areNumbers } from './group-key.ts'
 import { type FrameLimits, HeldBatches } from './held-batches.ts'
 import { ACTOR_FRAME } from './held-rows.ts'
 import { FLOOR, packTime, unpackTime } from './index/versions.ts'
+import type { IntervalJoinPlan } from './interval-join.ts'
 import { type KeepLastPlan, keepLastTypes } from './keep-last.ts'
 import { keyColumns } from './key-index.ts'
 import { KeyVersions, type VersionTypes, versionTables } from './key-versions/key-versions.ts'
 import { RunMerge } from './merge-runs.ts'
+import { NEAR_JOIN_SIDES, nearJoinTypes, sideTables } from './near-join.ts'
 import type { OperatorLimits } from './operator.ts'
 import { OwnedKeys } from './owned-keys.ts'
 import { PaneTable } from './pane-table.ts'
@@ -108,6 +110,16 @@ export function* takeOverLast(take: TakeOver, plan: Pick<KeepLastPlan, 'input' |
   yield* takeOverVersions(take, types, new OwnedKeys(take.owns, types.keys, indexesOf(plan.keys, take.routing)))
   yield* takeOverRows(take, 'held', plan.input, plan.keys, ACTOR_FRAME)
   copyShared(take, 'progress')
+}
+
+export function* takeOverNear(take: TakeOver, plan: IntervalJoinPlan) {
+  const types = nearJoinTypes(plan)
+  const owned = new OwnedKeys(take.owns, types[0].keys, indexesOf(plan.leftKeys, take.routing))
+  for (const [port, side] of NEAR_JOIN_SIDES.entries()) {
+    const into = new KeyVersions(sideTables(side, take.to), types[port]!, take.limits, 'all')
+    for (const tables of take.from)
+      yield* into.takeOver(sideTables(side, tables), (keys, length) => owned.ofColumns(keys, length))
+  }
 }
 
 /** Of a join whose both sides are kept row by row. */

@@ -1,7 +1,7 @@
 /** The nodes of joins, and what must fit together. */
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
-import type { IntervalJoinKind, JoinSpan } from '../operators/interval-join.ts'
+import type { IntervalJoinKind, JoinSpan } from '../operators/join-span.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
 import type { Window } from '../operators/window.ts'
 import { type Fields, fieldOf, makeSchema, type Schema, sameType, typeName } from '../records/schema.ts'

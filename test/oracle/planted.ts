@@ -262,15 +262,21 @@ export const planted: readonly Planted[] = [
   },
   {
     name: 'a row that is just near enough is too far away',
-    file: 'operators/interval-join.js',
+    file: 'operators/join-span.js',
     from: 'isLeft ? [time - span.older,',
     to: 'isLeft ? [time - span.older + 1,',
   },
   {
     name: 'a row alone stays when one comes that matches it',
-    file: 'operators/interval-join.js',
-    from: 'pair(null, match, isAlone ? match.diff : -match.diff);',
-    to: ';',
+    file: 'operators/near-join.js',
+    from: 'this.#pairs.push(id, NONE, this.#found[i], -1);',
+    to: '{}',
+  },
+  {
+    name: 'a row that others may still match is let go',
+    file: 'operators/near-join.js',
+    from: 'this.#plan.bound - reachOf(this.#plan.span)',
+    to: 'this.#plan.bound',
   },
   {
     name: 'a span begins a microsecond too early',

@@ -4,6 +4,7 @@
  * batch at a time. For operators whose input takes nothing back.
  */
 import { Batch } from '../../records/batch.ts'
+import { batchBytes } from '../../records/batch-bytes.ts'
 import { type Column, gatherColumn, gatherNumbers } from '../../records/column.ts'
 import { gatherOrigins } from '../../records/origin.ts'
 import { eventTime, type Fields, type FieldType, int, makeSchema, type Schema } from '../../records/schema.ts'
@@ -114,8 +115,12 @@ export class KeyVersions {
   /** Stores what is not; lets go of what is in memory where that is much. */
   flush(): void {
     if (this.#columns.unsaved > 0 || this.#blocks.isBehind) {
-      const rows = this.#rowsOf(this.#columns.takeUnsaved())
+      const { horizon } = this.#lists
+      const isOver = (version: number) => this.#retention === 'all' && this.#columns.times[version]! < horizon
+      const rows = this.#rowsOf(this.#columns.takeUnsaved().filter((version) => !isOver(version)))
       this.#blocks.add(rows, blockOrder(rows), this.#limits.writeSetBytesMax / 2)
+      // What has been added must go again some day.
+      if (this.#retention === 'all') this.#blocks.sweep(2 * batchBytes(rows))
     }
     if (this.memoryBytes > this.#limits.cacheBytesMax) this.#forget(this.#lists.horizon)
   }

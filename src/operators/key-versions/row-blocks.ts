@@ -25,6 +25,8 @@ const FRAMES_READ = 3
 /** What a frame takes beside its rows, in the write set too. */
 export const FRAME_BYTES = 384
 const LAST_BOUND = 0xffffffff
+/** What it counts to look through a block of which nothing is written. */
+const SWEEP_BYTES = 1 << 12
 
 /** Of rows in this order those that are kept, where some need not be. */
 export type KeepRows = (rows: Batch, order: Int32Array) => Int32Array
@@ -37,6 +39,8 @@ export class RowBlocks {
   #bounds: Uint32Array
   /** How many frames a block has, as far as they have been counted. */
   readonly #frames = new Map<number, number>()
+  /** Which block is looked through next for rows that are over. */
+  #swept = 0
   /** Blocks of which frames should have been joined. */
   readonly #behind = new Set<number>()
 
@@ -102,6 +106,16 @@ export class RowBlocks {
     this.#note(added)
   }
 
+  /** Looks through some blocks, one after the other, for rows that are not kept any more; so many bytes of them. */
+  sweep(bytes: number): void {
+    const added: number[] = []
+    for (let i = 0, left = bytes; i < this.#bounds.length && left > 0; i++) {
+      this.#swept = (this.#swept + 1) % this.#bounds.length
+      left -= SWEEP_BYTES + this.#join(this.#bounds[this.#swept]!, null, added)
+    }
+    this.#note(added)
+  }
+
   #joinBehind(bytesMax: number): number {
     const added: number[] = []
     let bytes = 0
@@ -157,13 +171,16 @@ export class RowBlocks {
   /** Writes a block anew, with some rows more, as one frame or as several blocks. @returns bytes that were written */
   #join(bound: number, more: FramePart | null, added: number[]): number {
     const parts = this.#copies(bound)
-    for (let number = 0; number < parts.length; number++) this.#blocks.remove(keyOf(bound, number))
     if (more !== null) parts.push(more.batch.gather(more.rows!, more.count))
+    this.#behind.delete(bound)
+    if (parts.length === 0) return 0
     const rows = joined(parts)
     const order = this.#keep(rows, blockOrder(rows))
+    const isSame = more === null && parts.length === 1 && order.length === rows.length
+    if (isSame && order.length <= 2 * BLOCK_ROWS) return 0
+    for (let number = 0; number < parts.length; number++) this.#blocks.remove(keyOf(bound, number))
     const hashes = gatherNumbers(hashesOf(rows), order, order.length)
     this.#frames.set(bound, 0)
-    this.#behind.delete(bound)
     let bytes = 0
     for (let from = 0; from < order.length; ) {
       const to = endOfBlock(hashes, from)

@@ -1,0 +1,227 @@
+/**
+ * Joins two streams that take nothing back by key and time: what an `IntervalJoin` of them comes to, in columns. Rows of
+ * both sides are versions of their keys, kept as long as others may match them; what a batch needs of the other side is
+ * looked up at once. Pairs are said as soon as both rows are there; a row that is to be kept without a match is said alone at
+ * once, and taken back when one comes. Keys with a null match nothing.
+ */
+import { combineHash, hashInteger } from '../base/hash.ts'
+import type { Timestamp } from '../base/time.ts'
+import { Batch } from '../records/batch.ts'
+import { type Column, isNull } from '../records/column.ts'
+import { type OriginColumn, originBytes } from '../records/origin.ts'
+import type { IntervalJoinPlan } from './interval-join.ts'
+import { isKept, rangeOf, reachOf } from './join-span.ts'
+import { KeyVersions, type VersionTables, type VersionTypes } from './key-versions/key-versions.ts'
+import { NONE } from './key-versions/version-values.ts'
+import type { Emit, Operator, OperatorContext } from './operator.ts'
+
+export const NEAR_JOIN_SIDES = ['left', 'right'] as const
+export const NEAR_JOIN_TABLES = NEAR_JOIN_SIDES.flatMap((side) => [`${side}-blocks`, `${side}-bounds`])
+
+/** The tables of one side. */
+export const sideTables = (side: (typeof NEAR_JOIN_SIDES)[number], table: OperatorContext['table']): VersionTables => ({
+  blocks: table(`${side}-blocks`),
+  bounds: table(`${side}-bounds`),
+})
+
+interface Side {
+  readonly versions: KeyVersions
+  readonly keys: readonly number[]
+  /** Columns of the values of a version. */
+  readonly values: readonly number[]
+  readonly isKept: boolean
+}
+
+/** Pairs that are put out at a time. */
+const PAIRS = 8192
+
+export class NearJoin implements Operator {
+  readonly #plan: IntervalJoinPlan
+  readonly #emit: Emit
+  readonly #sides: readonly [Side, Side]
+  readonly #pairs = new Pairs()
+  #found: number[] = []
+  #own: number[] = []
+  #changes = 0
+
+  constructor(plan: IntervalJoinPlan, { table, limits, emit }: OperatorContext) {
+    this.#plan = plan
+    this.#emit = emit
+    const types = nearJoinTypes(plan)
+    const sideOf = (port: 0 | 1): Side => {
+      const [schema, keys] = port === 0 ? [plan.left, plan.leftKeys] : [plan.right, plan.rightKeys]
+      return {
+        versions: new KeyVersions(sideTables(NEAR_JOIN_SIDES[port], table), types[port], limits, 'all'),
+        keys: keys.map((name) => schema.names.indexOf(name)),
+        values: valuesOf(plan, port).map((name) => schema.names.indexOf(name)),
+        isKept: isKept(plan.how, port),
+      }
+    }
+    this.#sides = [sideOf(0), sideOf(1)]
+  }
+
+  onBatch(batch: Batch, port: number): void {
+    const own = this.#sides[port as 0 | 1]
+    const other = this.#sides[port === 0 ? 1 : 0]
+    const keys = own.keys.map((c) => batch.columns[c]!)
+    const ids = own.versions.look(keys, batch.length)
+    const otherIds = other.versions.look(keys, batch.length)
+    const first = own.versions.add(
+      batch,
+      ids,
+      own.values.map((c) => batch.columns[c]!),
+    )
+    const { times } = batch
+    for (let row = 0; row < batch.length; row++) {
+      const version = first + row
+      if (keys.some((key) => isNull(key, row))) {
+        if (own.isKept) this.#pairs.push(ids[row]!, version, NONE, 1)
+        own.versions.columns.drop(version)
+      } else {
+        this.#match(own, other, { id: ids[row]!, otherId: otherIds[row]!, version, time: times[row]!, port })
+        own.versions.lists.link(version)
+      }
+      this.#changes = combineHash(this.#changes, hashInteger(times[row]!))
+      if (this.#pairs.length >= PAIRS) this.#putOut(port)
+    }
+    this.#putOut(port)
+  }
+
+  advance(watermarks: readonly Timestamp[]): boolean {
+    const horizon = Math.min(...watermarks) - this.#plan.bound - reachOf(this.#plan.span)
+    for (const { versions } of this.#sides) versions.lists.horizon = Math.max(versions.lists.horizon, horizon)
+    return true
+  }
+
+  flush(): void {
+    for (const { versions } of this.#sides) versions.flush()
+  }
+
+  isBehind(): boolean {
+    return this.#sides.some(({ versions }) => versions.isBehind)
+  }
+
+  digest(): number {
+    const changes = this.#changes
+    this.#changes = 0
+    return changes
+  }
+
+  memoryBytes(): number {
+    return this.#sides.reduce((sum, { versions }) => sum + versions.memoryBytes, 0)
+  }
+
+  /** Pairs a row that is none of its key's yet. */
+  #match(
+    own: Side,
+    other: Side,
+    row: { id: number; otherId: number; version: number; time: number; port: number },
+  ): void {
+    const { id, otherId, version, time, port } = row
+    const { span } = this.#plan
+    const [from, to] = rangeOf(span, time, port === 0)
+    const count = other.versions.lists.between(otherId, from, to, this.#found)
+    for (let i = 0; i < count; i++) this.#pairs.push(id, version, this.#found[i]!, 1)
+    if (count === 0 && own.isKept) this.#pairs.push(id, version, NONE, 1)
+    if (!other.isKept) return
+    for (let i = 0; i < count; i++) {
+      const [first, last] = rangeOf(span, other.versions.columns.times[this.#found[i]!]!, port === 1)
+      if (own.versions.lists.between(id, first, last, this.#own) === 0) this.#pairs.push(id, NONE, this.#found[i]!, -1)
+    }
+  }
+
+  /** Emits what is pending; own versions are those of the side that has got rows. */
+  #putOut(port: number): void {
+    const { ids, own, other, diffs, length } = this.#pairs.take()
+    if (length === 0) return
+    const [left, right] = port === 0 ? [own, other] : [other, own]
+    const { output, leftKeys, fields } = this.#plan
+    const [{ columns: lefts }, { columns: rights }] = [this.#sides[0].versions, this.#sides[1].versions]
+    const keys = this.#sides[port as 0 | 1].versions.keyColumns(ids)
+    const plain = valuesOf(this.#plan, 0)
+    const made = output.names.map((name): Column => {
+      if (name === output.time) {
+        const data = Float64Array.from(left, (version, i) =>
+          version === NONE ? rights.times[right[i]!]! : lefts.times[version]!,
+        )
+        return { type: 'number', data, valid: null }
+      }
+      const key = leftKeys.indexOf(name)
+      if (key >= 0) return keys[key]!
+      const value = plain.indexOf(name)
+      return value >= 0 ? lefts.column(value, left) : rights.column(fields.indexOf(name), right)
+    })
+    this.#emit(new Batch(output, length, made, diffs, this.#origins(port, ids, left, right)))
+  }
+
+  #origins(port: number, ids: Int32Array, left: Int32Array, right: Int32Array): OriginColumn | null {
+    const { origin } = this.#plan
+    if (origin === null) return null
+    const [lefts, rights] = this.#sides.map(({ versions }) => versions.columns.origins)
+    const bytesOf = (of: OriginColumn | null | undefined, version: number) =>
+      version === NONE || !of ? NO_ORIGIN : originBytes(of, version)
+    const { versions } = this.#sides[port as 0 | 1]
+    const heads = Array.from(ids, (id, i) =>
+      Buffer.concat([
+        origin,
+        Buffer.from(versions.keyText(id), 'latin1'),
+        bytesOf(lefts, left[i]!),
+        bytesOf(rights, right[i]!),
+      ]),
+    )
+    return { heads, head: Int32Array.from(heads.keys()), seq: new Float64Array(heads.length) }
+  }
+}
+
+const NO_ORIGIN = new Uint8Array(0)
+
+/** Pairs on their way out: the key and version of the side that has got rows, what it is paired with, and +1 or -1. */
+class Pairs {
+  #ids = new Int32Array(PAIRS)
+  #own = new Int32Array(PAIRS)
+  #other = new Int32Array(PAIRS)
+  #diffs = new Int32Array(PAIRS)
+  length = 0
+
+  push(id: number, own: number, other: number, diff: number): void {
+    if (this.length === this.#ids.length) this.#grow()
+    this.#ids[this.length] = id
+    this.#own[this.length] = own
+    this.#other[this.length] = other
+    this.#diffs[this.length++] = diff
+  }
+
+  take() {
+    const { length } = this
+    this.length = 0
+    const [ids, own, other] = [this.#ids.slice(0, length), this.#own.slice(0, length), this.#other.slice(0, length)]
+    return { ids, own, other, diffs: this.#diffs.slice(0, length), length }
+  }
+
+  /** A row may have many matches. */
+  #grow(): void {
+    const grown = (from: Int32Array) => {
+      const to = new Int32Array(from.length * 2)
+      to.set(from)
+      return to
+    }
+    this.#ids = grown(this.#ids)
+    this.#own = grown(this.#own)
+    this.#other = grown(this.#other)
+    this.#diffs = grown(this.#diffs)
+  }
+}
+
+/** What a side's rows give to the output, beside keys and time. */
+const valuesOf = ({ left, leftKeys, fields }: IntervalJoinPlan, port: number): readonly string[] =>
+  port === 0 ? left.names.filter((name) => name !== left.time && !leftKeys.includes(name)) : fields
+
+/** What is kept of the rows of each side. */
+export function nearJoinTypes(plan: IntervalJoinPlan): readonly [VersionTypes, VersionTypes] {
+  const { left, right, leftKeys } = plan
+  const keys = leftKeys.map((name) => ({ ...left.fields[name]!, nullable: true }))
+  return [
+    { keys, values: valuesOf(plan, 0).map((name) => left.fields[name]!) },
+    { keys, values: valuesOf(plan, 1).map((name) => right.fields[name]!) },
+  ]
+}
