@@ -249,11 +249,13 @@ export class EpochDriver {
 
   /**
    * A finished shard stays until what it has put out is stored: it counts against all sources, and nobody else can tell
-   * them. It asks for nothing more itself.
+   * them. It asks for nothing more itself. One that others follow leaves at once: they begin when it has ended, and its
+   * receivers may wait for them before those come that have yet to store.
    */
   async #outlast(): Promise<void> {
     for (;;) {
       const { moment } = this.#board
+      if (this.#context.layout.until < Number.POSITIVE_INFINITY) return this.#leave()
       // Senders may come to be meanwhile.
       this.#reports.consumedAll()
       this.#backlog.settle()
@@ -264,7 +266,7 @@ export class EpochDriver {
     }
   }
 
-  /** A shard that has handed over asks for nothing more: its store stands still, with a snapshot of how it stands. */
+  /** A shard that others follow asks for nothing more: its store stands still, with a snapshot of how it stands. */
   async #leave(): Promise<void> {
     this.#reports.consumedAll()
     this.#board.setBacklog(this.#context.cell, 0)
