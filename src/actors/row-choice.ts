@@ -1,4 +1,5 @@
 /** Takes rows out of what a source's reader gave, by their offsets. */
+import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
 import type { SplitRows } from '../topology/connector.ts'
 
 /** The offsets of the rows, in order. */
@@ -11,7 +12,7 @@ export const offsetsOf = ({ batch, offsets }: SplitRows): number[] =>
  */
 export function keepRows(rows: SplitRows, isKept: (offset: number, row: number) => boolean): SplitRows {
   const offsets = offsetsOf(rows)
-  const kept = Int32Array.from({ length: offsets.length }, (_, i) => i).filter((i) => isKept(offsets[i]!, i))
+  const kept = chosenRows(rowNumbers(offsets.length), (i) => isKept(offsets[i]!, i))
   if (kept.length === offsets.length) return rows
   return { ...rows, batch: rows.batch.gather(kept, kept.length), offsets: Float64Array.from(kept, (i) => offsets[i]!) }
 }

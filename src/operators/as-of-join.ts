@@ -3,10 +3,12 @@
  * when the table's watermark has passed it, so that no version can be missed; a version that arrives late, within the
  * table's lateness, takes back the answers that it changes and gives the right ones. Null keys match nothing.
  */
+
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { Batch } from '../records/batch.ts'
 import { batchBytes, pieceOf, rowBytesOf } from '../records/batch-bytes.ts'
 import { type Column, valueAt } from '../records/column.ts'
+import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
 import type { Schema } from '../records/schema.ts'
 import { LISTED_TABLE, ListedSide } from './as-of/listed-side.ts'
 import { type Found, indexesOf, type RightSide, type SidePlan, typesOf } from './as-of/right-side.ts'
@@ -192,7 +194,8 @@ export class AsOfJoin implements Operator {
     for (const { batch } of this.#answered.before(Number.POSITIVE_INFINITY)) {
       const ids = new Int32Array(batch.length)
       keys.resolve(batch, ids)
-      const rows = Int32Array.from(ids.keys()).filter(
+      const rows = chosenRows(
+        rowNumbers(ids.length),
         (i) => ids[i]! < count && batch.times[i]! + this.#plan.newer >= from,
       )
       if (rows.length === 0) continue
@@ -205,7 +208,7 @@ export class AsOfJoin implements Operator {
   #emit(batch: Batch, sign: number | null, found: Found): void {
     let rows: Int32Array | null = null
     if (this.#plan.how === 'inner') {
-      rows = Int32Array.from(found.codes.keys()).filter((i) => found.codes[i]! >= 0)
+      rows = chosenRows(rowNumbers(batch.length), (row) => found.codes[row]! >= 0)
       if (rows.length === 0) return
     }
     const columns: Column[] = this.#plan.left.names.map((_, c) => batch.columns[c]!)

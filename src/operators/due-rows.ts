@@ -12,6 +12,7 @@ import { decodeFrame } from '../records/frame-decoder.ts'
 import { encodeParts } from '../records/frame-encoder.ts'
 import { packKey } from '../records/key.ts'
 import { compareOrigins, originBytes } from '../records/origin.ts'
+import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
 import type { HeldBatch, HeldBatches } from './held-batches.ts'
 
 /** A held row whose time has come. */
@@ -85,9 +86,7 @@ class FirstRows {
   /** Takes in the rows of a batch that are due. */
   add(batch: Batch, isDue: (row: number) => boolean): void {
     const { length } = batch
-    const rows = Int32Array.from({ length }, (_, row) => row).filter(
-      (row) => isDue(row) && this.#isWithin({ batch, row }),
-    )
+    const rows = chosenRows(rowNumbers(length), (row) => isDue(row) && this.#isWithin({ batch, row }))
     const isMost = rows.length * 2 >= length
     // A few rows of a batch would keep all of it in memory.
     if (rows.length === 0) return
@@ -184,5 +183,5 @@ export function inOrder(batch: Batch): Batch {
   let sorted = 1
   while (sorted < length && before(sorted - 1, sorted) <= 0) sorted++
   if (sorted >= length) return batch
-  return batch.gather(Int32Array.from({ length }, (_, row) => row).sort(before), length)
+  return batch.gather(rowNumbers(length).sort(before), length)
 }

@@ -3,11 +3,13 @@
  * corrected. Frames of bounded size, not an entry a row; what is held may be larger than memory, so they are read a few at
  * a time. Keys: f64 earliest and f64 latest event time of the batch, u32 counter.
  */
+
 import type { Batch } from '../records/batch.ts'
 import { rowsWithin } from '../records/batch-bytes.ts'
 import { decodeFrame } from '../records/frame-decoder.ts'
 import { encodeParts } from '../records/frame-encoder.ts'
 import { packValues, unpackKey } from '../records/key.ts'
+import { rowNumbers } from '../records/row-numbers.ts'
 import type { Schema } from '../records/schema.ts'
 import type { Entry } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
@@ -61,7 +63,7 @@ export class HeldBatches {
       if (times[row]! > latest) latest = times[row]!
     }
     const isWhole = to - from === batch.length
-    const rows = isWhole ? null : Int32Array.from({ length: to - from }, (_, i) => from + i)
+    const rows = isWhole ? null : rowNumbers(to - from, from)
     const frame = encodeParts([{ batch, rows, count: to - from }])
     this.#table.put(packValues([earliest, latest, this.#next++]), frame)
   }

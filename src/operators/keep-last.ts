@@ -8,7 +8,7 @@ import { combineHash, hashInteger } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { Batch } from '../records/batch.ts'
 import { batchBytes } from '../records/batch-bytes.ts'
-import type { Column } from '../records/column.ts'
+import { type Column, gatherCodes } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
 import type { Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
@@ -156,7 +156,7 @@ export class KeepLast implements Operator {
     const { output, keys, results } = this.#plan
     const { columns } = this.#versions
     const of = versions.subarray(0, length)
-    const ids = of.map((version) => columns.ids[version]!)
+    const ids = gatherCodes(columns.ids, of, length)
     const keyColumns = this.#versions.keyColumns(ids)
     const made = output.names.map((name): Column => {
       if (name === output.time) return { type: 'number', data: times.subarray(0, length), valid: null }

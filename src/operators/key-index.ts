@@ -2,6 +2,7 @@
  * The keys of an operator's groups as small numbers, in the order of their first appearance. Columns are numbered value
  * by value and paired up, so that a row costs an array look-up or an integer hash, never a string.
  */
+import { latin1 } from '../base/bytes.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Column, Value } from '../records/column.ts'
 import { packValues, unpackKey } from '../records/key.ts'
@@ -154,9 +155,7 @@ export class KeyIndex {
   text(id: number): string {
     const known = this.#texts[id]
     if (known !== undefined) return known
-    const text = Buffer.from(packValues(this.#codes(id).map((code, c) => this.#values[c]!.valueOf(code)))).toString(
-      'latin1',
-    )
+    const text = latin1(packValues(this.#codes(id).map((code, c) => this.#values[c]!.valueOf(code))))
     this.#texts[id] = text
     this.#textBytes += text.length + STRING_BYTES
     return text

@@ -4,11 +4,13 @@
  * looked up at once. Pairs are said as soon as both rows are there; a row that is to be kept without a match is said alone at
  * once, and taken back when one comes. Keys with a null match nothing.
  */
+
 import { combineHash, hashInteger } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { Batch } from '../records/batch.ts'
 import { type Column, isNull } from '../records/column.ts'
 import { type OriginColumn, originBytes } from '../records/origin.ts'
+import { rowNumbers } from '../records/row-numbers.ts'
 import type { IntervalJoinPlan } from './interval-join.ts'
 import { isKept, rangeOf, reachOf } from './join-span.ts'
 import { KeyVersions, type VersionTables, type VersionTypes } from './key-versions/key-versions.ts'
@@ -141,9 +143,8 @@ export class NearJoin implements Operator {
     const plain = valuesOf(this.#plan, 0)
     const made = output.names.map((name): Column => {
       if (name === output.time) {
-        const data = Float64Array.from(left, (version, i) =>
-          version === NONE ? rights.times[right[i]!]! : lefts.times[version]!,
-        )
+        const data = new Float64Array(length)
+        for (let i = 0; i < length; i++) data[i] = left[i] === NONE ? rights.times[right[i]!]! : lefts.times[left[i]!]!
         return { type: 'number', data, valid: null }
       }
       const key = leftKeys.indexOf(name)
@@ -169,7 +170,7 @@ export class NearJoin implements Operator {
         bytesOf(rights, right[i]!),
       ]),
     )
-    return { heads, head: Int32Array.from(heads.keys()), seq: new Float64Array(heads.length) }
+    return { heads, head: rowNumbers(heads.length), seq: new Float64Array(heads.length) }
   }
 }
 

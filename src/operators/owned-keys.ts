@@ -1,7 +1,9 @@
 /** Which keys a shard owns, of those that its predecessors had: those whose routing hash falls to it. */
+
 import type { Batch } from '../records/batch.ts'
 import { type Column, ColumnBuilder, type Value } from '../records/column.ts'
 import { hashColumns } from '../records/key.ts'
+import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
 import type { FieldType } from '../records/schema.ts'
 
 export class OwnedKeys {
@@ -25,7 +27,7 @@ export class OwnedKeys {
       this.#routing.map((c) => columns[c]!),
       length,
     )
-    return Int32Array.from(hashes.keys()).filter((row) => this.#owns(hashes[row]!))
+    return chosenRows(rowNumbers(hashes.length), (row) => this.#owns(hashes[row]!))
   }
 
   /** The rows of a batch whose keys stand in these columns. */

@@ -2,10 +2,12 @@
  * Operators without state: each maps updates one by one and keeps time, diff and origin. User functions get a row view
  * that is valid only during the call.
  */
+
 import { Batch } from '../records/batch.ts'
 import { type Column, ColumnBuilder, isNull, type NumberColumn, type UserValue } from '../records/column.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
+import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
 import { columnTypeOf, type Fields, type FieldType, type Row, type Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
@@ -71,9 +73,7 @@ export class DropNull implements Operator {
 
   onBatch(batch: Batch): void {
     const columns = this.#columns.map((c) => batch.columns[c]!)
-    const rows = Int32Array.from({ length: batch.length }, (_, row) => row).filter((row) =>
-      columns.every((column) => !isNull(column, row)),
-    )
+    const rows = chosenRows(rowNumbers(batch.length), (row) => columns.every((column) => !isNull(column, row)))
     if (rows.length === 0) return
     const left = batch.gather(rows, rows.length)
     this.#emit(left.with(this.#output, left.columns))
@@ -145,7 +145,7 @@ export class Assign implements Operator {
     columns[this.#target] = column
     const whole = batch.with(this.#plan.output, columns)
     if (refused.size === 0) return this.#emit(whole)
-    const rows = Int32Array.from({ length: batch.length }, (_, i) => i).filter((row) => !refused.has(row))
+    const rows = chosenRows(rowNumbers(batch.length), (row) => !refused.has(row))
     if (rows.length > 0) this.#emit(whole.gather(rows, rows.length))
   }
 
@@ -252,7 +252,7 @@ export class Union implements Operator {
     const suffix = Buffer.alloc(4)
     suffix.writeUInt32BE(port)
     const heads = Array.from({ length: batch.length }, (_, i) => Buffer.concat([suffix, originBytes(origins, i)]))
-    const head = Int32Array.from({ length: batch.length }, (_, i) => i)
+    const head = rowNumbers(batch.length)
     this.#emit(
       new Batch(batch.schema, batch.length, batch.columns, batch.diffs, {
         heads,

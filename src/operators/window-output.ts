@@ -1,8 +1,10 @@
 /** The output side of a windowed aggregation: groups with their cells become rows of the output schema. */
+
 import { type Budget, spend } from '../base/budget.ts'
 import { Batch } from '../records/batch.ts'
 import { type Column, gatherColumn, type NumberColumn } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
+import { rowNumbers } from '../records/row-numbers.ts'
 import { type Fields, makeSchema, type Schema } from '../records/schema.ts'
 import { type Aggregation, type PlannedResult, readResult, resultType } from './aggregation.ts'
 import type { CellStore } from './cells.ts'
@@ -127,7 +129,7 @@ export class WindowOutput {
     const { origin } = this.#plan
     if (origin === null) return null
     const heads = Array.from({ length }, (_, i) => Buffer.concat([origin, Buffer.from(keyText(i), 'latin1')]))
-    return { heads, head: Int32Array.from({ length }, (_, i) => i), seq: new Float64Array(length) }
+    return { heads, head: rowNumbers(length), seq: new Float64Array(length) }
   }
 }
 

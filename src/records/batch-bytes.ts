@@ -2,8 +2,10 @@
  * How large rows are: each with all its values, as they would stand one by one. In memory and in a frame equal texts of a
  * batch stand once; but where rows are written out, or kept one by one, they do not, and that is what a budget is for.
  */
+
 import type { Batch } from './batch.ts'
 import type { Column, UserValue } from './column.ts'
+import { rowNumbers } from './row-numbers.ts'
 
 /** Of a number; of the place of any other value. */
 const SLOT = 8
@@ -59,7 +61,7 @@ export function* piecesOf(batch: Batch, bytesMax: number): Iterable<Batch> {
 /** Rows `from` to `to`. */
 export function pieceOf(batch: Batch, from: number, to: number): Batch {
   if (from === 0 && to === batch.length) return batch
-  const rows = Int32Array.from({ length: to - from }, (_, i) => from + i)
+  const rows = rowNumbers(to - from, from)
   return batch.gather(rows, rows.length)
 }
 

@@ -5,6 +5,7 @@
  * number: 0x01 then the IEEE bits, big-endian, sign flipped (negative: all bits flipped), so that bytes sort as numbers;
  * string and bytes: 0x01, then the content with 0x00 written as 00 FF, then 00 00. null: 0x00.
  */
+import { utf8 } from '../base/bytes.ts'
 import { corruptionError } from '../base/errors.ts'
 import { combineHash, hashBytes, hashInteger, hashString } from '../base/hash.ts'
 import type { Batch } from './batch.ts'
@@ -12,20 +13,26 @@ import type { Column, Value } from './column.ts'
 import { columnTypeOf, type FieldKind } from './schema.ts'
 
 let scratch = Buffer.alloc(4096)
+let view = viewOf(scratch)
 let used = 0
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
 
 function reserve(bytes: number): void {
   if (used + bytes <= scratch.length) return
   const larger = Buffer.alloc(Math.max(scratch.length * 2, used + bytes))
   scratch.copy(larger, 0, 0, used)
   scratch = larger
+  view = viewOf(larger)
 }
 
 function putNumber(value: number): void {
   reserve(9)
   scratch[used++] = 1
   // One zero and one NaN: the bits of a NaN differ by how it was computed.
-  scratch.writeDoubleBE(value || (value === 0 ? 0 : Number.NaN), used)
+  view.setFloat64(used, value || (value === 0 ? 0 : Number.NaN))
   if (scratch[used]! & 0x80) for (let i = 0; i < 8; i++) scratch[used + i] = ~scratch[used + i]! & 0xff
   else scratch[used]! |= 0x80
   used += 8
@@ -67,15 +74,30 @@ function putValue(value: Value): void {
 export function packKey(batch: Batch, columns: readonly number[], row: number): Uint8Array {
   used = 0
   for (const c of columns) putColumnValue(batch.columns[c]!, row)
-  return Uint8Array.prototype.slice.call(scratch, 0, used)
+  return taken()
 }
 
 /** The packed key of plain values. */
 export function packValues(values: readonly Value[]): Uint8Array {
   used = 0
   for (const value of values) putValue(value)
-  return Uint8Array.prototype.slice.call(scratch, 0, used)
+  return taken()
 }
+
+/** What is packed already, and plain values behind it. */
+export function packBehind(packed: Uint8Array, values: readonly Value[]): Uint8Array {
+  used = 0
+  reserve(packed.length)
+  scratch.set(packed)
+  used = packed.length
+  for (const value of values) putValue(value)
+  return taken()
+}
+
+/** A Buffer, as LMDB wants keys: to make one of another array takes three times as long. */
+const taken = (): Uint8Array => Uint8Array.prototype.slice.call(scratch, 0, used)
+
+const number = new DataView(new ArrayBuffer(8))
 
 function putColumnValue(column: Column, row: number): void {
   if (column.type === 'number') {
@@ -102,31 +124,34 @@ export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { va
     if (tag === 0) return null
     if (tag !== 1) throw corruptionError('packed-key', `a packed key has ${tag ?? 'its end'} where a value begins`)
     if (columnTypeOf(kind) === 'number') {
-      const bits = Buffer.from(key.subarray(at, at + 8))
+      if (at + 8 > key.length) throw corruptionError('packed-key', 'a packed key ends within a number')
+      const flipped = key[at]! & 0x80 ? 0 : 0xff
+      for (let i = 0; i < 8; i++) number.setUint8(i, key[at + i]! ^ flipped)
+      if (flipped === 0) number.setUint8(0, key[at]! ^ 0x80)
       at += 8
-      if (bits.length < 8) throw corruptionError('packed-key', 'a packed key ends within a number')
-      if (bits[0]! & 0x80) bits[0]! ^= 0x80
-      else for (let i = 0; i < 8; i++) bits[i] = ~bits[i]! & 0xff
-      const value = bits.readDoubleBE(0)
+      const value = number.getFloat64(0)
       return kind === 'bool' ? value === 1 : value
     }
-    const parts: Uint8Array[] = []
-    for (;;) {
-      const zero = key.indexOf(0, at)
-      if (zero < 0) throw corruptionError('packed-key', 'a packed key ends within a text')
-      const next = key[zero + 1]
-      if (next !== 0 && next !== 0xff) {
-        throw corruptionError('packed-key', `a packed key has ${next ?? 'its end'} behind a 0 in a text`)
-      }
-      // What stood for a 0 keeps its first byte.
-      parts.push(key.subarray(at, next === 0 ? zero : zero + 1))
-      at = zero + 2
-      if (next === 0) break
-    }
-    const content = Buffer.concat(parts)
-    return kind === 'string' ? content.toString('utf8') : new Uint8Array(content)
+    const { length, end } = contentOf(key, at)
+    const content = new Uint8Array(length)
+    // What stood for a 0 is followed by a mark.
+    for (let i = 0; i < length; i++) if ((content[i] = key[at++]!) === 0) at++
+    at = end
+    return kind === 'string' ? utf8(content) : content
   })
   return { values, end: at }
+}
+
+/** How many bytes stand packed from `at` on, and where what is behind them begins. */
+function contentOf(key: Uint8Array, at: number): { length: number; end: number } {
+  for (let length = 0; ; length++) {
+    const byte = key[at++]
+    if (byte === undefined) throw corruptionError('packed-key', 'a packed key ends within a text')
+    if (byte !== 0) continue
+    const next = key[at++]
+    if (next === 0) return { length, end: at }
+    if (next !== 0xff) throw corruptionError('packed-key', `a packed key has ${next ?? 'its end'} behind a 0 in a text`)
+  }
 }
 
 /** The time with which packed values begin. @throws corruption `packed-key` when they begin with something else */

@@ -1,4 +1,5 @@
 /** A table, or a stream that takes rows back: its versions by key in lists, looked up row by row. Null keys match nothing. */
+import { latin1 } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
 import { valuesBytes } from '../../records/batch-bytes.ts'
 import { type Column, ColumnBuilder, isNull, valueAt } from '../../records/column.ts'
@@ -70,7 +71,7 @@ export class ListedSide implements RightSide {
     const keys = this.#rightKeys.map((c) => right.columns[c]!)
     for (let i = 0; i < right.length; i++) {
       if (keys.some((key) => isNull(key, i))) continue
-      const origin = right.origins === null ? '' : Buffer.from(originBytes(right.origins, i)).toString('latin1')
+      const origin = right.origins === null ? '' : latin1(originBytes(right.origins, i))
       const values = columns.map((column, c) => valueAt(column, kinds[c]!, i))
       const time = right.times[i]!
       const id = this.#keys.idOf(keys.map((key, k) => valueAt(key, keyKinds[k]!, i)))

@@ -1,6 +1,8 @@
 /** A stream that takes nothing back: versions by key in columns, looked up a batch at a time. Null keys match nothing. */
+
 import type { Batch } from '../../records/batch.ts'
 import { isNull } from '../../records/column.ts'
+import { chosenRows, rowNumbers } from '../../records/row-numbers.ts'
 import { KeyVersions, versionTables } from '../key-versions/key-versions.ts'
 import { NONE } from '../key-versions/version-values.ts'
 import { type Found, indexesOf, type RightSide, type SideContext, type SidePlan, typesOf } from './right-side.ts'
@@ -69,8 +71,7 @@ export class StreamSide implements RightSide {
 
   #withKeys(right: Batch): Batch {
     const keys = this.#rightKeys.map((c) => right.columns[c]!)
-    const rows = Int32Array.from({ length: right.length }, (_, row) => row)
-    const kept = rows.filter((row) => keys.every((key) => !isNull(key, row)))
+    const kept = chosenRows(rowNumbers(right.length), (row) => keys.every((key) => !isNull(key, row)))
     return right.gather(kept, kept.length)
   }
 }

@@ -5,7 +5,7 @@
 
 import { Packr } from 'msgpackr'
 import { latin1 } from '../../base/bytes.ts'
-import { packValues, unpackKey } from '../../records/key.ts'
+import { packBehind, packValues, unpackKey } from '../../records/key.ts'
 import type { FieldKind } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { FoldRow } from './fold-row.ts'
@@ -55,8 +55,8 @@ export class StoredRows {
   }
 
   #placed(values: Parameters<typeof packValues>[0]): Uint8Array {
-    const packed = packValues(values)
-    return Buffer.concat([this.#key, this.#isInverted ? inverted(packed) : packed])
+    if (!this.#isInverted) return packBehind(this.#key, values)
+    return Buffer.concat([this.#key, inverted(packValues(values))])
   }
 
   protected *read(from: Uint8Array, to: Uint8Array | undefined): Iterable<FoldRow> {

@@ -26,7 +26,7 @@ export class Touched {
   addTo(batch: Batch, row: number, prefixesOf: (time: number) => Iterable<Uint8Array>): void {
     const key = packKey(batch, this.#keyColumns, row)
     const update = this.#rows.at(batch, row)
-    for (const prefix of prefixesOf(update.time)) this.#put(Buffer.concat([prefix, key]).toString('latin1'), update)
+    for (const prefix of prefixesOf(update.time)) this.#put(latin1(Buffer.concat([prefix, key])), update)
   }
 
   #put(group: string, update: FoldRow): void {

@@ -1,6 +1,6 @@
 /** Aggregates over spans up to a time, put together from tiles and the rows at the edges. */
 import type { Value } from '../../records/column.ts'
-import { packValues, unpackKey } from '../../records/key.ts'
+import { packBehind, packValues, unpackKey } from '../../records/key.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 import { isCollected, resultAt } from '../aggregation.ts'
 import { Cell } from '../cells.ts'
@@ -154,8 +154,8 @@ class SpanReader {
   }
 
   hasRow(from: number, at: number): boolean {
-    const [first, last] = [from, at].map((time) => Buffer.concat([this.#key, packValues([time])])) as [Buffer, Buffer]
-    for (const _ of this.#rows.range({ from: first, to: prefixEnd(last) })) return true
+    const [first, last] = [from, at].map((time) => packBehind(this.#key, [time]))
+    for (const _ of this.#rows.range({ from: first!, to: prefixEnd(last!) })) return true
     return false
   }
 }

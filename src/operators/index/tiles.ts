@@ -2,14 +2,20 @@
  * Tiles: what the aggregates of a key come to over spans of time of several widths, each 32 times as wide as those below,
  * so that any window is put together from a few of them and the rows at its edges, however long it is. Tiles that make up one
  * of the next width are stored together, as a block; where that one has a few rows alone, they are not stored: its rows are read. Keys: packed key, level, packed number of the block.
+ * A block is stored as u32 set of tiles that have something and u32 bytes of the rest (little-endian); then per cell an f64
+ * for each of these tiles; then msgpack of what one number cannot hold.
  */
 import { Packr } from 'msgpackr'
-import { packValues } from '../../records/key.ts'
+import { packBehind } from '../../records/key.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import { Cell, type CellSpec } from '../cells.ts'
 import { isExtreme, restoreCell, type SavedCell, saveCell } from '../fold/cell-rows.ts'
 
+/** A cell of a tile that is more than one number. */
+type Rest = [tile: number, cell: number, saved: SavedCell]
+
 const packr = new Packr({ useRecords: false })
+const HEADER = 8
 
 /** Tiles in a block. */
 export const TILES = 32
@@ -28,8 +34,7 @@ export function levelsFor(longest: number): number {
   return levels
 }
 
-export const blockKey = (key: Uint8Array, level: number, number: number): Uint8Array =>
-  Buffer.concat([key, packValues([level, number])])
+export const blockKey = (key: Uint8Array, level: number, number: number): Uint8Array => packBehind(key, [level, number])
 
 /** The tiles of one block. */
 export class Block {
@@ -48,8 +53,18 @@ export class Block {
   /** What was stored, in the place of what there is. */
   fill(stored: Uint8Array): this {
     for (let tile = 0; tile < TILES; tile++) this.reset(tile)
-    for (const [tile, ...saved] of packr.unpack(stored) as [number, ...SavedCell[]][])
-      for (let c = 0; c < saved.length; c++) restoreCell(this.cells[c]!, tile, saved[c]!)
+    const view = new DataView(stored.buffer, stored.byteOffset, stored.length)
+    const [tiles, restBytes] = [view.getUint32(0, true), view.getUint32(4, true)]
+    let at = HEADER
+    for (const { high } of this.cells) {
+      for (let tile = 0; tile < TILES; tile++) {
+        if (((tiles >>> tile) & 1) === 0) continue
+        high[tile] = view.getFloat64(at, true)
+        at += 8
+      }
+    }
+    if (restBytes === 0) return this
+    for (const [tile, c, saved] of packr.unpack(stored.subarray(at)) as Rest[]) restoreCell(this.cells[c]!, tile, saved)
     return this
   }
 
@@ -72,11 +87,39 @@ export class Block {
 
   /** Null where no tile has anything. */
   pack(): Uint8Array | null {
-    const tiles: [number, ...SavedCell[]][] = []
+    let [tiles, count] = [0, 0]
     for (let tile = 0; tile < TILES; tile++) {
-      if (!this.isEmptyAt(tile)) tiles.push([tile, ...this.cells.map((cell) => saveCell(cell, tile))])
+      if (this.isEmptyAt(tile)) continue
+      tiles |= 1 << tile
+      count++
     }
-    return tiles.length === 0 ? null : packr.pack(tiles)
+    if (count === 0) return null
+    const rest = this.#rest(tiles)
+    const packed = rest.length === 0 ? null : packr.pack(rest)
+    const bytes = new Uint8Array(HEADER + count * this.cells.length * 8 + (packed?.length ?? 0))
+    const view = new DataView(bytes.buffer)
+    view.setUint32(0, tiles, true)
+    view.setUint32(4, packed?.length ?? 0, true)
+    let at = HEADER
+    for (const { high } of this.cells) {
+      for (let tile = 0; tile < TILES; tile++) {
+        if (((tiles >>> tile) & 1) === 0) continue
+        view.setFloat64(at, high[tile]!, true)
+        at += 8
+      }
+    }
+    if (packed !== null) bytes.set(packed, at)
+    return bytes
+  }
+
+  #rest(tiles: number): Rest[] {
+    const rest: Rest[] = []
+    this.cells.forEach((cell, c) => {
+      if (!cell.isSum) return
+      for (let tile = 0; tile < TILES; tile++)
+        if (((tiles >>> tile) & 1) === 1 && !cell.isPlain(tile)) rest.push([tile, c, saveCell(cell, tile)])
+    })
+    return rest
   }
 
   /** Adds a tile of another block, or all of it, to a group of cells. */

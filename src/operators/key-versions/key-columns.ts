@@ -5,7 +5,7 @@ import { hashColumns } from '../../records/key.ts'
 
 /** Mixed once more than those by which rows are routed: a shard has only some of these. */
 export function hashesOfKeys(keys: readonly Column[], length: number): Float64Array {
-  const hashes = Float64Array.from(hashColumns(keys, length))
+  const hashes = new Float64Array(hashColumns(keys, length))
   for (let i = 0; i < length; i++) hashes[i] = mix32(hashes[i]! ^ 0x5bd1e995)
   return hashes
 }

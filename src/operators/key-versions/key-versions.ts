@@ -3,10 +3,12 @@
  * Those of keys in use are in columns in memory, all of a key or none; all of them in blocks of a table. Keys are looked up a
  * batch at a time. For operators whose input takes nothing back.
  */
+
 import { Batch } from '../../records/batch.ts'
 import { batchBytes } from '../../records/batch-bytes.ts'
-import { type Column, gatherColumn, gatherNumbers } from '../../records/column.ts'
+import { type Column, gatherCodes, gatherColumn, gatherNumbers } from '../../records/column.ts'
 import { gatherOrigins } from '../../records/origin.ts'
+import { chosenRows, rowNumbers } from '../../records/row-numbers.ts'
 import { eventTime, type Fields, type FieldType, int, makeSchema, type Schema } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import { KeyIndex } from '../key-index.ts'
@@ -117,7 +119,7 @@ export class KeyVersions {
     if (this.#columns.unsaved > 0 || this.#blocks.isBehind) {
       const { horizon } = this.#lists
       const isOver = (version: number) => this.#retention === 'all' && this.#columns.times[version]! < horizon
-      const rows = this.#rowsOf(this.#columns.takeUnsaved().filter((version) => !isOver(version)))
+      const rows = this.#rowsOf(chosenRows(this.#columns.takeUnsaved(), (version) => !isOver(version)))
       this.#blocks.add(rows, blockOrder(rows), this.#limits.writeSetBytesMax / 2)
       // What has been added must go again some day.
       if (this.#retention === 'all') this.#blocks.sweep(2 * batchBytes(rows))
@@ -147,7 +149,7 @@ export class KeyVersions {
   #read(ids: Int32Array): void {
     const unordered = this.#keys.columns(ids)
     const hashed = hashesOfKeys(unordered, ids.length)
-    const order = Int32Array.from(ids.keys())
+    const order = rowNumbers(ids.length)
     sortByNumber(order, hashed)
     const hashes = gatherNumbers(hashed, order, order.length)
     const keys = unordered.map((column) => gatherColumn(column, order, order.length))
@@ -190,9 +192,9 @@ export class KeyVersions {
   #rowsOf(versions: Int32Array): Batch {
     const { length } = versions
     const columns = this.#columns
-    const keys = this.#keys.columns(versions.map((version) => columns.ids[version]!))
+    const keys = this.#keys.columns(gatherCodes(columns.ids, versions, length))
     const hash: Column = { type: 'number', data: hashesOfKeys(keys, length), valid: null }
-    const time: Column = { type: 'number', data: Float64Array.from(versions, (v) => columns.times[v]!), valid: null }
+    const time: Column = { type: 'number', data: gatherNumbers(columns.times, versions, length), valid: null }
     const origins = columns.origins && gatherOrigins(columns.origins, versions, length)
     const all = [hash, ...keys, ...columns.columns(versions), time]
     return new Batch(this.#blockSchema, length, all, null, origins)
@@ -202,10 +204,10 @@ export class KeyVersions {
   #kept(rows: Batch, order: Int32Array): Int32Array {
     const { times } = rows
     const { horizon } = this.#lists
-    if (this.#retention === 'all') return order.filter((row) => times[row]! >= horizon)
+    if (this.#retention === 'all') return chosenRows(order, (row) => times[row]! >= horizon)
     const hashes = hashesOf(rows)
     const keys = this.#keysOf(rows)
-    return order.filter((row, i) => {
+    return chosenRows(order, (row, i) => {
       const next = order[i + 1]
       if (next === undefined || hashes[next] !== hashes[row] || !areSame(keys, row, keys, next)) return true
       return times[next]! >= horizon && comparePlaces(rows, row, rows, next) !== 0

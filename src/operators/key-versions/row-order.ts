@@ -1,6 +1,8 @@
 /** The order of rows in blocks: by the hash of the key, then by event time, then by origin. */
+
 import type { Batch } from '../../records/batch.ts'
 import { compareOrigins } from '../../records/origin.ts'
+import { rowNumbers } from '../../records/row-numbers.ts'
 import { sortByNumber } from '../radix-sort.ts'
 
 /** The column of the hashes of keys: whole numbers of 32 bits. */
@@ -11,7 +13,7 @@ export const hashesOf = (rows: Batch): Float64Array => (rows.column(HASH) as { d
 /** The rows in order; those of one place as they stand. */
 export function blockOrder(rows: Batch): Int32Array {
   const hashes = hashesOf(rows)
-  const order = Int32Array.from({ length: rows.length }, (_, row) => row)
+  const order = rowNumbers(rows.length)
   if (!isAscending(hashes)) sortByNumber(order, hashes)
   const before = (a: number, b: number) => comparePlaces(rows, a, rows, b)
   for (let from = 0, to = 1; from < order.length; from = to++) {
