@@ -35,7 +35,7 @@ export class VersionColumns {
 
   get memoryBytes(): number {
     const values = this.#values.reduce((sum, one) => sum + one.memoryBytes, 0)
-    return values + this.size * (VERSION_BYTES + this.#values.length * 9)
+    return values + this.times.length * (VERSION_BYTES + this.#values.length * 9)
   }
 
   /**
