@@ -8,6 +8,8 @@ import { packValues } from '../records/key.ts'
 import type { FieldType } from '../records/schema.ts'
 
 export type GroupKey = string | number
+/** Keys of one sort. */
+export type GroupKeys = readonly GroupKey[] | Float64Array
 
 /** True where the keys of these columns are kept as numbers. */
 export const areNumbers = (types: readonly FieldType[]): boolean =>
@@ -17,8 +19,7 @@ export const areNumbers = (types: readonly FieldType[]): boolean =>
 export const isBefore = (a: GroupKey, b: GroupKey): boolean => (a as number) < (b as number)
 
 /** The first index whose key is at or above `key`; the length where there is none. */
-export const lowerBound = (keys: readonly GroupKey[], key: GroupKey): number =>
-  lowerBoundOf(keys.length, (i) => keys[i]!, key)
+export const lowerBound = (keys: GroupKeys, key: GroupKey): number => lowerBoundOf(keys.length, (i) => keys[i]!, key)
 
 /** The same of `length` keys that are got one by one. */
 export function lowerBoundOf(length: number, keyOf: (i: number) => GroupKey, key: GroupKey): number {

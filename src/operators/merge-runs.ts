@@ -1,4 +1,5 @@
 /** Merging of sorted runs: any number of cursors, one pass, memory bounded by a chunk a cursor and one block of output. */
+import { rowNumbers } from '../records/row-numbers.ts'
 import { type Cell, type CellSpec, CellStore } from './cells.ts'
 import { type GroupKey, isBefore } from './group-key.ts'
 
@@ -53,7 +54,7 @@ export class RunMerge {
         this.#sink()
       }
     }
-    return { keys, store, slots: Int32Array.from(keys, (_, i) => i) }
+    return { keys, store, slots: rowNumbers(keys.length) }
   }
 
   #push(cursor: RunCursor): void {

@@ -7,7 +7,7 @@
 import { Packr } from 'msgpackr'
 import { corruptionError } from '../base/errors.ts'
 import { Cell, type CellSpec } from './cells.ts'
-import type { GroupKey } from './group-key.ts'
+import type { GroupKey, GroupKeys } from './group-key.ts'
 
 const TEXT_KEYS = 1
 const NUMBER_KEYS = 2
@@ -38,19 +38,14 @@ const packr = new Packr({ useRecords: false, variableMapSize: true })
 export interface RunChunk {
   /** How many the chunk has, of which these are a part. */
   readonly groups: number
-  readonly keys: readonly GroupKey[]
+  readonly keys: GroupKeys
   readonly cells: readonly Cell[]
 }
 
 type Rest = [cell: number, group: number, rest: number[] | null, special: [number, number, number] | null][]
 
 /** Encodes groups whose cells stand in `cells` at `slots[i]`, for keys in ascending order, at least one. */
-export function encodeChunk(
-  keys: readonly GroupKey[],
-  cells: readonly Cell[],
-  slots: Int32Array,
-  from: number,
-): Uint8Array {
+export function encodeChunk(keys: GroupKeys, cells: readonly Cell[], slots: Int32Array, from: number): Uint8Array {
   const count = keys.length
   const layout = typeof keys[0] === 'number' ? NUMBER_KEYS : TEXT_KEYS
   const keyBytes =
@@ -69,7 +64,7 @@ export function encodeChunk(
     if (cell.isSum) for (let i = 0; i < count; i++) block[at++] = cell.low[slots[from + i]!]!
   }
   const keysAt = HEADER + floats * 8
-  if (layout === NUMBER_KEYS) new Float64Array(chunk.buffer, keysAt, count).set(keys as readonly number[])
+  if (layout === NUMBER_KEYS) new Float64Array(chunk.buffer, keysAt, count).set(keys as ArrayLike<number>)
   else putTexts(chunk, keysAt, keys as readonly string[])
   chunk.set(packed, keysAt + keyBytes)
   return chunk
@@ -143,7 +138,7 @@ export function decodeChunk(
     cell.high = floats()
     if (cell.isSum) cell.low = floats()
   }
-  const keys = layout === NUMBER_KEYS ? Array.from(floats()) : takeTexts(chunk, keysAt, { count, first, size })
+  const keys = layout === NUMBER_KEYS ? floats() : takeTexts(chunk, keysAt, { count, first, size })
   for (const [c, group, rest, special] of packr.unpack(chunk.subarray(keysAt + keyBytes)) as Rest) {
     if (group < first || group >= first + size) continue
     if (rest) cells[c]!.rest.set(group - first, rest)

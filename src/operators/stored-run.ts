@@ -4,6 +4,7 @@
  * Keys: f64 pane start (order-preserving), u32 run, u32 chunk.
  */
 import { packValues, unpackKey } from '../records/key.ts'
+import { rowNumbers } from '../records/row-numbers.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { Cell, CellSpec } from './cells.ts'
 import { type GroupKey, isBefore, lowerBound, lowerBoundOf } from './group-key.ts'
@@ -79,7 +80,7 @@ export class StoredRun {
     this.#removeChunks(chunk)
     if (group === 0 || this.isEmpty) return 0
     const { keys, cells } = decodeChunk(table.get(this.#keyOf(chunk))!, specs, group)
-    const slots = Int32Array.from(keys, (_, i) => i)
+    const slots = rowNumbers(keys.length)
     const rest = encodeChunk(keys, cells, slots, 0)
     table.put(this.#keyOf(chunk), rest)
     return rest.length

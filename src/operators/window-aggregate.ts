@@ -6,6 +6,7 @@
 import { type Budget, isSpent } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
+import { chosenRows } from '../records/row-numbers.ts'
 import type { FieldType } from '../records/schema.ts'
 import { planCells } from './aggregation.ts'
 import { Corrections } from './corrections.ts'
@@ -196,9 +197,9 @@ export class WindowAggregate implements Operator {
         isWide,
       })
       const counts = block.store.cells[0]!.high
-      const slots = block.slots.filter((slot) => counts[slot]! > 0)
+      const slots = chosenRows(block.slots, (slot) => counts[slot]! > 0)
       if (slots.length === 0) continue
-      const keys = Array.from(slots, (slot) => block.keys[slot]!)
+      const keys = slots.length === block.keys.length ? block.keys : Array.from(slots, (slot) => block.keys[slot]!)
       this.#output.emitGroups(end, keyColumns(keys, this.#keyTypes), block.store, slots, (i) => keyText(keys[i]!))
       const keyBytes = isWide ? (i: number) => (keys[i] as string).length : null
       spendGroups(budget, { from: 0, to: keys.length, rowBytes }, keyBytes)
