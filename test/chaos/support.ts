@@ -15,6 +15,7 @@ delete process.env.NODE_OPTIONS
 export const JOBS = {
   flights: pathToFileURL(path.join(root, 'examples/flights/flights.ts')),
   'keyed-window': pathToFileURL(path.join(root, 'test/chaos/jobs/keyed-window.ts')),
+  market: pathToFileURL(path.join(root, 'test/chaos/jobs/market.ts')),
 }
 
 export type JobName = keyof typeof JOBS
