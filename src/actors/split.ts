@@ -28,8 +28,11 @@ export class Split {
   readonly #machine
   #isEnded: boolean
   #endPosition: SplitPosition
+  /** The last turn in which it was asked and had nothing, and when that was. */
   #silentTurn = Number.NaN
-  #silentSince = 0
+  #askedAt = 0
+  /** Milliseconds of silence since it was heard. */
+  #silent = 0
 
   constructor(source: number, number: number, state: SplitState | undefined, options: SourceOptions) {
     this.number = number
@@ -63,19 +66,21 @@ export class Split {
 
   /** Rows have come, the latest of them at `latest`. */
   heard(): void {
+    this.#silent = 0
     this.#machine.send({ type: 'ADVANCE', watermark: this.latest - this.#options.disorder })
   }
 
   /**
-   * It was asked for rows and had none: idle when that has been so for long enough, turn after turn. A turn in which it
-   * was not asked says nothing of it, so its silence begins anew.
+   * It was asked for rows and had none: idle when that has been so for long enough. The time over which it was not asked
+   * says nothing of it, and does not count.
    * @param turn of the source @param now milliseconds of the monotonic clock
    */
   waited(turn: number, now: number): void {
-    if (this.#silentTurn !== turn - 1) this.#silentSince = now
+    if (this.#silentTurn === turn - 1) this.#silent += now - this.#askedAt
     this.#silentTurn = turn
+    this.#askedAt = now
     const { idleAfter } = this.#options
-    if (idleAfter !== null && (now - this.#silentSince) * 1000 >= idleAfter) this.#machine.send({ type: 'IDLE' })
+    if (idleAfter !== null && this.#silent * 1000 >= idleAfter) this.#machine.send({ type: 'IDLE' })
   }
 
   /** Goes with the others, while idle. */

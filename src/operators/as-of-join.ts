@@ -49,8 +49,6 @@ export const asOfTables = (plan: Pick<AsOfJoinPlan, 'isTable' | 'retracts'>): re
 const LEFT = 0
 /** Of held rows: those that must wait again are written anew. */
 const FRAME_ROWS = 16_384
-/** Looked up at a time: the more, the less is read for each. */
-const LOOK_ROWS = 65_536
 
 /** How large the frames of rows are that a join holds. */
 export const joinFrame = ({ batchBytesMax }: OperatorLimits): FrameLimits => ({
@@ -150,7 +148,7 @@ export class AsOfJoin implements Operator {
   #answer(batch: Batch, budget: Budget): boolean {
     let count = 0
     for (let isWhole = true; isWhole && count < batch.length && !isSpent(budget); ) {
-      const piece = pieceOf(batch, count, Math.min(count + LOOK_ROWS, batch.length))
+      const piece = pieceOf(batch, count, Math.min(count + this.#right.lookRows, batch.length))
       const found = this.#right.find(piece)
       const rows = rowsWithin(budget, piece, found)
       this.#emit(pieceOf(piece, 0, rows), null, { ...found, codes: found.codes.subarray(0, rows) })

@@ -77,12 +77,12 @@ export class KeepLast implements Operator {
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
     const horizon = watermark! - this.#plan.bound
     // In full, whatever the budget: what was said does not hold any more.
-    if (this.#ready.length > 0) this.#take(inOrder(joined(this.#ready)), horizon, budget)
+    if (this.#ready.length > 0) this.#takeAll(inOrder(joined(this.#ready)), horizon, budget)
     this.#ready = []
     const isDone =
       this.#plan.emit === 'eager' ||
       this.#held.take(watermark!, budget, (due) => {
-        if (due.length > 0) this.#take(batchOfDue(due), horizon, budget)
+        if (due.length > 0) this.#takeAll(batchOfDue(due), horizon, budget)
         return due.length
       })
     if (isDone) this.#watermark = watermark!
@@ -110,6 +110,10 @@ export class KeepLast implements Operator {
   }
 
   /** @param rows in order of (time, origin) */
+  #takeAll(rows: Batch, horizon: number, budget: Budget): void {
+    for (const piece of this.#versions.pieces(rows)) this.#take(piece, horizon, budget)
+  }
+
   #take(rows: Batch, horizon: number, budget: Budget): void {
     const versions = this.#versions
     const { times, length } = rows
@@ -143,8 +147,8 @@ export class KeepLast implements Operator {
     const { before, after } = this.#versions.lists
     if (before !== NONE && columns.isSame(before, version)) return
     const until = after === NONE ? Number.POSITIVE_INFINITY : columns.times[after]!
-    // The next one has its place from the same time on; or the row was put in again so late that those before it are gone.
-    if (until === time || (after !== NONE && time < this.#watermark - this.#plan.bound)) return
+    // The next one has its place from the same time on.
+    if (until === time) return
     if (before !== NONE) changes.push(before, time, -1)
     changes.push(version, time, 1)
     if (after === NONE) return

@@ -8,6 +8,7 @@
 import { combineHash, hashInteger } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { Batch } from '../records/batch.ts'
+import { pieceOf } from '../records/batch-bytes.ts'
 import { type Column, isNull } from '../records/column.ts'
 import { type OriginColumn, originBytes } from '../records/origin.ts'
 import { rowNumbers } from '../records/row-numbers.ts'
@@ -63,6 +64,13 @@ export class NearJoin implements Operator {
   }
 
   onBatch(batch: Batch, port: number): void {
+    for (let from = 0, to = 0; from < batch.length; from = to) {
+      to = Math.min(batch.length, from + Math.min(...this.#sides.map(({ versions }) => versions.lookRows)))
+      this.#take(pieceOf(batch, from, to), port)
+    }
+  }
+
+  #take(batch: Batch, port: number): void {
     const own = this.#sides[port as 0 | 1]
     const other = this.#sides[port === 0 ? 1 : 0]
     const keys = own.keys.map((c) => batch.columns[c]!)

@@ -1,5 +1,5 @@
 /** Numbers the distinct values of one key column, in the order of their first appearance. Null has a number like any value. */
-import { latin1 } from '../base/bytes.ts'
+import { latin1, utf8 } from '../base/bytes.ts'
 import type { Column, NumberColumn, StringColumn, Value } from '../records/column.ts'
 import { columnTypeOf, type FieldKind } from '../records/schema.ts'
 
@@ -109,13 +109,15 @@ export class ValueIndex {
     else for (let i = 0; i < length; i++) into[i] = this.codeOf(column.values[i]!)
   }
 
-  codeOf(value: Value): number {
+  /** @param isPart the value may be a piece of a longer text, which it would keep alive */
+  codeOf(value: Value, isPart = false): number {
     if (this.#isNumber) return value === null ? this.#codeOfNull() : this.#numbers.codeOf(Number(value))
     const text = value === null || typeof value === 'string' ? value : latin1(value as Uint8Array)
     let code = this.#codeOf.get(text)
     if (code === undefined) {
-      code = this.#texts.push(value) - 1
-      this.#codeOf.set(text, code)
+      const own = isPart && typeof value === 'string' ? utf8(Buffer.from(value)) : value
+      code = this.#texts.push(own) - 1
+      this.#codeOf.set(typeof own === 'string' ? own : text, code)
       this.#textBytes += (text?.length ?? 0) + STRING_BYTES
     }
     return code
@@ -147,6 +149,7 @@ export class ValueIndex {
   }
 
   #stringColumn(codes: Int32Array): StringColumn {
+    if (codes.length * 2 < this.#texts.length) return this.#fewStrings(codes)
     const none = this.#codeOf.get(null)
     if (none === undefined) return { type: 'string', codes, values: this.#texts as string[] }
     return {
@@ -154,6 +157,23 @@ export class ValueIndex {
       codes: codes.map((code) => (code === none ? -1 : code)),
       values: this.#texts.map((value) => (value as string | null) ?? ''),
     }
+  }
+
+  /** With the texts of these rows alone: whoever encodes the column goes through all that it has. */
+  #fewStrings(codes: Int32Array): StringColumn {
+    const values: string[] = []
+    const renumbered = new Map<number, number>()
+    const few = codes.map((code) => {
+      const value = this.#texts[code] as string | null
+      if (value === null) return -1
+      let known = renumbered.get(code)
+      if (known === undefined) {
+        known = values.push(value) - 1
+        renumbered.set(code, known)
+      }
+      return known
+    })
+    return { type: 'string', codes: few, values }
   }
 
   #codeOfNull(): number {

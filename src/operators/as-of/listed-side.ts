@@ -23,6 +23,7 @@ export class ListedSide implements RightSide {
   readonly #rightKeys: readonly number[]
   readonly #keys: KeyIndex
   readonly isBehind = false
+  readonly lookRows = 16_384
 
   /** @param isTable what is taken back held until then */
   constructor(plan: SidePlan, isTable: boolean, { table, limits }: SideContext) {

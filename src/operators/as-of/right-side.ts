@@ -16,6 +16,8 @@ export interface Found {
 }
 
 export interface RightSide {
+  /** How many rows to look up at a time. */
+  readonly lookRows: number
   find(left: Batch): Found
   /** Takes rows in. @param horizon no look-up is before it */
   put(right: Batch, horizon: number): void

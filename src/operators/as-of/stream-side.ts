@@ -41,8 +41,15 @@ export class StreamSide implements RightSide {
     }
   }
 
+  get lookRows(): number {
+    return this.#versions.lookRows
+  }
+
   put(right: Batch, horizon: number): void {
-    const rows = this.#withKeys(right)
+    for (const rows of this.#versions.pieces(this.#withKeys(right))) this.#putPiece(rows, horizon)
+  }
+
+  #putPiece(rows: Batch, horizon: number): void {
     const ids = this.#versions.look(
       this.#rightKeys.map((c) => rows.columns[c]!),
       rows.length,

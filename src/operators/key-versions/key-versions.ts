@@ -5,7 +5,7 @@
  */
 
 import { Batch } from '../../records/batch.ts'
-import { batchBytes } from '../../records/batch-bytes.ts'
+import { batchBytes, pieceOf } from '../../records/batch-bytes.ts'
 import { type Column, gatherCodes, gatherColumn, gatherNumbers } from '../../records/column.ts'
 import { gatherOrigins } from '../../records/origin.ts'
 import { chosenRows, rowNumbers } from '../../records/row-numbers.ts'
@@ -38,6 +38,11 @@ export interface VersionTypes {
   readonly values: readonly FieldType[]
 }
 
+/** Rows that are looked up at a time, at first and then. */
+const LOOK_ROWS = 256
+const LOOK_ROWS_MIN = 16
+const LOOK_ROWS_MAX = 65_536
+
 export class KeyVersions {
   readonly #types: VersionTypes
   readonly #limits: OperatorLimits
@@ -46,6 +51,7 @@ export class KeyVersions {
   readonly #blockSchema: Schema
   readonly #blocks: RowBlocks
   readonly #keys: KeyIndex
+  #lookRows = LOOK_ROWS
   #columns!: VersionColumns
   #lists!: VersionLists
 
@@ -87,11 +93,33 @@ export class KeyVersions {
       this.flush()
       this.#forget(this.#lists.horizon)
     }
+    const before = this.memoryBytes
     const ids = new Int32Array(length)
     this.#keys.resolve(new Batch(this.#keySchema, length, keys), ids)
     const unknown = this.#lists.takeUnknown(ids, this.#keys.size)
     if (unknown.length > 0 && this.#blocks.size > 0) this.#read(unknown)
+    this.#pace(length, this.memoryBytes - before)
     return ids
+  }
+
+  /** How many rows to look up at a time: what they need comes into memory at once, and must not be much of what may be there. */
+  get lookRows(): number {
+    return this.#lookRows
+  }
+
+  /** The rows of a batch in pieces, each to be looked up. */
+  *pieces(rows: Batch): Iterable<Batch> {
+    for (let from = 0; from < rows.length; ) {
+      const to = Math.min(rows.length, from + this.#lookRows)
+      yield pieceOf(rows, from, to)
+      from = to
+    }
+  }
+
+  #pace(rows: number, bytes: number): void {
+    const { writeSetBytesMax } = this.#limits
+    if (bytes * 4 > writeSetBytesMax) this.#lookRows = Math.max(LOOK_ROWS_MIN, Math.min(this.#lookRows, rows) >> 1)
+    else if (bytes * 8 < writeSetBytesMax) this.#lookRows = Math.min(LOOK_ROWS_MAX, this.#lookRows * 2)
   }
 
   /** The packed bytes of a key, as latin1 text. */
@@ -208,9 +236,11 @@ export class KeyVersions {
     const hashes = hashesOf(rows)
     const keys = this.#keysOf(rows)
     return chosenRows(order, (row, i) => {
-      const next = order[i + 1]
-      if (next === undefined || hashes[next] !== hashes[row] || !areSame(keys, row, keys, next)) return true
-      return times[next]! >= horizon && comparePlaces(rows, row, rows, next) !== 0
+      // Rows of another key of the same hash may stand between.
+      let n = i + 1
+      while (n < order.length && hashes[order[n]!] === hashes[row] && !areSame(keys, row, keys, order[n]!)) n++
+      if (n === order.length || hashes[order[n]!] !== hashes[row]) return true
+      return times[order[n]!]! >= horizon && comparePlaces(rows, row, rows, order[n]!) !== 0
     })
   }
 }

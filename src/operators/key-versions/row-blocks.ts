@@ -8,6 +8,7 @@
  */
 import { copyOf } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
+import { rowBytesOf } from '../../records/batch-bytes.ts'
 import { gatherNumbers } from '../../records/column.ts'
 import { decodeFrame } from '../../records/frame-decoder.ts'
 import { encodeParts, type FramePart } from '../../records/frame-encoder.ts'
@@ -16,8 +17,9 @@ import type { KeyedTable } from '../../storage/table.ts'
 import { joined } from '../due-batch.ts'
 import { blockOrder, hashesOf } from './row-order.ts'
 
-/** Rows of a block, where there is more than one block of them. */
+/** Rows of a block, where there is more than one block of them, and their bytes; up to twice that stays together. */
 const BLOCK_ROWS = 512
+const BLOCK_BYTES = 1 << 16
 /** So many frames of a block are joined when more is added; a few more where other blocks go first. */
 const FRAMES = 8
 /** So many at the most are left of a block that is read. */
@@ -27,6 +29,8 @@ export const FRAME_BYTES = 384
 const LAST_BOUND = 0xffffffff
 /** What it counts to look through a block of which nothing is written. */
 const SWEEP_BYTES = 1 << 12
+/** The share of a block's rows that must be over before a sweep writes it anew. */
+const SWEPT = 1 / 4
 
 /** Of rows in this order those that are kept, where some need not be. */
 export type KeepRows = (rows: Batch, order: Int32Array) => Int32Array
@@ -92,12 +96,14 @@ export class RowBlocks {
   add(rows: Batch, order: Int32Array, joinBytes: number): void {
     let left = joinBytes - this.#joinBehind(joinBytes / 2)
     const added: number[] = []
+    const bytesOf = rowBytesOf(rows)
     this.#byBlock(gatherNumbers(hashesOf(rows), order, order.length), (bound, from, to) => {
       const part = { batch: rows, rows: order.subarray(from, to), count: to - from }
       const frames = this.#count(bound) + 1
       // Blocks are not joined all at once.
       const isDue = frames > FRAMES + (bound % FRAMES) || this.#bounds.length === 0
-      if (part.count > 2 * BLOCK_ROWS || (isDue && left > 0)) left -= this.#join(bound, part, added)
+      const isLarge = part.count > 2 * BLOCK_ROWS || bytesWithin(order, bytesOf, from, to) > 2 * BLOCK_BYTES
+      if (isLarge || (isDue && left > 0)) left -= this.#join(bound, part, added)
       else {
         this.#put(bound, part)
         if (isDue) this.#behind.add(bound)
@@ -106,12 +112,12 @@ export class RowBlocks {
     this.#note(added)
   }
 
-  /** Looks through some blocks, one after the other, for rows that are not kept any more; so many bytes of them. */
+  /** Looks through some blocks, one after the other, for rows that are not kept any more; so many bytes of them, more or less. */
   sweep(bytes: number): void {
     const added: number[] = []
     for (let i = 0, left = bytes; i < this.#bounds.length && left > 0; i++) {
       this.#swept = (this.#swept + 1) % this.#bounds.length
-      left -= SWEEP_BYTES + this.#join(this.#bounds[this.#swept]!, null, added)
+      left -= SWEEP_BYTES + this.#join(this.#bounds[this.#swept]!, null, added, SWEPT)
     }
     this.#note(added)
   }
@@ -168,27 +174,30 @@ export class RowBlocks {
     return count
   }
 
-  /** Writes a block anew, with some rows more, as one frame or as several blocks. @returns bytes that were written */
-  #join(bound: number, more: FramePart | null, added: number[]): number {
+  /**
+   * Writes a block anew, with some rows more, as one frame or as several blocks.
+   * @param least only where such a share of its rows is not kept @returns bytes that were written
+   */
+  #join(bound: number, more: FramePart | null, added: number[], least = 0): number {
     const parts = this.#copies(bound)
     if (more !== null) parts.push(more.batch.gather(more.rows!, more.count))
-    this.#behind.delete(bound)
-    if (parts.length === 0) return 0
+    if (parts.length === 0) {
+      this.#behind.delete(bound)
+      return 0
+    }
     const rows = joined(parts)
     const order = this.#keep(rows, blockOrder(rows))
-    const isSame = more === null && parts.length === 1 && order.length === rows.length
-    if (isSame && order.length <= 2 * BLOCK_ROWS) return 0
+    if (rows.length - order.length < least * rows.length) return 0
+    this.#behind.delete(bound)
     for (let number = 0; number < parts.length; number++) this.#blocks.remove(keyOf(bound, number))
     const hashes = gatherNumbers(hashesOf(rows), order, order.length)
     this.#frames.set(bound, 0)
     let bytes = 0
-    for (let from = 0; from < order.length; ) {
-      const to = endOfBlock(hashes, from)
+    for (const [from, to] of cutIntoBlocks(hashes, order, rowBytesOf(rows))) {
       const isLast = to === order.length
       const end = isLast ? bound : hashes[to - 1]!
       bytes += this.#put(end, { batch: rows, rows: order.subarray(from, to), count: to - from })
       if (!isLast || bound === LAST_BOUND) added.push(end)
-      from = to
     }
     return bytes
   }
@@ -204,12 +213,15 @@ export class RowBlocks {
   /** Writes down where blocks end. */
   #note(added: readonly number[]): void {
     const known = new Set(this.#bounds)
-    const fresh = added.filter((bound) => !known.has(bound))
-    if (fresh.length === 0) return
-    this.#bounds = Uint32Array.from([...this.#bounds, ...new Set(fresh)]).sort()
-    for (const top of new Set(fresh.map(topOf))) {
-      const of = this.#bounds.filter((bound) => topOf(bound) === top)
-      this.#directory.put(Uint8Array.of(top), new Uint8Array(of.buffer, of.byteOffset, of.byteLength))
+    const fresh = new Set(added.filter((bound) => !known.has(bound)))
+    if (fresh.size === 0) return
+    const bounds = new Uint32Array(known.size + fresh.size)
+    bounds.set(this.#bounds)
+    bounds.set([...fresh], known.size)
+    this.#bounds = bounds.sort()
+    for (const top of new Set([...fresh].map(topOf))) {
+      const of = bounds.slice(lowerBound(bounds, top * 2 ** 24), lowerBound(bounds, (top + 1) * 2 ** 24))
+      this.#directory.put(Uint8Array.of(top), new Uint8Array(of.buffer))
     }
   }
 }
@@ -244,10 +256,30 @@ export function lowerBound(numbers: Float64Array | Uint32Array, number: number, 
   return low
 }
 
-/** Rows of one hash stay together. */
-function endOfBlock(hashes: Float64Array, from: number): number {
-  if (hashes.length - from <= 2 * BLOCK_ROWS) return hashes.length
-  let to = from + BLOCK_ROWS
-  while (to < hashes.length && hashes[to] === hashes[to - 1]) to++
-  return to
+function bytesWithin(order: Int32Array, bytesOf: (row: number) => number, from: number, to: number): number {
+  let bytes = 0
+  for (let i = from; i < to; i++) bytes += bytesOf(order[i]!)
+  return bytes
+}
+
+/** Where blocks begin and end; rows of one hash stay together. */
+function* cutIntoBlocks(
+  hashes: Float64Array,
+  order: Int32Array,
+  bytesOf: (row: number) => number,
+): Iterable<[from: number, to: number]> {
+  let left = bytesWithin(order, bytesOf, 0, order.length)
+  for (let from = 0; from < order.length; ) {
+    let to = from
+    if (order.length - from <= 2 * BLOCK_ROWS && left <= 2 * BLOCK_BYTES) to = order.length
+    let bytes = 0
+    while (to < order.length) {
+      const isFull = to - from >= BLOCK_ROWS || bytes >= BLOCK_BYTES
+      if (isFull && hashes[to] !== hashes[to - 1]) break
+      bytes += bytesOf(order[to++]!)
+    }
+    left -= bytes
+    yield [from, to]
+    from = to
+  }
 }

@@ -36,7 +36,7 @@ export class VersionValues {
     if (this.#index === null) return this.#putNumbers(column as NumberColumn, rows, count, at)
     if (rows === null) return this.#index.resolve(column, count, this.#codes.subarray(at))
     const { kind } = this.#type
-    for (let i = 0; i < count; i++) this.#codes[at + i] = this.#index.codeOf(valueAt(column, kind, rows[i]!))
+    for (let i = 0; i < count; i++) this.#codes[at + i] = this.#index.codeOf(valueAt(column, kind, rows[i]!), true)
   }
 
   #putNumbers({ data, valid }: NumberColumn, rows: Int32Array | null, count: number, at: number): void {

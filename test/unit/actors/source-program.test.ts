@@ -271,10 +271,26 @@ t.test('a split is not idle for the time in which it was not asked', async (t) =
   t.equal(ticks.watermark, 50, 'asked and silent for 200 ms')
   ticks.program.heldBack()
   ticks.clock.ms += 400
-  await epochs(5, 100)
-  t.equal(ticks.watermark, 50, 'while it was held back nothing was asked')
+  await epochs(3, 100)
+  t.equal(ticks.watermark, 50, 'while it was held back nothing was asked: silent for 400 ms')
   await epochs(2, 100)
   t.ok(ticks.watermark > 50, 'silent for 500 ms')
+})
+
+t.test('a split is idle in the end also where the source is held back again and again', async (t) => {
+  const hand = new Hand(2)
+  const ticks = await open(hand, { idleAfter: 500 * MS })
+  hand.give(1, 50)
+  for (let at = 0; at < 300; at++) hand.give(0, at)
+  for (let turn = 0; turn < 200 && (ticks.watermark ?? 0) <= 50; turn++) {
+    for (let i = 0; i < 10; i++) {
+      ticks.clock.ms += 5
+      await ticks.epoch()
+    }
+    ticks.program.heldBack()
+    ticks.clock.ms += 50
+  }
+  t.ok(ticks.watermark > 50)
 })
 
 t.test('without idleAfter everybody waits', async (t) => {

@@ -406,7 +406,7 @@ t.test('answers pause at bytes: those that do not fit wait, in whatever order ro
 })
 
 t.test('versions that are kept in memory are bounded by their bytes', async (t) => {
-  const plan = planOf('left')
+  const plan = planOf('left', 1, { retracts: true })
   const run = new Recorder((context) => new AsOfJoin(plan, context), 2, undefined, { ...LIMITS, cacheBytesMax: 20_000 })
   const keys = Array.from({ length: 100 }, (_, i) => `k${i}`)
   run.push(versions(...keys.map((key, i) => version(right(1, key, 'n'.repeat(1000)), i))), 1)

@@ -97,16 +97,6 @@ t.test('a row with the values of the one before says nothing', (t) => {
   t.end()
 })
 
-t.test('one that is put in again when those before it are gone changes nothing that was said', async (t) => {
-  const run = kept()
-  run.push(batchOf(Event, [update(event(1, 'a', 1)), update(event(5, 'a', 5), 1)]))
-  run.advance([10])
-  await run.reopen()
-  run.push(batchOf(Event, [update(event(3, 'a', 3)), update(event(3, 'b', 3))]))
-  run.advance([10])
-  t.strictSame(updatesOf(run.emitted).slice(3), ['+ at=3 key=b part=1 n=3 x=null'])
-})
-
 const row = fc.record({
   ahead: fc.integer({ min: 0, max: 14 }),
   key: fc.constantFrom('a', 'b', '', 'a\0', null),

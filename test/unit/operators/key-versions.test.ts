@@ -6,6 +6,7 @@ import { KeyVersions, type VersionTables } from '../../../src/operators/key-vers
 import { NONE } from '../../../src/operators/key-versions/version-values.ts'
 import { ScratchTable } from '../../../src/operators/scratch-table.ts'
 import type { Batch } from '../../../src/records/batch.ts'
+import { decodeFrame } from '../../../src/records/frame-decoder.ts'
 import { eventTime, int, optional, schema, string } from '../../../src/records/schema.ts'
 import { batchOf, originOf, runs } from './support.ts'
 
@@ -87,15 +88,18 @@ t.test('frames of a block are joined: what is read again and again is in few of 
   t.end()
 })
 
-t.test('keys of one hash are told apart', (t) => {
+function textsOfOneHash(): [string, string] {
   const known = new Map<number, string>()
-  let pair: [string, string] | null = null
-  for (let i = 0; pair === null; i++) {
+  for (let i = 0; ; i++) {
     const text = `k${i}`
     const hash = hashString(text)
-    if (known.has(hash)) pair = [known.get(hash)!, text]
+    if (known.has(hash)) return [known.get(hash)!, text]
     known.set(hash, text)
   }
+}
+
+t.test('keys of one hash are told apart', (t) => {
+  const pair = textsOfOneHash()
   const tables = newTables()
   for (const [text, at] of [...pair, ...pair].map((text, i) => [text, i + 1] as const)) {
     const versions = over(tables)
@@ -105,6 +109,65 @@ t.test('keys of one hash are told apart', (t) => {
   const keys = pair.map((text) => ({ text, number: 1 }))
   t.strictSame(valuesAt(over(tables), keys, 2), [1, 2])
   t.strictSame(valuesAt(over(tables), keys, 9), [3, 4])
+  t.end()
+})
+
+t.test('superseded versions go also where keys of one hash come in turn', (t) => {
+  const pair = textsOfOneHash()
+  const tables = newTables()
+  for (let at = 0; at < 400; at += 10) {
+    const versions = over(tables)
+    put(
+      versions,
+      Array.from({ length: 10 }, (_, i) => row(1, at + i, at + i, pair[i % 2])),
+      at,
+    )
+    versions.flush()
+  }
+  const rows = [...tables.blocks.range()].reduce((sum, [, frame]) => sum + decodeFrame(frame).length, 0)
+  t.ok(rows < 100, `${rows} rows`)
+  t.end()
+})
+
+t.test('blocks of large rows are small in rows, and no flush writes them all', (t) => {
+  const tables = newTables()
+  let most = 0
+  for (let round = 0; round < 10; round++) {
+    const versions = over(tables)
+    put(
+      versions,
+      Array.from({ length: 50 }, (_, i) => ({ ...row(round * 50 + i, 1, 1), value: 'v'.repeat(8000) })),
+    )
+    versions.flush()
+    for (const [, frame] of tables.blocks.range()) most = Math.max(most, frame.length)
+  }
+  t.ok(most < 200_000, `${most} bytes`)
+  t.end()
+})
+
+t.test('rows are looked up in pieces that memory has room for', (t) => {
+  const tables = newTables()
+  const limits = { ...LIMITS, writeSetBytesMax: 1 << 18 }
+  const keys = Array.from({ length: 2000 }, (_, i) => row(i, 1, i))
+  const filled = over(tables)
+  put(
+    filled,
+    keys.map((one) => ({ ...one, value: `${one.n}${'v'.repeat(1000)}` })),
+  )
+  filled.flush()
+  const versions = over(tables, limits)
+  let most = 0
+  for (const piece of versions.pieces(
+    batchOf(
+      Version,
+      keys.map((one) => ({ row: one })),
+    ),
+  )) {
+    versions.look(keysOf(piece), piece.length)
+    most = Math.max(most, versions.memoryBytes)
+  }
+  t.ok(versions.lookRows < 256, `${versions.lookRows} rows`)
+  t.ok(most < 1 << 20, `${most} bytes`)
   t.end()
 })
 
