@@ -3,16 +3,17 @@
  * row is kept as long as others may match it, or it may be taken back. Pairs are said as soon as both rows are there; a row
  * that is to be kept without a match is said alone at once, and taken back when one comes. Keys with a null match nothing.
  */
+
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Value } from '../records/column.ts'
 import { packedTime, packKey, packValues, unpackKey, unpackPrefix } from '../records/key.ts'
-import type { FieldKind, Schema } from '../records/schema.ts'
+import { type FieldKind, indexesOf, type Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type FoldRow, FoldRows } from './fold/fold-row.ts'
 import { Recents } from './fold/recents.ts'
-import { type IntervalJoinKind, isKept, type JoinSpan, rangeOf, reachOf } from './join-span.ts'
+import { type IntervalJoinKind, isSaidAlone, type JoinSpan, rangeOf, reachOf } from './join-span.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
 import { RowOutput } from './row-output.ts'
 import { Sweep } from './sweep.ts'
@@ -42,7 +43,7 @@ interface Side {
   readonly kinds: readonly FieldKind[]
   readonly keyColumns: readonly number[]
   /** Whether its rows are said without a match. */
-  readonly isKept: boolean
+  readonly isSaidAlone: boolean
   /** The times of the other side's rows that match one at `time`, both included. */
   readonly rangeOf: (time: number) => readonly [from: number, to: number]
   readonly sweep: Sweep
@@ -66,8 +67,8 @@ export class IntervalJoin implements Operator {
         table,
         rows: new FoldRows(schema, names),
         kinds: names.map((name) => schema.fields[name]!.kind),
-        keyColumns: keys.map((name) => schema.names.indexOf(name)),
-        isKept: isKept(how, number),
+        keyColumns: indexesOf(schema, keys),
+        isSaidAlone: isSaidAlone(how, number),
         rangeOf: (time) => rangeOf(span, time, number === 0),
         sweep: new Sweep(table, progress, number),
       }
@@ -120,14 +121,14 @@ export class IntervalJoin implements Operator {
     const pair = (mine: FoldRow | null, theirs: FoldRow | null, diff: number) =>
       this.#output.push(key, port === 0 ? [mine, theirs] : [theirs, mine], diff)
     if (key.values.includes(null)) {
-      if (own.isKept) pair(row, null, row.diff)
+      if (own.isSaidAlone) pair(row, null, row.diff)
       return
     }
     const kept = new Recents(own.table, packed, own.kinds)
     const matches = new Recents(other.table, packed, other.kinds).within(...own.rangeOf(row.time))
     for (const match of matches) pair(row, match, row.diff * match.diff)
-    if (own.isKept && !matches.some(({ diff }) => diff > 0)) pair(row, null, row.diff)
-    if (other.isKept) {
+    if (own.isSaidAlone && !matches.some(({ diff }) => diff > 0)) pair(row, null, row.diff)
+    if (other.isSaidAlone) {
       for (const match of matches) {
         const before = kept.within(...other.rangeOf(match.time)).reduce((sum, { diff }) => sum + diff, 0)
         const isAlone = before + row.diff <= 0

@@ -20,5 +20,5 @@ export function rangeOf(span: JoinSpan, time: number, isLeft: boolean): readonly
 }
 
 /** Whether rows of a side are said without a match. */
-export const isKept = (how: IntervalJoinKind, port: number): boolean =>
+export const isSaidAlone = (how: IntervalJoinKind, port: number): boolean =>
   how === 'full' || how === (port === 0 ? 'left' : 'right')

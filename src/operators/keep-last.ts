@@ -3,14 +3,16 @@
  * columns. A row takes the place of the one before it from its time on; one that comes late stands from its own time to that
  * of the next. With `final` rows are taken when the watermark has passed them, with `eager` at once.
  */
+
 import { type Budget, spend } from '../base/budget.ts'
+import { grownCodes, grownNumbers } from '../base/grown.ts'
 import { combineHash, hashInteger } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { Batch } from '../records/batch.ts'
 import { batchBytes } from '../records/batch-bytes.ts'
 import { type Column, gatherCodes } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
-import type { Schema } from '../records/schema.ts'
+import { indexesOf, type Schema, typesOf } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { batchOfDue, joined } from './due-batch.ts'
 import { inOrder } from './due-rows.ts'
@@ -57,8 +59,8 @@ export class KeepLast implements Operator {
     this.#versions = new KeyVersions(versionTables(table), keepLastTypes(plan), limits)
     this.#held = new HeldRows(table('held'), plan.input)
     this.#progress = table('progress')
-    this.#keys = plan.keys.map((name) => plan.input.names.indexOf(name))
-    this.#values = plan.results.map((name) => plan.input.names.indexOf(name))
+    this.#keys = indexesOf(plan.input, plan.keys)
+    this.#values = indexesOf(plan.input, plan.results)
   }
 
   open([watermark]: readonly Timestamp[]): void {
@@ -210,18 +212,14 @@ class Changes {
 
   /** A late row makes four. */
   #grow(): void {
-    const { versions, times, diffs } = this
-    this.versions = new Int32Array(this.length * 2)
-    this.versions.set(versions)
-    this.times = new Float64Array(this.length * 2)
-    this.times.set(times)
-    this.diffs = new Int32Array(this.length * 2)
-    this.diffs.set(diffs)
+    this.versions = grownCodes(this.versions)
+    this.times = grownNumbers(this.times)
+    this.diffs = grownCodes(this.diffs)
   }
 }
 
 /** What is kept of a row. */
 export const keepLastTypes = ({ input, keys, results }: Pick<KeepLastPlan, 'input' | 'keys' | 'results'>) => ({
-  keys: keys.map((name) => input.fields[name]!),
-  values: results.map((name) => input.fields[name]!),
+  keys: typesOf(input, keys),
+  values: typesOf(input, results),
 })

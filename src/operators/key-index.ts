@@ -3,6 +3,7 @@
  * by value and paired up, so that a row costs an array look-up or an integer hash, never a string.
  */
 import { latin1 } from '../base/bytes.ts'
+import { grownCodes } from '../base/grown.ts'
 import type { Batch } from '../records/batch.ts'
 import type { Column, Value } from '../records/column.ts'
 import { packValues, unpackKey } from '../records/key.ts'
@@ -37,8 +38,8 @@ class PairIndex {
   #insert(left: number, right: number, at: number): number {
     const id = this.size++
     if (id === this.lefts.length) {
-      this.lefts = grown(this.lefts)
-      this.rights = grown(this.rights)
+      this.lefts = grownCodes(this.lefts)
+      this.rights = grownCodes(this.rights)
     }
     this.lefts[id] = left
     this.rights[id] = right
@@ -56,12 +57,6 @@ class PairIndex {
       this.#slots[at] = id
     }
   }
-}
-
-function grown(from: Int32Array): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2)
-  to.set(from)
-  return to
 }
 
 export class KeyIndex {

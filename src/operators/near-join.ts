@@ -5,6 +5,7 @@
  * once, and taken back when one comes. Keys with a null match nothing.
  */
 
+import { grownCodes } from '../base/grown.ts'
 import { combineHash, hashInteger } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { Batch } from '../records/batch.ts'
@@ -12,8 +13,9 @@ import { pieceOf } from '../records/batch-bytes.ts'
 import { type Column, isNull } from '../records/column.ts'
 import { type OriginColumn, originBytes } from '../records/origin.ts'
 import { rowNumbers } from '../records/row-numbers.ts'
+import { indexesOf } from '../records/schema.ts'
 import type { IntervalJoinPlan } from './interval-join.ts'
-import { isKept, rangeOf, reachOf } from './join-span.ts'
+import { isSaidAlone, rangeOf, reachOf } from './join-span.ts'
 import { KeyVersions, type VersionTables, type VersionTypes } from './key-versions/key-versions.ts'
 import { NONE } from './key-versions/version-values.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
@@ -32,7 +34,7 @@ interface Side {
   readonly keys: readonly number[]
   /** Columns of the values of a version. */
   readonly values: readonly number[]
-  readonly isKept: boolean
+  readonly isSaidAlone: boolean
 }
 
 /** Pairs that are put out at a time. */
@@ -55,9 +57,9 @@ export class NearJoin implements Operator {
       const [schema, keys] = port === 0 ? [plan.left, plan.leftKeys] : [plan.right, plan.rightKeys]
       return {
         versions: new KeyVersions(sideTables(NEAR_JOIN_SIDES[port], table), types[port], limits, 'all'),
-        keys: keys.map((name) => schema.names.indexOf(name)),
-        values: valuesOf(plan, port).map((name) => schema.names.indexOf(name)),
-        isKept: isKept(plan.how, port),
+        keys: indexesOf(schema, keys),
+        values: indexesOf(schema, valuesOf(plan, port)),
+        isSaidAlone: isSaidAlone(plan.how, port),
       }
     }
     this.#sides = [sideOf(0), sideOf(1)]
@@ -85,7 +87,7 @@ export class NearJoin implements Operator {
     for (let row = 0; row < batch.length; row++) {
       const version = first + row
       if (keys.some((key) => isNull(key, row))) {
-        if (own.isKept) this.#pairs.push(ids[row]!, version, NONE, 1)
+        if (own.isSaidAlone) this.#pairs.push(ids[row]!, version, NONE, 1)
         own.versions.columns.drop(version)
       } else {
         this.#match(own, other, { id: ids[row]!, otherId: otherIds[row]!, version, time: times[row]!, port })
@@ -132,8 +134,8 @@ export class NearJoin implements Operator {
     const [from, to] = rangeOf(span, time, port === 0)
     const count = other.versions.lists.between(otherId, from, to, this.#found)
     for (let i = 0; i < count; i++) this.#pairs.push(id, version, this.#found[i]!, 1)
-    if (count === 0 && own.isKept) this.#pairs.push(id, version, NONE, 1)
-    if (!other.isKept) return
+    if (count === 0 && own.isSaidAlone) this.#pairs.push(id, version, NONE, 1)
+    if (!other.isSaidAlone) return
     for (let i = 0; i < count; i++) {
       const [first, last] = rangeOf(span, other.versions.columns.times[this.#found[i]!]!, port === 1)
       if (own.versions.lists.between(id, first, last, this.#own) === 0) this.#pairs.push(id, NONE, this.#found[i]!, -1)
@@ -209,15 +211,10 @@ class Pairs {
 
   /** A row may have many matches. */
   #grow(): void {
-    const grown = (from: Int32Array) => {
-      const to = new Int32Array(from.length * 2)
-      to.set(from)
-      return to
-    }
-    this.#ids = grown(this.#ids)
-    this.#own = grown(this.#own)
-    this.#other = grown(this.#other)
-    this.#diffs = grown(this.#diffs)
+    this.#ids = grownCodes(this.#ids)
+    this.#own = grownCodes(this.#own)
+    this.#other = grownCodes(this.#other)
+    this.#diffs = grownCodes(this.#diffs)
   }
 }
 

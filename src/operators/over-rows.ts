@@ -3,13 +3,14 @@
  * so many by (event time, origin), itself among them. A row that comes late, or is taken back, changes those behind it as far as
  * it reaches. With `final` a row is said when the watermark has passed it; with `eager` at once.
  */
+
 import { type Budget, spend } from '../base/budget.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
-import type { FieldKind, Schema } from '../records/schema.ts'
+import { type FieldKind, indexesOf, type Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type RowAggregates, rowAggregates, type Windowed } from './aggregates-over-rows.ts'
 import { Arrivals } from './fold/arrivals.ts'
@@ -89,7 +90,7 @@ export class OverRows implements Operator {
     this.#output = new RowOutput(output, context.emit)
     this.#kinds = input.names.map((name) => input.fields[name]!.kind)
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
-    this.#columns = this.#tiles.columns.map((name) => input.names.indexOf(name))
+    this.#columns = indexesOf(input, this.#tiles.columns)
   }
 
   open([watermark]: readonly Timestamp[]): void {

@@ -1,4 +1,5 @@
 /** A pane in memory: the groups that rows since the last flush have touched, by key id. */
+import { grownCodes } from '../base/grown.ts'
 import type { CellStore } from './cells.ts'
 
 export class Pane {
@@ -55,8 +56,8 @@ export class Pane {
   #insert(key: number, at: number): number {
     const index = this.size++
     if (index === this.keys.length) {
-      this.keys = doubled(this.keys)
-      this.#slots = doubled(this.#slots)
+      this.keys = grownCodes(this.keys)
+      this.#slots = grownCodes(this.#slots)
     }
     const slot = this.#store.take()
     this.keys[index] = key
@@ -75,10 +76,4 @@ export class Pane {
       this.#table[at] = index
     }
   }
-}
-
-function doubled(from: Int32Array): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2)
-  to.set(from)
-  return to
 }

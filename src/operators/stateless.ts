@@ -8,7 +8,7 @@ import { type Column, ColumnBuilder, isNull, type NumberColumn, type UserValue }
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
 import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
-import { columnTypeOf, type Fields, type FieldType, type Row, type Schema } from '../records/schema.ts'
+import { columnTypeOf, type Fields, type FieldType, indexesOf, type Row, type Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
 import { type Guard, NO_GUARD } from './user-code.ts'
@@ -67,7 +67,7 @@ export class DropNull implements Operator {
   /** @param output the same columns, of which these are not nullable */
   constructor(input: Schema, output: Schema, names: readonly string[], emit: Emit) {
     this.#output = output
-    this.#columns = names.map((name) => input.names.indexOf(name))
+    this.#columns = indexesOf(input, names)
     this.#emit = emit
   }
 
@@ -224,7 +224,7 @@ export class Project implements Operator {
   /** @param sources the input field behind each output field, in the order of the output */
   constructor(input: Schema, output: Schema, sources: readonly string[], emit: Emit) {
     this.#output = output
-    this.#from = sources.map((name) => input.names.indexOf(name))
+    this.#from = indexesOf(input, sources)
     this.#emit = emit
   }
 

@@ -7,7 +7,7 @@ import { Packr } from 'msgpackr'
 import { invariant } from '../base/errors.ts'
 import type { Value } from '../records/column.ts'
 import { unpackKey, unpackPrefix } from '../records/key.ts'
-import type { FieldType, Schema } from '../records/schema.ts'
+import { type Schema, typesOf } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { planCells } from './aggregation.ts'
 import { LISTED_TABLE } from './as-of/listed-side.ts'
@@ -45,13 +45,12 @@ const GROUPS = 16_384
 const ENTRIES = 1024
 const packr = new Packr({ useRecords: false })
 
-const typesOf = (schema: Schema, names: readonly string[]): FieldType[] => names.map((name) => schema.fields[name]!)
-const indexesOf = (all: readonly string[], names: readonly string[]): number[] => names.map((name) => all.indexOf(name))
+const placesOf = (all: readonly string[], names: readonly string[]): number[] => names.map((name) => all.indexOf(name))
 
 export function* takeOverWindows(take: TakeOver, plan: Pick<WindowAggregatePlan, 'input' | 'keys' | 'aggregations'>) {
   const { specs } = planCells(plan.input, plan.aggregations)
   const types = typesOf(plan.input, plan.keys)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(plan.keys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(plan.keys, take.routing))
   const { limits } = take
   const most = {
     groups: GROUPS,
@@ -90,7 +89,7 @@ export function* takeOverJoin(take: TakeOver, plan: SidePlan & Pick<AsOfJoinPlan
   // Where rows are looked up by other columns than those that they are split by, all of them held the whole table.
   const isWhole = !take.routing.every((name) => leftKeys.includes(name))
   const owns = isWhole ? () => true : take.owns
-  const owned = new OwnedKeys(owns, typesOf(right, rightKeys), isWhole ? [] : indexesOf(leftKeys, take.routing))
+  const owned = new OwnedKeys(owns, typesOf(right, rightKeys), isWhole ? [] : placesOf(leftKeys, take.routing))
   const kinds = typesOf(right, rightKeys).map(({ kind }) => kind)
   if (asOfTables(plan).includes(LISTED_TABLE))
     yield* takeOverEntries(take, LISTED_TABLE, owned, (key) => unpackPrefix(key, kinds).values)
@@ -107,14 +106,14 @@ function* takeOverVersions(take: TakeOver, types: VersionTypes, owned: OwnedKeys
 
 export function* takeOverLast(take: TakeOver, plan: Pick<KeepLastPlan, 'input' | 'keys' | 'results'>) {
   const types = keepLastTypes(plan)
-  yield* takeOverVersions(take, types, new OwnedKeys(take.owns, types.keys, indexesOf(plan.keys, take.routing)))
+  yield* takeOverVersions(take, types, new OwnedKeys(take.owns, types.keys, placesOf(plan.keys, take.routing)))
   yield* takeOverRows(take, 'held', plan.input, plan.keys, ACTOR_FRAME)
   copyShared(take, 'progress')
 }
 
 export function* takeOverNear(take: TakeOver, plan: IntervalJoinPlan) {
   const types = nearJoinTypes(plan)
-  const owned = new OwnedKeys(take.owns, types[0].keys, indexesOf(plan.leftKeys, take.routing))
+  const owned = new OwnedKeys(take.owns, types[0].keys, placesOf(plan.leftKeys, take.routing))
   for (const [port, side] of NEAR_JOIN_SIDES.entries()) {
     const into = new KeyVersions(sideTables(side, take.to), types[port]!, take.limits, 'all')
     for (const tables of take.from)
@@ -125,7 +124,7 @@ export function* takeOverNear(take: TakeOver, plan: IntervalJoinPlan) {
 /** Of a join whose both sides are kept row by row. */
 export function* takeOverSides(take: TakeOver, left: Schema, leftKeys: readonly string[]) {
   const types = typesOf(left, leftKeys)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(leftKeys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(leftKeys, take.routing))
   const kinds = types.map(({ kind }) => kind)
   for (const table of ['left', 'right'])
     yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
@@ -134,7 +133,7 @@ export function* takeOverSides(take: TakeOver, left: Schema, leftKeys: readonly 
 export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
   const kinds = types.map(({ kind }) => kind)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(keys, take.routing))
   yield* takeOverEntries(take, 'state', owned, (key) => (isShared(key) ? null : unpackPrefix(key, kinds).values))
   yield* takeOverEntries(take, 'timers', owned, (_, value) =>
     unpackKey((packr.unpack(value) as [number, Uint8Array])[1], kinds),
@@ -145,7 +144,7 @@ export function* takeOverActor(take: TakeOver, input: Schema, keys: readonly str
 
 export function* takeOverDedup(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(keys, take.routing))
   // The end of a span stands before the key.
   const kinds = ['time' as const, ...types.map(({ kind }) => kind)]
   for (const table of ['groups', 'alike'])
@@ -154,7 +153,7 @@ export function* takeOverDedup(take: TakeOver, input: Schema, keys: readonly str
 
 export function* takeOverWindowFold(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(keys, take.routing))
   // The end and the start of a window stand before the key.
   const kinds = ['time' as const, 'time' as const, ...types.map(({ kind }) => kind)]
   for (const table of ['groups', 'members'])
@@ -163,7 +162,7 @@ export function* takeOverWindowFold(take: TakeOver, input: Schema, keys: readonl
 
 export function* takeOverSessionFold(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(keys, take.routing))
   const kinds = types.map(({ kind }) => kind)
   for (const table of ['sessions', 'rows', 'members'])
     yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
@@ -171,7 +170,7 @@ export function* takeOverSessionFold(take: TakeOver, input: Schema, keys: readon
 }
 
 export function* takeOverChangelog(take: TakeOver, input: Schema, keys: readonly string[]) {
-  const owned = new OwnedKeys(take.owns, typesOf(input, keys), indexesOf(keys, take.routing))
+  const owned = new OwnedKeys(take.owns, typesOf(input, keys), placesOf(keys, take.routing))
   // The time and all values of a row.
   const kinds = ['time' as const, ...input.names.map((name) => input.fields[name]!.kind)]
   const at = keys.map((name) => 1 + input.names.indexOf(name))
@@ -184,7 +183,7 @@ export function* takeOverChangelog(take: TakeOver, input: Schema, keys: readonly
 export function* takeOverFold(take: TakeOver, input: Schema, keys: readonly string[]) {
   const types = typesOf(input, keys)
   const kinds = types.map(({ kind }) => kind)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(keys, take.routing))
   for (const table of ['groups', 'recent', 'members'])
     yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
   yield* takeOverRows(take, 'held', input, keys, ACTOR_FRAME)
@@ -195,7 +194,7 @@ export function* takeOverFold(take: TakeOver, input: Schema, keys: readonly stri
 export function* takeOverByKey(take: TakeOver, input: Schema, keys: readonly string[], tables: readonly string[]) {
   const types = typesOf(input, keys)
   const kinds = types.map(({ kind }) => kind)
-  const owned = new OwnedKeys(take.owns, types, indexesOf(keys, take.routing))
+  const owned = new OwnedKeys(take.owns, types, placesOf(keys, take.routing))
   for (const table of tables) yield* takeOverEntries(take, table, owned, (key) => unpackPrefix(key, kinds).values)
   takeOverFloor(take)
   copyShared(take, 'progress')
@@ -216,8 +215,8 @@ export function* takeOverRowsAndTiles(take: TakeOver, input: Schema, keys: reado
 const isShared = (key: Uint8Array): boolean => key[0]! > 1
 
 function* takeOverRows(take: TakeOver, table: string, schema: Schema, keys: readonly string[], frame: FrameLimits) {
-  const owned = new OwnedKeys(take.owns, typesOf(schema, keys), indexesOf(keys, take.routing))
-  const columns = indexesOf(schema.names, keys)
+  const owned = new OwnedKeys(take.owns, typesOf(schema, keys), placesOf(keys, take.routing))
+  const columns = placesOf(schema.names, keys)
   const into = new HeldBatches(take.to(table), schema, frame)
   for (const tables of take.from) yield* into.takeOver(tables(table), (batch) => owned.ofBatch(batch, columns))
 }

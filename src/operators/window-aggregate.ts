@@ -3,11 +3,12 @@
  * watermark has reached its end, in (end, key) order, and again for each correction by a late row: -1 of what was said,
  * +1 of what holds now. Of an `eager` one everything is said at once, and every change is such a correction.
  */
+
 import { type Budget, isSpent } from '../base/budget.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { chosenRows } from '../records/row-numbers.ts'
-import type { FieldType } from '../records/schema.ts'
+import { type FieldType, indexesOf, typesOf } from '../records/schema.ts'
 import { planCells } from './aggregation.ts'
 import { Corrections } from './corrections.ts'
 import { spendGroups } from './emission.ts'
@@ -53,8 +54,8 @@ export class WindowAggregate implements Operator {
     this.#clock = new PaneClock(plan.window)
     const { specs, results } = planCells(plan.input, plan.aggregations)
     this.#output = new WindowOutput(plan, results, context.emit)
-    const columns = plan.keys.map((name) => plan.input.names.indexOf(name))
-    this.#keyTypes = plan.keys.map((name) => plan.input.fields[name]!)
+    const columns = indexesOf(plan.input, plan.keys)
+    this.#keyTypes = typesOf(plan.input, plan.keys)
     this.#keys = new KeyIndex(columns, this.#keyTypes)
     const { cacheBytesMax } = context.limits
     this.#keyBytesKept = areNumbers(this.#keyTypes) ? Math.min(NUMBER_BYTES_KEPT, cacheBytesMax) : cacheBytesMax

@@ -162,3 +162,8 @@ export const columnTypeOf = (kind: FieldKind): 'number' | 'string' | 'bytes' =>
 /** Whether values of one are values of the other; event times are times. */
 export const sameType = (a: FieldType, b: FieldType): boolean =>
   typeName({ ...a, eventTime: false }) === typeName({ ...b, eventTime: false })
+
+/** Where fields stand among the columns. */
+export const indexesOf = (of: Schema, names: readonly string[]): number[] => names.map((name) => of.names.indexOf(name))
+
+export const typesOf = (of: Schema, names: readonly string[]): FieldType[] => names.map((name) => of.fields[name]!)

@@ -1,14 +1,16 @@
 /** A table, or a stream that takes rows back: its versions by key in lists, looked up row by row. Null keys match nothing. */
+
 import { latin1 } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
 import { valuesBytes } from '../../records/batch-bytes.ts'
 import { type Column, ColumnBuilder, isNull, valueAt } from '../../records/column.ts'
 import { packKey } from '../../records/key.ts'
 import { originBytes } from '../../records/origin.ts'
+import { indexesOf, typesOf } from '../../records/schema.ts'
 import { KeyIndex } from '../key-index.ts'
 import { pickColumn } from '../pick-column.ts'
 import { History, type Version, versionAt } from './history.ts'
-import { type Found, indexesOf, type RightSide, type SideContext, type SidePlan, typesOf } from './right-side.ts'
+import type { Found, RightSide, SideContext, SidePlan } from './right-side.ts'
 import { RightVersions } from './right-versions.ts'
 import { TableHistory } from './table-history.ts'
 

@@ -1,7 +1,7 @@
 /** The right side of an as-of join: what left rows find at their times. */
 import type { Batch } from '../../records/batch.ts'
 import type { Column } from '../../records/column.ts'
-import type { FieldType, Schema } from '../../records/schema.ts'
+import type { Schema } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { OperatorLimits } from '../operator.ts'
 
@@ -43,9 +43,3 @@ export interface SideContext {
   table(name: string): KeyedTable
   readonly limits: OperatorLimits
 }
-
-export const indexesOf = (schema: Schema, names: readonly string[]): number[] =>
-  names.map((name) => schema.names.indexOf(name))
-
-export const typesOf = (schema: Schema, names: readonly string[]): FieldType[] =>
-  names.map((name) => schema.fields[name]!)

@@ -3,9 +3,10 @@
 import type { Batch } from '../../records/batch.ts'
 import { isNull } from '../../records/column.ts'
 import { chosenRows, rowNumbers } from '../../records/row-numbers.ts'
+import { indexesOf, typesOf } from '../../records/schema.ts'
 import { KeyVersions, versionTables } from '../key-versions/key-versions.ts'
 import { NONE } from '../key-versions/version-values.ts'
-import { type Found, indexesOf, type RightSide, type SideContext, type SidePlan, typesOf } from './right-side.ts'
+import type { Found, RightSide, SideContext, SidePlan } from './right-side.ts'
 
 export class StreamSide implements RightSide {
   readonly #plan: SidePlan

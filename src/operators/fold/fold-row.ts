@@ -1,10 +1,11 @@
 /** Updates as folds keep them: in order of (event time, origin), and at equal places what is taken back first. */
+
 import { latin1 } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
 import { type Value, valueAt } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
 import { originBytes } from '../../records/origin.ts'
-import type { Schema } from '../../records/schema.ts'
+import { indexesOf, type Schema } from '../../records/schema.ts'
 
 export interface FoldRow {
   readonly time: number
@@ -22,7 +23,7 @@ export class FoldRows {
   readonly #kinds: Schema['fields'][string]['kind'][]
 
   constructor(schema: Schema, names: readonly string[]) {
-    this.#columns = names.map((name) => schema.names.indexOf(name))
+    this.#columns = indexesOf(schema, names)
     this.#kinds = names.map((name) => schema.fields[name]!.kind)
   }
 

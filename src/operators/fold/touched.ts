@@ -1,8 +1,9 @@
 /** Updates of an epoch, by key or by a larger group of which the key is the end, until all are in. */
+
 import { latin1 } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
 import { packKey } from '../../records/key.ts'
-import type { Schema } from '../../records/schema.ts'
+import { indexesOf, type Schema } from '../../records/schema.ts'
 import { type FoldRow, FoldRows } from './fold-row.ts'
 
 export class Touched {
@@ -13,7 +14,7 @@ export class Touched {
 
   /** @param columns those whose values are read */
   constructor(schema: Schema, keys: readonly string[], columns: readonly string[]) {
-    this.#keyColumns = keys.map((name) => schema.names.indexOf(name))
+    this.#keyColumns = indexesOf(schema, keys)
     this.#rows = new FoldRows(schema, columns)
   }
 

@@ -1,10 +1,11 @@
 /** Versions in memory, in columns: a version is a number, its place in them. Their places are not given to others. */
 import { latin1 } from '../../base/bytes.ts'
+import { grownCodes, grownFlags, grownNumbers } from '../../base/grown.ts'
 import type { Batch } from '../../records/batch.ts'
 import type { Column } from '../../records/column.ts'
 import { type OriginColumn, originBytes } from '../../records/origin.ts'
 import type { FieldType } from '../../records/schema.ts'
-import { grownCodes, grownFlags, grownNumbers, VersionValues } from './version-values.ts'
+import { VersionValues } from './version-values.ts'
 
 /** What a version takes beside its values. */
 const VERSION_BYTES = 29

@@ -1,4 +1,5 @@
 /** One field of versions in memory: numbers as they are, other values as codes. */
+import { grownCodes, grownFlags, grownNumbers } from '../../base/grown.ts'
 import { type Column, type NumberColumn, valueAt } from '../../records/column.ts'
 import { columnTypeOf, type FieldType } from '../../records/schema.ts'
 import { ValueIndex } from '../value-index.ts'
@@ -82,21 +83,4 @@ export class VersionValues {
     const value = this.#index.valueOf(this.#codes[version]!)
     return 8 + (value === null ? 0 : (value as string | Uint8Array).length)
   }
-}
-
-// One function per element type: see `records/column.ts`.
-export function grownNumbers(from: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
-  const to = new Float64Array(capacity)
-  to.set(from)
-  return to
-}
-export function grownCodes(from: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(capacity)
-  to.set(from)
-  return to
-}
-export function grownFlags(from: Uint8Array, capacity: number): Uint8Array<ArrayBuffer> {
-  const to = new Uint8Array(capacity)
-  to.set(from)
-  return to
 }
