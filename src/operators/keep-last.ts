@@ -117,26 +117,12 @@ export class KeepLast implements Operator {
   }
 
   #take(rows: Batch, horizon: number, budget: Budget): void {
-    const versions = this.#versions
     const { times, length } = rows
-    const ids = versions.look(
-      this.#keys.map((c) => rows.columns[c]!),
-      length,
-    )
-    const first = versions.add(
-      rows,
-      ids,
-      this.#values.map((c) => rows.columns[c]!),
-    )
     const changes = new Changes(length)
-    const { lists } = versions
-    lists.horizon = Math.max(lists.horizon, horizon)
-    for (let row = 0; row < length; row++) {
-      const [version, time] = [first + row, times[row]!]
-      lists.link(version)
-      this.#say(changes, version, time)
-      this.#changes = combineHash(this.#changes, hashInteger(time))
-    }
+    this.#versions.enter(rows, { keys: this.#keys, values: this.#values }, horizon, (version, row) => {
+      this.#say(changes, version, times[row]!)
+      this.#changes = combineHash(this.#changes, hashInteger(times[row]!))
+    })
     if (changes.length === 0) return
     const batch = this.#batchOf(changes)
     spend(budget, batch.length, batchBytes(batch))

@@ -72,7 +72,7 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
   }
 }
 
-/** Kinds whose rows are those that they are given, or some of them. */
+/** Kinds that leave keys as they are, and rows where they are. */
 const PASSING: ReadonlySet<Node['kind']> = new Set(['filter', 'drop-null', 'fill-null', 'leaving'])
 /** Kinds whose rows keep the keys that they are given. */
 const KEYED: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows'])

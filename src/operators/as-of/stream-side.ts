@@ -47,22 +47,8 @@ export class StreamSide implements RightSide {
   }
 
   put(right: Batch, horizon: number): void {
-    for (const rows of this.#versions.pieces(this.#withKeys(right))) this.#putPiece(rows, horizon)
-  }
-
-  #putPiece(rows: Batch, horizon: number): void {
-    const ids = this.#versions.look(
-      this.#rightKeys.map((c) => rows.columns[c]!),
-      rows.length,
-    )
-    const first = this.#versions.add(
-      rows,
-      ids,
-      this.#values.map((c) => rows.columns[c]!),
-    )
-    const { lists } = this.#versions
-    lists.horizon = Math.max(lists.horizon, horizon)
-    for (let i = 0; i < rows.length; i++) lists.link(first + i)
+    const of = { keys: this.#rightKeys, values: this.#values }
+    for (const rows of this.#versions.pieces(this.#withKeys(right))) this.#versions.enter(rows, of, horizon)
   }
 
   get memoryBytes(): number {

@@ -137,6 +137,27 @@ export class KeyVersions {
     return this.#columns.add(batch, null, ids, values, false)
   }
 
+  /**
+   * Makes rows versions of their keys, which are looked up.
+   * @param of which columns are keys, and which values @param horizon no look-up, and no row to come, is before it
+   * @param linked told of each version, while `lists` says between which it stands
+   */
+  enter(
+    rows: Batch,
+    of: { readonly keys: readonly number[]; readonly values: readonly number[] },
+    horizon: number,
+    linked?: (version: number, row: number) => void,
+  ): void {
+    const [keys, values] = [of.keys, of.values].map((columns) => columns.map((c) => rows.columns[c]!))
+    const first = this.add(rows, this.look(keys!, rows.length), values!)
+    const lists = this.#lists
+    lists.horizon = Math.max(lists.horizon, horizon)
+    for (let row = 0; row < rows.length; row++) {
+      lists.link(first + row)
+      linked?.(first + row, row)
+    }
+  }
+
   /** True while stored versions are in more pieces than they should be. */
   get isBehind(): boolean {
     return this.#blocks.isBehind
