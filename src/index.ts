@@ -57,6 +57,7 @@ export {
   count,
   countDistinct,
   custom,
+  decayedSum,
   distinct,
   firstK,
   lastK,

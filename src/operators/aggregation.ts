@@ -6,11 +6,15 @@ import { userError } from '../base/errors.ts'
 import type { NumberColumn } from '../records/column.ts'
 import { type FieldType, fieldOf, listOf, type Schema, typeName } from '../records/schema.ts'
 import type { Cell, CellKind, CellSpec } from './cells.ts'
+import type { DecayedCell } from './decayed-cell.ts'
 import { exactFraction, roundExpansion, roundQuotient } from './exact-sum.ts'
 import type { CustomAggregate } from './fold/collect/custom.ts'
 
 /** Aggregates that a few numbers hold. */
-export type CellAggregationKind = 'count' | 'countValues' | 'sum' | 'mean' | 'min' | 'max' | 'stddev' | 'variance'
+export type CellAggregationKind =
+  | ('count' | 'countValues' | 'sum' | 'mean' | 'min' | 'max' | 'stddev' | 'variance')
+  /** Its result depends on the time at which it is asked for. */
+  | 'decayedSum'
 /** Aggregates that need more: see `fold/collect`. */
 export type CollectedKind = 'countDistinct' | 'distinct' | 'quantile' | 'firstK' | 'lastK' | 'custom'
 export type AggregationKind = CellAggregationKind | CollectedKind
@@ -22,6 +26,8 @@ export interface Aggregation {
   readonly column?: string
   /** Of a quantile: the share of values, 0 to 1. */
   readonly p?: number
+  /** Of a decayed sum, in microseconds. */
+  readonly halfLife?: number
   /** Of `firstK` and `lastK`. */
   readonly limit?: number
   /** Of the same: each value once. */
@@ -49,6 +55,7 @@ const CELLS: Record<CellAggregationKind, readonly CellKind[]> = {
   max: ['present', 'max'],
   stddev: ['present', 'sum', 'square'],
   variance: ['present', 'sum', 'square'],
+  decayedSum: ['present', 'decayed'],
 }
 
 const FLOAT: FieldType = { kind: 'float', nullable: false, eventTime: false }
@@ -81,27 +88,30 @@ function numericResult(kind: AggregationKind, column: string, type: FieldType): 
     type.kind === 'int' ||
     type.kind === 'float' ||
     type.kind === 'decimal' ||
-    (type.kind === 'bool' && (kind === 'mean' || kind === 'sum'))
+    (type.kind === 'bool' && (kind === 'mean' || kind === 'sum' || kind === 'decayedSum'))
   const ordered = type.kind === 'time' || type.kind === 'date'
   if (!numeric && !(ordered && (kind === 'min' || kind === 'max' || kind === 'quantile'))) {
     throw userError('aggregation', `${kind}('${column}') needs a numeric column, and '${column}' is ${typeName(type)}`)
   }
-  if (kind === 'mean' || kind === 'stddev' || kind === 'variance') return { ...FLOAT, nullable: type.nullable }
+  if (['mean', 'stddev', 'variance', 'decayedSum'].includes(kind)) return { ...FLOAT, nullable: type.nullable }
   return type.kind === 'bool' ? { ...INT, nullable: type.nullable } : type
 }
 
 /** The cells of several aggregations, each kept once, and the reader of each result. The first cell counts the rows. */
 export function planCells(input: Schema, aggregations: readonly Aggregation[]): PlannedCells {
   const specs: CellSpec[] = [{ kind: 'count', column: -1 }]
-  const indexOf = (kind: CellKind, column: number): number => {
-    const known = specs.findIndex((spec) => spec.kind === kind && spec.column === column)
-    return known >= 0 ? known : specs.push({ kind, column }) - 1
+  const indexOf = (wanted: CellSpec): number => {
+    const { kind, column, halfLife } = wanted
+    const known = specs.findIndex((spec) => spec.kind === kind && spec.column === column && spec.halfLife === halfLife)
+    return known >= 0 ? known : specs.push(wanted) - 1
   }
-  const results = aggregations.map(({ kind, column }) => {
+  const results = aggregations.map(({ kind, column, halfLife }) => {
     const index = column === undefined ? -1 : input.names.indexOf(column)
     const cells = CELLS[kind as CellAggregationKind]
     const unit = 10 ** ((column === undefined ? undefined : input.fields[column]?.scale) ?? 0)
-    return { kind: kind as CellAggregationKind, unit, cells: cells.map((cell) => indexOf(cell, index)) }
+    const specOf = (cell: CellKind): CellSpec =>
+      cell === 'decayed' ? { kind: cell, column: index, halfLife: halfLife! } : { kind: cell, column: index }
+    return { kind: kind as CellAggregationKind, unit, cells: cells.map((cell) => indexOf(specOf(cell))) }
   })
   return { specs, results }
 }
@@ -149,13 +159,18 @@ export function readResult(
   return { type: 'number', data, valid }
 }
 
-/** The result of one group. */
-export function resultAt(result: PlannedResult, cells: readonly Cell[], slot: number): number | null {
+/**
+ * The result of one group.
+ * @param at the time as of which decayed sums are read
+ */
+export function resultAt(result: PlannedResult, cells: readonly Cell[], slot: number, at = Number.NaN): number | null {
   if (result.kind === 'count') return cells[0]!.high[slot]!
   const [present, first, second] = result.cells.map((index) => cells[index]!)
   const values = present!.high[slot]!
   if (result.kind === 'countValues') return values
-  return values > 0 ? resultOf(result, values, first!, second, slot) : null
+  if (values <= 0) return null
+  if (result.kind === 'decayedSum') return (first as DecayedCell).valueAt(slot, at) / result.unit
+  return resultOf(result, values, first!, second, slot)
 }
 
 function resultOf(

@@ -7,12 +7,14 @@ import type { Batch } from '../records/batch.ts'
 import type { NumberColumn } from '../records/column.ts'
 import { growExpansion, squareError } from './exact-sum.ts'
 
-export type CellKind = 'count' | 'present' | 'sum' | 'square' | 'min' | 'max'
+export type CellKind = 'count' | 'present' | 'sum' | 'square' | 'decayed' | 'min' | 'max'
 
 export interface CellSpec {
   readonly kind: CellKind
   /** Index of the input column; -1 for `count`. */
   readonly column: number
+  /** Of `decayed`, in microseconds. */
+  readonly halfLife?: number
 }
 
 /** What a group's sums hold besides finite numbers: they are counted apart, so that they can be taken back. */
@@ -35,7 +37,7 @@ export class Cell {
   }
 
   get isSum(): boolean {
-    return this.spec.kind === 'sum' || this.spec.kind === 'square'
+    return this.spec.kind === 'sum' || this.spec.kind === 'square' || this.spec.kind === 'decayed'
   }
 
   grow(capacity: number): void {
@@ -151,8 +153,11 @@ export class Cell {
     this.special.set(slot, special)
   }
 
-  /** Merges a group of another cell of the same kind into a group of this one; `sign` -1 takes it back (not min and max). */
-  merge(slot: number, from: Cell, at: number, sign: 1 | -1 = 1): void {
+  /**
+   * Merges a group of another cell of the same kind into a group of this one; `sign` -1 takes it back (not min and max).
+   * @param scale of sums: a power of two by which the other's are multiplied
+   */
+  merge(slot: number, from: Cell, at: number, sign: 1 | -1 = 1, scale = 1): void {
     const value = from.high[at]!
     switch (this.spec.kind) {
       case 'count':
@@ -166,9 +171,9 @@ export class Cell {
         if (value > this.high[slot]!) this.high[slot] = value
         return
       default:
-        this.add(slot, sign * value)
-        if (from.low[at] !== 0) this.add(slot, sign * from.low[at]!)
-        if (from.rest.size > 0) for (const part of from.rest.get(at) ?? []) this.add(slot, sign * part)
+        this.add(slot, sign * scale * value)
+        if (from.low[at] !== 0) this.add(slot, sign * scale * from.low[at]!)
+        if (from.rest.size > 0) for (const part of from.rest.get(at) ?? []) this.add(slot, sign * scale * part)
         if (from.special.size > 0) this.#mergeSpecial(slot, from.special.get(at), sign)
     }
   }
@@ -177,6 +182,14 @@ export class Cell {
     if (from === undefined) return
     const special = this.special.get(slot) ?? [0, 0, 0]
     this.special.set(slot, special.map((count, i) => count + sign * from[i]!) as Special)
+  }
+
+  /** Multiplies a sum by a power of two. */
+  protected scale(slot: number, by: number): void {
+    this.high[slot]! *= by
+    this.low[slot]! *= by
+    const rest = this.rest.get(slot)
+    if (rest !== undefined) for (let i = 0; i < rest.length; i++) rest[i]! *= by
   }
 
   /** The exact value of a sum as components, or one non-finite number. */

@@ -83,6 +83,16 @@ export function refuseRows(aggregates: Readonly<Record<string, Conditioned>>): v
     )
 }
 
+/** @throws user error `aggregation` where a result would be of no one time */
+export function refuseDecayed(aggregates: Readonly<Record<string, Conditioned>>): void {
+  const decayed = Object.keys(aggregates).find((name) => aggregates[name]!.kind === 'decayedSum')
+  if (decayed !== undefined)
+    throw userError(
+      'aggregation',
+      `'${decayed}' is another number at each moment: use decayedSum in indexAggregates, which is asked for one, or in withAggregates`,
+    )
+}
+
 /** @throws user error `aggregation` where an aggregate has a span of its own */
 export function refuseSpans(aggregates: Readonly<Record<string, Conditioned>>, why: string): void {
   const spanned = Object.keys(aggregates).find((name) => aggregates[name]!.over !== undefined)

@@ -139,6 +139,22 @@ export function quantile<C extends string, const O extends Conditions<number> = 
   return { kind: 'quantile', column, p, ...options } as Aggregate<'quantile', C> & NoInfer<O>
 }
 
+/**
+ * The sum of the values that are not null, each halved with every half-life that has passed since its event time: a look-up's as of
+ * the time that is asked for, a row's as of its own. It is a float, exact but for one rounding of each value and of the result.
+ * Only `indexAggregates` and `withAggregates` take it: everywhere else a result stands for more than one time.
+ * @throws user error `duration` when the half-life is none
+ * @example decayedSum('clicks', { halfLife: '1d', default: 0 })
+ */
+export function decayedSum<C extends string, const O extends Conditions<number> = None>(
+  column: C,
+  { halfLife, ...options }: O & { readonly halfLife: Duration },
+): Aggregate<'decayedSum', C> & NoInfer<Omit<O, 'halfLife'>> {
+  const length = micros(halfLife)
+  if (length === 0) throw userError('duration', `decayedSum('${column}') needs a half-life above 0`)
+  return { kind: 'decayedSum', column, halfLife: length, ...options } as never
+}
+
 /** Number of different values that are not null, exactly. @example countDistinct('user') */
 export const countDistinct = <C extends string, const O extends Pick<Conditions<never>, 'where'> = None>(
   column: C,

@@ -7,7 +7,7 @@ import { leavingSchema, SPAN_ENTERED, SPAN_LEFT } from '../operators/leaving.ts'
 import { spansOf } from '../operators/spans.ts'
 import type { Emission } from '../operators/window.ts'
 import { type Fields, fieldOf, int, makeSchema, type Schema } from '../records/schema.ts'
-import { emptyResults, refuseRows, withConditions, withDefaults } from './aggregate-nodes.ts'
+import { emptyResults, refuseDecayed, refuseRows, withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type FoldNode, type LeavingNode, type Node, newNode } from './graph.ts'
 import type { PlainName } from './stream-fields.ts'
@@ -136,6 +136,7 @@ export function totalsNode<F extends Fields>(
   { every, ...options }: TotalsOptions,
 ): Node {
   refuseRows(aggregates)
+  refuseDecayed(aggregates)
   const { node, aggregates: plain } = withConditions(input, aggregates)
   const fold = { kind: 'aggregates', aggregates: plain } as const
   const schema = foldedSchema(node.schema, keys, plain)

@@ -21,6 +21,12 @@ export function overRowsNode(
 ): Node {
   checkEmission(emit)
   const { node, aggregates: plain } = withConditions(input, aggregates)
+  const counted = Object.entries(aggregates).find(([, { kind, rows }]) => kind === 'decayedSum' && rows !== undefined)
+  if (counted !== undefined)
+    throw userError(
+      'aggregation',
+      `'${counted[0]}' decays with time: give it a span, over('forever', ...) for all rows`,
+    )
   // Of the fields there may be one more for each aggregate with a condition.
   const taken = Object.keys(aggregates).find((name) => node.schema.names.includes(name))
   if (taken !== undefined)

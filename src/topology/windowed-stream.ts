@@ -2,7 +2,7 @@
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import { windowSchema } from '../operators/window-output.ts'
 import type { Fields } from '../records/schema.ts'
-import { refuseSpans, withConditions, withDefaults } from './aggregate-nodes.ts'
+import { refuseDecayed, refuseSpans, withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
 import { type Node, newNode } from './graph.ts'
 import { Stream } from './stream.ts'
@@ -29,6 +29,7 @@ export class WindowedStream<F extends Fields, K extends PlainName<F>> {
    */
   aggregate<const A extends Aggregates<F>>(aggregates: A): Stream<WindowFields<F, K, A>> {
     refuseSpans(aggregates, 'a window has one for all; leave out over()')
+    refuseDecayed(aggregates)
     const { node: input, aggregates: plain } = withConditions(this.#input, aggregates)
     const node = {
       ...newNode(windowSchema(input.schema, this.#keys, plain)),

@@ -7,6 +7,7 @@ import {
   array,
   count,
   cumulating,
+  decayedSum,
   eventTime,
   float,
   generator,
@@ -434,6 +435,39 @@ t.test(
     await index.close()
   },
 )
+
+t.test('a decayed sum is half as much a half-life on, and 0 in the end, when its key is still known', async (t) => {
+  const scored = events(
+    [
+      [1, 'a', 5],
+      [1, 'a', 2],
+      [2, 'a', 3],
+      [2, 'b', -4],
+    ],
+    DAY,
+  )
+  const score = decayedSum('value', { halfLife: '1d', default: 0 })
+  const directory = await ran(t, scored.keyBy('key').indexAggregates('scores', { score }))
+  const index = await openIndex(directory, 'scores')
+  const at = async (key: string, day: number) => {
+    const { state, row } = await index.get({ key }, day * DAY)
+    return [state, row?.score]
+  }
+  t.strictSame(await at('a', 3), ['found', 3.25])
+  t.strictSame(await at('a', 4), ['found', 1.625])
+  t.strictSame(await at('a', 5000), ['found', 0])
+  t.strictSame(await at('b', 3), ['found', -2])
+  t.strictSame(await at('b', 4), ['found', -1])
+  t.match(await at('c', 4), ['missing'])
+  await index.close()
+  const withScores = scored.keyBy('key').withAggregates({ score })
+  t.strictSame(
+    await rowsOf(t, withScores, DAY),
+    ['+ 1 a 2 7', '+ 1 a 5 7', '+ 2 a 3 6.5', '+ 2 b -4 -4'],
+    'of rows of one time each sees all',
+  )
+  t.throws(() => scored.keyBy('key').aggregate({ score } as never), /another number at each moment/)
+})
 
 t.test('large numbers that come and go leave nothing behind', async (t) => {
   const spent = events([

@@ -29,7 +29,7 @@ export function spansAt(
     const within = known.filter((one) => over === null || timeOf(one) > at - over * unit)
     if (within.length > 0) state = 'found'
     const inOrder = within.map(({ row }) => row)
-    return [name, aggregate(inOrder, [kind, column ?? null, options])]
+    return [name, aggregate(inOrder, [kind, column ?? null, options], { time, at, unit })]
   })
   return { state, row: Object.fromEntries(results) }
 }

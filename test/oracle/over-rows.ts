@@ -31,6 +31,7 @@ export function overRowsOf(updates: readonly OracleUpdate[], oracle: OverOracle)
         aggregate(
           before.map(({ row }) => row),
           [kind, column ?? null, options],
+          { time, at: timeOf(one), unit },
         ),
       ]
     })

@@ -285,6 +285,12 @@ export const planted: readonly Planted[] = [
     to: 'at - over',
   },
   {
+    name: 'a decayed sum is merged as if both sides were of one time',
+    file: 'operators/decayed-cell.js',
+    from: 'this.#raise(slot, from.exponent[at]);',
+    to: 'this.exponent[slot] = Math.max(this.exponent[slot], from.exponent[at]);',
+  },
+  {
     name: 'an extreme that is taken back stays in its tile',
     file: 'operators/index/tile-store.js',
     from: 'if (hasExtremes && own.some((row) => this.#unsure.has(row)))',

@@ -13,6 +13,8 @@ export interface OracleOptions {
   readonly limit?: number
   readonly isDistinct?: true
   readonly dropsNull?: true
+  /** In the case's units. */
+  readonly halfLife?: number
   /** How long ago rows may be, in the case's units; null for ever. */
   readonly over?: number | null
   /** How many rows up to each. */
@@ -87,8 +89,19 @@ export function sessionsOf(
   })
 }
 
+/** When the result is asked for, and which column has the times of rows. */
+export interface AsOf {
+  readonly time: string
+  readonly at: number
+  readonly unit: number
+}
+
 /** @param all in order of (event time, origin), where that counts */
-export function aggregate(all: readonly OracleRow[], [kind, column, options = {}]: OracleAggregates[string]): unknown {
+export function aggregate(
+  all: readonly OracleRow[],
+  [kind, column, options = {}]: OracleAggregates[string],
+  asOf?: AsOf,
+): unknown {
   const rows = options.where === undefined ? all : all.filter((row) => row[options.where!] === true)
   if (kind === 'count') return rows.length
   const given = rows.map((row) => row[column!])
@@ -96,6 +109,10 @@ export function aggregate(all: readonly OracleRow[], [kind, column, options = {}
   const listed = options.dropsNull ? values : given
   const once = (from: readonly unknown[]) => (options.isDistinct ? [...new Set(from)] : from)
   switch (kind) {
+    case 'decayedSum': {
+      const there = rows.filter((row) => row[column!] !== null)
+      return there.length === 0 ? (options.default ?? null) : decayed(there, column!, options.halfLife!, asOf!)
+    }
     case 'countDistinct':
       return new Set(values).size
     case 'distinct':
@@ -130,6 +147,19 @@ function numeric(kind: string, numbers: readonly number[], { p = 0 }: OracleOpti
     default:
       throw new Error(kind)
   }
+}
+
+/** Values are rounded once where they are less than a half-life before a whole number of them; all else is exact. */
+function decayed(rows: readonly OracleRow[], column: string, halfLife: number, { time, at, unit }: AsOf): number {
+  const length = halfLife * unit
+  const steps = Math.ceil(at / length)
+  const parts = rows.map((row) => {
+    const since = row[time] as number
+    const own = Math.ceil(since / length)
+    const value = Number(row[column]) * 2 ** ((since - own * length) / length)
+    return times(fractionOf(value), { top: 1n, bottom: 2n ** BigInt(steps - own) })
+  })
+  return nearest(total(parts)) * 2 ** ((steps * length - at) / length)
 }
 
 /** The mean squared distance from the mean. */

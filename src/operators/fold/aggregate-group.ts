@@ -3,7 +3,7 @@ import type { Value } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
 import type { Schema } from '../../records/schema.ts'
 import { type Aggregation, isCollected, resultAt } from '../aggregation.ts'
-import { Cell } from '../cells.ts'
+import type { Cell } from '../cells.ts'
 import type { Accumulator, GroupStore, OpenAccumulator } from './accumulator.ts'
 import {
   addRow,
@@ -11,6 +11,7 @@ import {
   type CellPlan,
   isExtreme,
   numberOf,
+  openCells,
   planCellRows,
   restoreCell,
   type SavedCell,
@@ -62,11 +63,10 @@ export class AggregateGroup implements Accumulator {
 
   constructor(plan: AggregatePlan, { key, saved, members }: GroupStore) {
     this.#plan = plan
-    this.#cells = plan.specs.map((spec) => new Cell(spec, 1))
+    this.#cells = openCells(plan.specs, 1)
     this.#extremes = plan.specs.map((spec, s) =>
       isExtreme(spec) ? new Extreme(spec.kind as 'min' | 'max', members, Buffer.concat([key, packValues([s])])) : null,
     )
-    for (const cell of this.#cells) cell.reset(0)
     const [savedCells, collected] = (saved as Saved | null) ?? [[], []]
     savedCells.forEach((cell, c) => void this.#restore(c, cell))
     this.#collectors = plan.collectors.map(

@@ -1,7 +1,8 @@
 /** Rows in cells, one by one: taken in and out, and what is stored of a group's cells. */
 import type { Schema } from '../../records/schema.ts'
 import { type Aggregation, columnsOf, isCollected, type PlannedResult, planCells } from '../aggregation.ts'
-import type { Cell, CellSpec } from '../cells.ts'
+import { Cell, type CellSpec } from '../cells.ts'
+import { DecayedCell } from '../decayed-cell.ts'
 import { squareError } from '../exact-sum.ts'
 import type { FoldRow } from './fold-row.ts'
 
@@ -33,6 +34,15 @@ export function planCellRows(input: Schema, names: readonly string[], aggregatio
   }
 }
 
+/** One for each spec, with nothing in the slots. */
+export function openCells(specs: readonly CellSpec[], capacity: number): Cell[] {
+  const cells = specs.map((spec) =>
+    spec.kind === 'decayed' ? new DecayedCell(spec, capacity) : new Cell(spec, capacity),
+  )
+  for (const cell of cells) for (let slot = 0; slot < capacity; slot++) cell.reset(slot)
+  return cells
+}
+
 export const isExtreme = ({ kind }: CellSpec): boolean => kind === 'min' || kind === 'max'
 
 /** Null for a null and where the spec reads no column. A bool counts as 0 or 1. */
@@ -49,7 +59,7 @@ export function addRow(plan: CellPlan, cells: readonly Cell[], slot: number, row
     const value = numberOf(plan, c, row)
     if (value === null) return
     if (kind === 'present') cell.high[slot]! += diff
-    else if (cell.isSum) addToSum(cell, slot, value, diff)
+    else if (cell.isSum) addToSum(cell, slot, { value, time: row.time }, diff)
   })
 }
 
@@ -64,10 +74,11 @@ export function raise(plan: CellPlan, cells: readonly Cell[], slot: number, row:
 }
 
 /** One by one: a multiple would be rounded. */
-function addToSum(cell: Cell, slot: number, value: number, diff: number): void {
+function addToSum(cell: Cell, slot: number, { value, time }: { value: number; time: number }, diff: number): void {
   const sign = Math.sign(diff)
   for (let left = Math.abs(diff); left > 0; left--) {
-    if (cell.spec.kind === 'sum') cell.add(slot, value * sign, sign)
+    if (cell instanceof DecayedCell) cell.addAt(slot, value * sign, time, sign)
+    else if (cell.spec.kind === 'sum') cell.add(slot, value * sign, sign)
     else addSquare(cell, slot, value, sign)
   }
 }

@@ -3,8 +3,8 @@ import type { Value } from '../../records/column.ts'
 import { packBehind, packValues, unpackKey } from '../../records/key.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 import { isCollected, resultAt } from '../aggregation.ts'
-import { Cell } from '../cells.ts'
-import { addRow, raise } from '../fold/cell-rows.ts'
+import type { Cell } from '../cells.ts'
+import { addRow, openCells, raise } from '../fold/cell-rows.ts'
 import { collectorOf } from '../fold/collect/collector-of.ts'
 import type { FoldRow } from '../fold/fold-row.ts'
 import { Recents } from '../fold/recents.ts'
@@ -50,7 +50,7 @@ export function spanAggregatesAt(
     all.forEach((one, a) => {
       if (one.over !== over) return
       const result = plan.cells.results[a]!
-      const value = result === null ? collectedValues[collected.indexOf(one)]! : resultAt(result, cells, 0)
+      const value = result === null ? collectedValues[collected.indexOf(one)]! : resultAt(result, cells, 0, at)
       values[a] = value ?? one.default ?? null
     })
   }
@@ -76,8 +76,7 @@ class SpanReader {
 
   /** The cells of all rows from one time up to, and without, another. */
   cellsOf(from: number, to: number): Cell[] {
-    const cells = this.#plan.cells.specs.map((spec) => new Cell(spec, 1))
-    for (const cell of cells) cell.reset(0)
+    const cells = openCells(this.#plan.cells.specs, 1)
     this.#cover(this.#plan.levels - 1, from, to, cells)
     return cells
   }

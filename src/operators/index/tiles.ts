@@ -3,13 +3,14 @@
  * so that any window is put together from a few of them and the rows at its edges, however long it is. Tiles that make up one
  * of the next width are stored together, as a block; where that one has a few rows alone, they are not stored: its rows are read. Keys: packed key, level, packed number of the block.
  * A block is stored as u32 set of tiles that have something and u32 bytes of the rest (little-endian); then per cell an f64
- * for each of these tiles; then msgpack of what one number cannot hold.
+ * for each of these tiles, and its exponent if it is decayed; then msgpack of what one number cannot hold.
  */
 import { Packr } from 'msgpackr'
 import { packBehind } from '../../records/key.ts'
 import type { KeyedTable } from '../../storage/table.ts'
-import { Cell, type CellSpec } from '../cells.ts'
-import { isExtreme, restoreCell, type SavedCell, saveCell } from '../fold/cell-rows.ts'
+import type { Cell, CellSpec } from '../cells.ts'
+import { DecayedCell } from '../decayed-cell.ts'
+import { isExtreme, openCells, restoreCell, type SavedCell, saveCell } from '../fold/cell-rows.ts'
 
 /** A cell of a tile that is more than one number. */
 type Rest = [tile: number, cell: number, saved: SavedCell]
@@ -39,10 +40,14 @@ export const blockKey = (key: Uint8Array, level: number, number: number): Uint8A
 /** The tiles of one block. */
 export class Block {
   readonly cells: readonly Cell[]
+  /** What is stored of each tile. */
+  readonly #numbers: readonly Float64Array[]
 
   constructor(specs: readonly CellSpec[]) {
-    this.cells = specs.map((spec) => new Cell(spec, TILES))
-    for (let tile = 0; tile < TILES; tile++) this.reset(tile)
+    this.cells = openCells(specs, TILES)
+    this.#numbers = this.cells.flatMap((cell) =>
+      cell instanceof DecayedCell ? [cell.high, cell.exponent] : [cell.high],
+    )
   }
 
   static load(specs: readonly CellSpec[], table: Pick<KeyedTable, 'get'>, place: Uint8Array): Block | null {
@@ -56,10 +61,10 @@ export class Block {
     const view = new DataView(stored.buffer, stored.byteOffset, stored.length)
     const [tiles, restBytes] = [view.getUint32(0, true), view.getUint32(4, true)]
     let at = HEADER
-    for (const { high } of this.cells) {
+    for (const numbers of this.#numbers) {
       for (let tile = 0; tile < TILES; tile++) {
         if (((tiles >>> tile) & 1) === 0) continue
-        high[tile] = view.getFloat64(at, true)
+        numbers[tile] = view.getFloat64(at, true)
         at += 8
       }
     }
@@ -96,15 +101,15 @@ export class Block {
     if (count === 0) return null
     const rest = this.#rest(tiles)
     const packed = rest.length === 0 ? null : packr.pack(rest)
-    const bytes = new Uint8Array(HEADER + count * this.cells.length * 8 + (packed?.length ?? 0))
+    const bytes = new Uint8Array(HEADER + count * this.#numbers.length * 8 + (packed?.length ?? 0))
     const view = new DataView(bytes.buffer)
     view.setUint32(0, tiles, true)
     view.setUint32(4, packed?.length ?? 0, true)
     let at = HEADER
-    for (const { high } of this.cells) {
+    for (const numbers of this.#numbers) {
       for (let tile = 0; tile < TILES; tile++) {
         if (((tiles >>> tile) & 1) === 0) continue
-        view.setFloat64(at, high[tile]!, true)
+        view.setFloat64(at, numbers[tile]!, true)
         at += 8
       }
     }

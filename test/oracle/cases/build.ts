@@ -149,7 +149,8 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
 function aggregatesOf(aggregates: OracleAggregates, api: Api): Record<string, unknown> {
   const functions = api as unknown as Record<string, (...given: unknown[]) => unknown>
   const made = ([kind, column, options = {}]: OracleAggregates[string]): unknown => {
-    const { p, limit, over, rows, ...rest } = options
+    const { p, limit, over, rows, halfLife, ...conditions } = options
+    const rest = halfLife === undefined ? conditions : { ...conditions, halfLife: micros(halfLife) }
     const aggregate = functions[kind]!(...[column, p, limit].filter((one) => one != null), rest)
     if (rows !== undefined) return api.overRows(rows, aggregate as never)
     return over === undefined ? aggregate : api.over(over === null ? 'forever' : micros(over), aggregate as never)

@@ -128,6 +128,7 @@ function optionsOf(random: Random, kind: string, column: string | null, shape: S
   }
   if (kind.startsWith('count')) return where
   const otherwise = random() < 0.2 ? { default: -7 } : {}
+  if (kind === 'decayedSum') return { ...where, ...otherwise, halfLife: pick(random, [1, 3, 10]) }
   return { ...where, ...otherwise, ...(kind === 'quantile' ? { p: pick(random, [0, 0.25, 0.5, 0.9, 1]) } : {}) }
 }
 
@@ -228,9 +229,10 @@ const rankedBy = (random: Random, shape: Shape): OracleRanking['by'] => {
 const over: Make = (random, { at, shape }, steps) => {
   const keys = keysOf(random, shape)
   if (shape.isTable || keys === null || mayTie(shape, keys)) return null
-  const all = aggregates(random, shape, steps.length, kindsOf(shape, keys))
+  const all = aggregates(random, shape, steps.length, [...kindsOf(shape, keys), 'decayedSum'])
   const each = Object.entries(all).map(([name, [kind, column, options]]) => {
-    const reach = random() < 0.5 ? { over: pick(random, SPANS) } : { rows: 1 + below(random, 4) }
+    const reach =
+      kind === 'decayedSum' || random() < 0.5 ? { over: pick(random, SPANS) } : { rows: 1 + below(random, 4) }
     return [name, [kind, column, { ...options, ...reach }]] as const
   })
   const emit = pick(random, ['final', 'final', 'eager'] as const)
@@ -347,7 +349,7 @@ const index: Make = (random, { at, shape }, steps) => {
   const history = random() < 0.3 ? below(random, 20) : null
   const isOfRows = shape.isTable
   // Extremes are what is hard to take back.
-  const kinds = random() < (shape.retracts ? 0.8 : 0.3) ? ['min', 'max'] : kindsOf(shape, keys)
+  const kinds = random() < (shape.retracts ? 0.8 : 0.3) ? ['min', 'max'] : [...kindsOf(shape, keys), 'decayedSum']
   const all = isOfRows ? null : aggregates(random, shape, steps.length, kinds)
   if (all !== null && Object.keys(all).length === 0) return null
   return [{ op: 'index', inputs: [at], keys, aggregates: all && spanned(random, all), history }]

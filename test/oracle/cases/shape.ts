@@ -34,7 +34,7 @@ export function shapesOf(steps: readonly Step[]): Shape[] {
 }
 
 const KINDS: Readonly<Record<string, Column['kind']>> = {
-  ...{ count: 'int', countDistinct: 'int', mean: 'float', stddev: 'float', variance: 'float' },
+  ...{ count: 'int', countDistinct: 'int', mean: 'float', stddev: 'float', variance: 'float', decayedSum: 'float' },
   ...{ distinct: 'list', firstK: 'list', lastK: 'list' },
 }
 

@@ -76,6 +76,31 @@ t.test('spans of all lengths share the same tiles, and what was the greatest is 
   t.end()
 })
 
+t.test('decayed sums are the same from tiles and from rows, whatever comes and is taken back', (t) => {
+  const [HALF, AT] = [100 * TILE, 90 * NEXT]
+  const { run, at } = index({ score: over('decayedSum', null, { halfLife: HALF }) })
+  const times = Array.from({ length: 3000 }, (_, i) => (i * 7919 * 1009) % (80 * NEXT))
+  const rows = times.map((time, i) => paid(time, (i % 17) - 5))
+  const extra = times.map((time) => paid(time + 1, 1e9))
+  run.push(batchOf(Payment, [...rows.toReversed(), ...extra]))
+  run.advance([0])
+  run.push(
+    batchOf(
+      Payment,
+      extra.map((one) => ({ ...one, diff: -1 })),
+    ),
+  )
+  run.advance([0])
+  const expected = (until: number) =>
+    rows.reduce((sum, { row }) => (row.at > until ? sum : sum + row.amount! * 2 ** ((row.at - until) / HALF)), 0)
+  for (const until of [AT, 40 * NEXT + 77, 80 * NEXT, 3 * NEXT - 1]) {
+    const [score] = at(until) as [number]
+    t.ok(Math.abs(score - expected(until)) <= 1e-9 * Math.abs(expected(until)) + 1e-9, `${score} is ${expected(until)}`)
+  }
+  t.strictSame(at(AT + 2000 * HALF), [0], 'nothing of it is left')
+  t.end()
+})
+
 t.test('what no look-up can ask for goes, but for what never ends', (t) => {
   const [finite, endless] = [
     index({ n: over('count', NEXT) }, { history: NEXT }),
