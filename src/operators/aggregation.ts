@@ -97,7 +97,10 @@ function numericResult(kind: AggregationKind, column: string, type: FieldType): 
   return type.kind === 'bool' ? { ...INT, nullable: type.nullable } : type
 }
 
-/** The cells of several aggregations, each kept once, and the reader of each result. The first cell counts the rows. */
+/**
+ * The cells of several aggregations, each kept once, and the reader of each result. The first cell counts the rows, and with them the
+ * values of columns that are never null.
+ */
 export function planCells(input: Schema, aggregations: readonly Aggregation[]): PlannedCells {
   const specs: CellSpec[] = [{ kind: 'count', column: -1 }]
   const indexOf = (wanted: CellSpec): number => {
@@ -105,13 +108,15 @@ export function planCells(input: Schema, aggregations: readonly Aggregation[]): 
     const known = specs.findIndex((spec) => spec.kind === kind && spec.column === column && spec.halfLife === halfLife)
     return known >= 0 ? known : specs.push(wanted) - 1
   }
-  const results = aggregations.map(({ kind, column, halfLife }) => {
-    const index = column === undefined ? -1 : input.names.indexOf(column)
-    const cells = CELLS[kind as CellAggregationKind]
-    const unit = 10 ** ((column === undefined ? undefined : input.fields[column]?.scale) ?? 0)
-    const specOf = (cell: CellKind): CellSpec =>
-      cell === 'decayed' ? { kind: cell, column: index, halfLife: halfLife! } : { kind: cell, column: index }
-    return { kind: kind as CellAggregationKind, unit, cells: cells.map((cell) => indexOf(specOf(cell))) }
+  const results = aggregations.map(({ kind: of, column: name, halfLife }) => {
+    const kind = of as CellAggregationKind
+    const column = name === undefined ? -1 : input.names.indexOf(name)
+    const type = name === undefined ? undefined : input.fields[name]!
+    const cells = CELLS[kind].map((cell) => {
+      if (cell === 'present' && type?.nullable === false) return 0
+      return indexOf(cell === 'decayed' ? { kind: cell, column, halfLife: halfLife! } : { kind: cell, column })
+    })
+    return { kind, unit: 10 ** (type?.scale ?? 0), cells }
   })
   return { specs, results }
 }

@@ -23,6 +23,7 @@ type Special = [nan: number, plus: number, minus: number]
 /** One cell of many groups. */
 export class Cell {
   readonly spec: CellSpec
+  readonly isSum: boolean
   high: Float64Array
   low: Float64Array
   readonly rest = new Map<number, number[]>()
@@ -31,13 +32,10 @@ export class Cell {
 
   constructor(spec: CellSpec, capacity: number) {
     this.spec = spec
+    this.isSum = spec.kind === 'sum' || spec.kind === 'square' || spec.kind === 'decayed'
     this.#empty = spec.kind === 'min' ? Number.POSITIVE_INFINITY : spec.kind === 'max' ? Number.NEGATIVE_INFINITY : 0
     this.high = new Float64Array(capacity)
     this.low = new Float64Array(this.isSum ? capacity : 0)
-  }
-
-  get isSum(): boolean {
-    return this.spec.kind === 'sum' || this.spec.kind === 'square' || this.spec.kind === 'decayed'
   }
 
   grow(capacity: number): void {

@@ -27,10 +27,12 @@ export class RunMerge {
   readonly #specs: readonly CellSpec[]
   /** Binary heap by key: the least is at 0. */
   readonly #heap: RunCursor[] = []
+  /** Their current keys, which are compared more often than they change. */
+  readonly #keys: GroupKey[] = []
 
   constructor(specs: readonly CellSpec[], cursors: readonly RunCursor[]) {
     this.#specs = specs
-    for (const cursor of cursors) if (cursor.key !== undefined) this.#push(cursor)
+    for (const cursor of cursors) if (cursor.key !== undefined) this.#push(cursor, cursor.key)
   }
 
   get isDone(): boolean {
@@ -41,49 +43,53 @@ export class RunMerge {
   block(most: BlockLimits): { keys: GroupKey[]; store: CellStore; slots: Int32Array } {
     const store = new CellStore(this.#specs)
     const keys: GroupKey[] = []
+    const [heap, heapKeys] = [this.#heap, this.#keys]
     let bytes = 0
-    while (this.#heap.length > 0 && keys.length < most.groups && bytes < most.bytes) {
-      const key = this.#heap[0]!.key!
+    while (heap.length > 0 && keys.length < most.groups && bytes < most.bytes) {
+      const key = heapKeys[0]!
       bytes += most.groupBytes + (most.isWide ? (key as string).length : 0)
       const slot = store.take()
       keys.push(key)
-      while (this.#heap.length > 0 && this.#heap[0]!.key === key) {
-        const cursor = this.#heap[0]!
+      while (heap.length > 0 && heapKeys[0] === key) {
+        const cursor = heap[0]!
         store.merge(slot, cursor.cells, cursor.at)
         cursor.step()
-        this.#sink()
+        this.#moved(cursor.key)
       }
     }
     return { keys, store, slots: rowNumbers(keys.length) }
   }
 
-  #push(cursor: RunCursor): void {
-    const heap = this.#heap
+  #push(cursor: RunCursor, key: GroupKey): void {
+    const [heap, keys] = [this.#heap, this.#keys]
     let at = heap.push(cursor) - 1
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!isBefore(heap[at]!.key!, heap[parent]!.key!)) return
-      ;[heap[parent], heap[at]] = [heap[at]!, heap[parent]!]
+    for (let parent = (at - 1) >> 1; at > 0 && isBefore(key, keys[parent]!); parent = (at - 1) >> 1) {
+      heap[at] = heap[parent]!
+      keys[at] = keys[parent]!
       at = parent
     }
+    heap[at] = cursor
+    keys[at] = key
   }
 
-  /** Puts the first cursor, which has moved, where it belongs; or out, at its end. */
-  #sink(): void {
-    const heap = this.#heap
-    if (heap[0]!.key === undefined) {
-      const last = heap.pop()!
+  /** Puts the first cursor, which has moved on to a key, where it belongs; or out, at its end. */
+  #moved(next: GroupKey | undefined): void {
+    const [heap, keys] = [this.#heap, this.#keys]
+    let [cursor, key] = [heap[0]!, next]
+    if (key === undefined) {
+      cursor = heap.pop()!
+      key = keys.pop()!
       if (heap.length === 0) return
-      heap[0] = last
     }
-    for (let at = 0; ; ) {
-      const left = 2 * at + 1
-      if (left >= heap.length) return
-      const right = left + 1
-      const child = right < heap.length && isBefore(heap[right]!.key!, heap[left]!.key!) ? right : left
-      if (!isBefore(heap[child]!.key!, heap[at]!.key!)) return
-      ;[heap[at], heap[child]] = [heap[child]!, heap[at]!]
+    let at = 0
+    for (let child = 1; child < heap.length; child = 2 * at + 1) {
+      if (child + 1 < heap.length && isBefore(keys[child + 1]!, keys[child]!)) child++
+      if (!isBefore(keys[child]!, key)) break
+      heap[at] = heap[child]!
+      keys[at] = keys[child]!
       at = child
     }
+    heap[at] = cursor
+    keys[at] = key
   }
 }

@@ -7,7 +7,12 @@ export class Pane {
   /** Key ids in order of first appearance. */
   keys = new Int32Array(16)
   size = 0
+  /**
+   * Where in `keys` a key stands, -1 for none: a hash table, or, where the pane has a good part of all keys, one by key id, which takes
+   * one look in memory where a hash takes two.
+   */
   #table = new Int32Array(64).fill(-1)
+  #isById = true
   #slots = new Int32Array(16)
   readonly #store: CellStore
 
@@ -18,24 +23,20 @@ export class Pane {
 
   /** The slot of a key, taken from the store if the key is new. */
   slotOf(key: number): number {
-    const mask = this.#table.length - 1
-    let at = Math.imul(key, 0x9e3779b1) & mask
-    for (;;) {
-      const index = this.#table[at]!
-      if (index < 0) return this.#insert(key, at)
-      if (this.keys[index] === key) return this.#slots[index]!
-      at = (at + 1) & mask
+    let at = this.#placeOf(key)
+    if (at >= this.#table.length) {
+      this.#grow(key)
+      at = this.#placeOf(key)
     }
+    const index = this.#table[at]!
+    return index < 0 ? this.#insert(key, at) : this.#slots[index]!
   }
 
   /** The slot of a key, or -1. */
   find(key: number): number {
-    const mask = this.#table.length - 1
-    for (let at = Math.imul(key, 0x9e3779b1) & mask; ; at = (at + 1) & mask) {
-      const index = this.#table[at]!
-      if (index < 0) return -1
-      if (this.keys[index] === key) return this.#slots[index]!
-    }
+    const at = this.#placeOf(key)
+    const index = at < this.#table.length ? this.#table[at]! : -1
+    return index < 0 ? -1 : this.#slots[index]!
   }
 
   /** The slots of these keys, which are all that there are, in another order. @param scratch by key: what is there is overwritten */
@@ -53,6 +54,16 @@ export class Pane {
     this.#table.fill(-1)
   }
 
+  /** Of the table: where the key is, or would be; behind its end where a table by id is too short. */
+  #placeOf(key: number): number {
+    if (this.#isById) return key
+    const mask = this.#table.length - 1
+    for (let at = Math.imul(key, 0x9e3779b1) & mask; ; at = (at + 1) & mask) {
+      const index = this.#table[at]!
+      if (index < 0 || this.keys[index] === key) return at
+    }
+  }
+
   #insert(key: number, at: number): number {
     const index = this.size++
     if (index === this.keys.length) {
@@ -63,17 +74,18 @@ export class Pane {
     this.keys[index] = key
     this.#slots[index] = slot
     this.#table[at] = index
-    if (this.size * 2 > this.#table.length) this.#rehash()
+    if (!this.#isById && this.size * 2 > this.#table.length) this.#grow(key)
     return slot
   }
 
-  #rehash(): void {
-    this.#table = new Int32Array(this.#table.length * 2).fill(-1)
-    const mask = this.#table.length - 1
-    for (let index = 0; index < this.size; index++) {
-      let at = Math.imul(this.keys[index]!, 0x9e3779b1) & mask
-      while (this.#table[at]! >= 0) at = (at + 1) & mask
-      this.#table[at] = index
-    }
+  /** Twice as large, or larger for a key that is far behind all others: by id as long as a good part of it is in use. */
+  #grow(key: number): void {
+    let length = this.#table.length * 2
+    let last = key
+    for (let index = 0; index < this.size; index++) if (this.keys[index]! > last) last = this.keys[index]!
+    this.#isById = last < Math.max(length, this.size * 4)
+    while (this.#isById && length <= last) length *= 2
+    this.#table = new Int32Array(length).fill(-1)
+    for (let index = 0; index < this.size; index++) this.#table[this.#placeOf(this.keys[index]!)] = index
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Runs: groups sorted by key with their cells, in columns, as they are stored. A run is cut into chunks, each one value
- * in a table. Layout of a chunk (little-endian): u32 layout, u32 groups, u32 key bytes, u32 bytes of the rest; then per
- * cell f64 high a group, and for sums f64 low a group; keys: in layout 1 u32 ends and texts, in layout 2 an f64 each;
- * msgpack of what two components cannot hold.
+ * in a table. Layout of a chunk (little-endian): u8 layout of keys, u8 whether there are lows, 2 bytes of nothing, u32 groups, u32 key
+ * bytes, u32 bytes of the rest; then per cell f64 high a group, and for sums f64 low a group, where one is not 0; keys: in layout 1
+ * u32 ends and texts, in layout 2 an f64 each; msgpack of what two components cannot hold.
  */
 import { Packr } from 'msgpackr'
 import { corruptionError } from '../base/errors.ts'
@@ -50,18 +50,21 @@ export function encodeChunk(keys: GroupKeys, cells: readonly Cell[], slots: Int3
   const layout = typeof keys[0] === 'number' ? NUMBER_KEYS : TEXT_KEYS
   const keyBytes =
     layout === NUMBER_KEYS ? count * 8 : (keys as readonly string[]).reduce((sum, key) => sum + 4 + key.length, 0)
-  const floats = numbersOf(cells) * count
-  const packed = packr.pack(restOf(cells, slots, from, count))
+  const hasLows = cells.some((cell) => cell.isSum && hasLow(cell.low, slots, from, count))
+  const floats = numbersOf(cells, hasLows) * count
+  const rest = restOf(cells, slots, from, count)
+  const packed = rest.length === 0 ? NOTHING : packr.pack(rest)
   const chunk = Buffer.allocUnsafeSlow(HEADER + floats * 8 + keyBytes + packed.length)
-  chunk.writeUInt32LE(layout, 0)
+  chunk.writeUInt32LE(layout | (hasLows ? 1 << 8 : 0), 0)
   chunk.writeUInt32LE(count, 4)
   chunk.writeUInt32LE(keyBytes, 8)
   chunk.writeUInt32LE(packed.length, 12)
   const block = new Float64Array(chunk.buffer, HEADER, floats)
   let at = 0
   for (const cell of cells) {
-    for (let i = 0; i < count; i++) block[at++] = cell.high[slots[from + i]!]!
-    if (cell.isSum) for (let i = 0; i < count; i++) block[at++] = cell.low[slots[from + i]!]!
+    const { high, low } = cell
+    for (let i = 0; i < count; i++) block[at++] = high[slots[from + i]!]!
+    if (cell.isSum && hasLows) for (let i = 0; i < count; i++) block[at++] = low[slots[from + i]!]!
   }
   const keysAt = HEADER + floats * 8
   if (layout === NUMBER_KEYS) new Float64Array(chunk.buffer, keysAt, count).set(keys as ArrayLike<number>)
@@ -70,8 +73,16 @@ export function encodeChunk(keys: GroupKeys, cells: readonly Cell[], slots: Int3
   return chunk
 }
 
+const NOTHING = new Uint8Array(0)
+
 /** Doubles a group. */
-const numbersOf = (cells: readonly Cell[]): number => cells.reduce((sum, cell) => sum + (cell.isSum ? 2 : 1), 0)
+const numbersOf = (cells: readonly Cell[], hasLows: boolean): number =>
+  cells.reduce((sum, cell) => sum + (cell.isSum && hasLows ? 2 : 1), 0)
+
+function hasLow(low: Float64Array, slots: Int32Array, from: number, count: number): boolean {
+  for (let i = 0; i < count; i++) if (low[slots[from + i]!] !== 0) return true
+  return false
+}
 
 function restOf(cells: readonly Cell[], slots: Int32Array, from: number, count: number): Rest {
   const rest: Rest = []
@@ -116,12 +127,13 @@ export function decodeChunk(
   most = Number.POSITIVE_INFINITY,
 ): RunChunk {
   const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  const layout = chunk.length < HEADER ? 0 : chunk.readUInt32LE(0)
+  const layout = chunk.length < HEADER ? 0 : chunk.readUInt8(0)
   if (layout !== TEXT_KEYS && layout !== NUMBER_KEYS)
     throw corruptionError('run', `this is not a run of layout ${TEXT_KEYS} or ${NUMBER_KEYS}`)
   const [count, keyBytes, restBytes] = [chunk.readUInt32LE(4), chunk.readUInt32LE(8), chunk.readUInt32LE(12)]
   const cells = specs.map((spec) => new Cell(spec, 0))
-  const keysAt = HEADER + count * numbersOf(cells) * 8
+  const hasLows = chunk.readUInt8(1) === 1
+  const keysAt = HEADER + count * numbersOf(cells, hasLows) * 8
   const keyBytesMin = count * (layout === NUMBER_KEYS ? 8 : 4)
   if (keysAt + keyBytes + restBytes !== chunk.length || keyBytes < keyBytesMin)
     throw corruptionError('run', `a run of ${chunk.length} bytes has another length inside`)
@@ -136,9 +148,10 @@ export function decodeChunk(
   }
   for (const cell of cells) {
     cell.high = floats()
-    if (cell.isSum) cell.low = floats()
+    if (cell.isSum) cell.low = hasLows ? floats() : new Float64Array(size)
   }
   const keys = layout === NUMBER_KEYS ? floats() : takeTexts(chunk, keysAt, { count, first, size })
+  if (restBytes === 0) return { groups: count, keys, cells }
   for (const [c, group, rest, special] of packr.unpack(chunk.subarray(keysAt + keyBytes)) as Rest) {
     if (group < first || group >= first + size) continue
     if (rest) cells[c]!.rest.set(group - first, rest)

@@ -166,11 +166,12 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
     }
     case 'near': {
       const right = shapes[step.inputs[1]]!
-      const { span } = step
+      const { span, how } = step
+      const back = 'size' in span ? span.size : Math.max(span.newer, how === 'right' || how === 'full' ? span.older : 0)
       return {
         ...{ ...input, columns: joinedColumns(step, input, right), unique: null, isPlain: false },
         retracts: input.retracts || right.retracts || step.how !== 'inner',
-        bound: Math.max(input.bound, right.bound) + ('size' in span ? span.size : span.newer),
+        bound: Math.max(input.bound, right.bound) + back,
       }
     }
     case 'as-of': {

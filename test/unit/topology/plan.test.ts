@@ -354,6 +354,27 @@ t.test('bounds, retractions and the need for origins follow from the declaration
   t.end()
 })
 
+t.test('a row that is said alone may be taken back until none can come that is near it', (t) => {
+  const bound = (how: 'inner' | 'left' | 'right' | 'full'): number => {
+    const within = { older: '3h', newer: '1h' }
+    const other = airportsOf().keyBy('iata')
+    const made = planOf(
+      flightsOf()
+        .keyBy('origin')
+        .joinNear(other, { how, fields: ['state'], within })
+        .output('x'),
+    )
+    return (
+      made.stages.flatMap(({ nodes }) => nodes).find(({ node }) => node.kind === 'interval-join')!.facts.bound / 3.6e9
+    )
+  }
+  t.equal(bound('inner'), 1)
+  t.equal(bound('left'), 1)
+  t.equal(bound('right'), 3, 'a left row may come that the right one is so much older than')
+  t.equal(bound('full'), 3)
+  t.end()
+})
+
 t.test('an eager window takes rows back, also without lateness', (t) => {
   const hourly = (emit?: Emission) =>
     planOf(flightsOf().keyBy('origin').window(tumbling('1h'), { emit }).aggregate({ n: count() }).output('x'))
