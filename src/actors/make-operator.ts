@@ -11,6 +11,7 @@ import { INDEX_TABLES } from '../operators/index/versions.ts'
 import { Leaving } from '../operators/leaving.ts'
 import type { Operator, OperatorContext } from '../operators/operator.ts'
 import { OVER_ROWS_TABLES, OverRows } from '../operators/over-rows.ts'
+import { SETTLE_TABLES, Settle } from '../operators/settle.ts'
 import { Assign, DropNull, FillNull, Filter, Project, Union } from '../operators/stateless.ts'
 import {
   type TakeOver,
@@ -19,6 +20,7 @@ import {
   takeOverChangelog,
   takeOverDedup,
   takeOverRowsAndTiles,
+  takeOverSettle,
 } from '../operators/take-over.ts'
 import type { PlannedNode } from '../topology/plan.ts'
 import { foldTables, makeFold, takeOverFoldNode } from './make-fold.ts'
@@ -30,6 +32,7 @@ const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = 
   dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
   'over-rows': OVER_ROWS_TABLES,
+  settle: SETTLE_TABLES,
   index: INDEX_TABLES,
   'aggregate-index': TILE_TABLES,
   actor: ['state', 'timers', 'held'],
@@ -67,6 +70,8 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
       return takeOverByKey(take, input, node.keys, ['versions'])
     case 'over-rows':
       return takeOverRowsAndTiles(take, input, node.keys)
+    case 'settle':
+      return takeOverSettle(take, input)
     case 'aggregate-index':
       return takeOverByKey(take, input, node.keys, ['rows', 'tiles'])
     case 'fold':
@@ -115,6 +120,8 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       return new Transform({ input, output: schema, compute: node.compute }, context.emit, context.guard)
     case 'leaving':
       return new Leaving(input, schema, node, context.emit)
+    case 'settle':
+      return new Settle({ schema, delay: node.delay }, context)
     case 'changelog':
       return new Changelog(
         {

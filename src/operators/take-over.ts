@@ -111,6 +111,11 @@ export function* takeOverLast(take: TakeOver, plan: Pick<KeepLastPlan, 'input' |
   copyShared(take, 'progress')
 }
 
+export function* takeOverSettle(take: TakeOver, schema: Schema) {
+  yield* takeOverRows(take, 'held', schema, take.routing, ACTOR_FRAME)
+  copyShared(take, 'progress')
+}
+
 export function* takeOverNear(take: TakeOver, plan: IntervalJoinPlan) {
   const types = nearJoinTypes(plan)
   const owned = new OwnedKeys(take.owns, types[0].keys, placesOf(plan.leftKeys, take.routing))

@@ -9,7 +9,7 @@ import { needsOrder } from '../operators/index/tile-plan.ts'
 import { SPAN_COLUMNS } from '../operators/leaving.ts'
 import type { Spanned } from '../operators/spans.ts'
 import { isSession } from '../operators/window.ts'
-import { closesTime, type IntervalJoinNode, type JoinNode, type Node } from './graph.ts'
+import { changesBehind, closesTime, type JoinNode, type Node } from './graph.ts'
 
 export interface NodeFacts {
   /** Columns that something downstream uses, the event time included. */
@@ -101,6 +101,7 @@ export function neededOf(node: Node, port: number, output: ReadonlySet<string>):
     case 'union':
     case 'fill-null':
     case 'leaving':
+    case 'settle':
     case 'sink':
       return present(output)
   }
@@ -122,6 +123,7 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
     case 'dedup':
     case 'over-rows':
     case 'table-join':
+    case 'settle':
       return true
     case 'window':
       return Object.values(node.aggregates).some(isOrdered)
@@ -184,10 +186,11 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
         )
       }
       return { bound, retracts: true, isTable: true }
-    case 'interval-join': {
+    case 'interval-join':
       refuseTable(node, 'joined with rows near it in time', isTable)
       return { bound: bound + changesBehind(node), retracts: retracts || node.how !== 'inner', isTable }
-    }
+    case 'settle':
+      return { bound, retracts: bound > node.delay, isTable }
     case 'as-of-join':
       refuseTable(node, 'joined as of times', inputs[0]!.isTable)
       refuseTime(node, inputs[1]!.isTable)
@@ -197,12 +200,6 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
     default:
       return { bound, retracts, isTable }
   }
-}
-
-/** How far in time rows may come that still change what was said of a row: pairs have the left one's time, a right one alone its own. */
-function changesBehind({ span, how }: IntervalJoinNode): number {
-  if ('size' in span) return span.size
-  return how === 'right' || how === 'full' ? Math.max(span.newer, span.older) : span.newer
 }
 
 /** @throws user error `table` where the order of the rows in time counts */

@@ -145,6 +145,8 @@ function keepsText(node: Node, bound: number): string | null {
       const reach = 'size' in node.span ? node.span.size : node.span.older + node.span.newer
       return `rows of both sides, ${until('their time', reach + bound)}, since one of the other side may be near them`
     }
+    case 'settle':
+      return `rows, ${until('their time', node.delay)}`
     case 'index':
       return `versions of each key, ${until('the one after', Math.max(node.history, bound))}`
     case 'aggregate-index':

@@ -186,6 +186,13 @@ export interface IntervalJoinNode extends Common {
   readonly how: IntervalJoinKind
   readonly span: JoinSpan
 }
+/** Holds rows until nothing that is in time can change them. */
+export interface SettleNode extends Common {
+  readonly kind: 'settle'
+  readonly inputs: readonly [Node]
+  /** How far the watermark must be past a row, in microseconds. */
+  readonly delay: number
+}
 export interface ActorNode extends Common {
   readonly kind: 'actor'
   readonly inputs: readonly [Node]
@@ -239,6 +246,7 @@ export type Node =
   | ExplodeNode
   | TransformNode
   | LeavingNode
+  | SettleNode
   | OverRowsNode
   | ChangelogNode
   | JoinNode
@@ -256,7 +264,21 @@ export const isJoin = ({ kind }: Node): boolean =>
   kind === 'as-of-join' || kind === 'table-join' || kind === 'interval-join'
 /** Whether the node keeps rows until it is done with their time, which it is once the watermark has passed it. */
 export const closesTime = (node: Node): boolean => isJoin(node) || CLOSING.has(node.kind)
-const CLOSING: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows', 'actor'])
+const CLOSING: ReadonlySet<Node['kind']> = new Set([
+  'window',
+  'fold',
+  'dedup',
+  'changelog',
+  'over-rows',
+  'settle',
+  'actor',
+])
+
+/** How far in time rows may come that still change what was said of a row: pairs have the left one's time, a right one alone its own. */
+export function changesBehind({ span, how }: Pick<IntervalJoinNode, 'span' | 'how'>): number {
+  if ('size' in span) return span.size
+  return how === 'right' || how === 'full' ? Math.max(span.newer, span.older) : span.newer
+}
 
 /** What every node begins with. */
 export const newNode = (schema: Schema) => ({ id: -1, schema })

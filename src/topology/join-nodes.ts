@@ -3,10 +3,10 @@ import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { IntervalJoinKind, JoinSpan } from '../operators/join-span.ts'
 import type { TableJoinKind } from '../operators/table-join.ts'
-import type { Window } from '../operators/window.ts'
+import type { Emission, Window } from '../operators/window.ts'
 import { type Fields, fieldOf, makeSchema, type Schema, sameType, typeName } from '../records/schema.ts'
 import { checkEmission, type FoldOptions } from './fold-nodes.ts'
-import { type IntervalJoinNode, type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
+import { changesBehind, type IntervalJoinNode, type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
 
 export interface AsOfOptions<H extends 'inner' | 'left', S, N = string> {
   readonly how: H
@@ -84,18 +84,24 @@ export interface IntervalJoinOptions<H extends IntervalJoinKind, S> {
   readonly within?: { readonly older?: Duration; readonly newer?: Duration }
   /** Or: rows that are in the same one of windows side by side. */
   readonly window?: Window
+  /**
+   * `eager`, the default: pairs as soon as both rows are there, and a row without a match at once, until one comes; `final`: everything
+   * when the watermark has passed what could still change it.
+   */
+  readonly emit?: Emission
 }
 
 /** @throws user error `join` where keys do not pair up, both sides have a field of one name, or no time is given */
 export function intervalJoinNode(
   left: Keyed,
   right: Keyed,
-  { how, fields, within, window }: IntervalJoinOptions<IntervalJoinKind, string>,
-): IntervalJoinNode {
+  { how, fields, within, window, emit = 'eager' }: IntervalJoinOptions<IntervalJoinKind, string>,
+): Node {
+  checkEmission(emit)
   const inputs = [left.node, right.node] as const
   const schema = joinedSchema(left, right, how, fields)
   const span = spanOf(within, window)
-  return {
+  const join: IntervalJoinNode = {
     ...newNode(schema),
     kind: 'interval-join',
     inputs,
@@ -105,6 +111,7 @@ export function intervalJoinNode(
     how,
     span,
   }
+  return emit === 'eager' ? join : { ...newNode(schema), kind: 'settle', inputs: [join], delay: changesBehind(join) }
 }
 
 function spanOf(within: { older?: Duration; newer?: Duration } | undefined, window: Window | undefined): JoinSpan {

@@ -106,7 +106,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   /**
    * Joins rows of two streams that have the same key and are near each other in time: right rows up to so much `older` and
    * `newer` than the left one, or such as are in the same window. `left`, `right` and `full` keep rows of that side without a
-   * match, with nulls, and take them back when one comes. A pair has the left row's event time.
+   * match, with nulls, and take them back when one comes; with `emit: 'final'` they wait until none can. A pair has the left row's event time.
    * @example orders.keyBy('id').joinNear(payments.keyBy('order'), { how: 'left', fields: ['paid'], within: { newer: '1d' } })
    */
   joinNear<

@@ -60,6 +60,7 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
     }
     case 'filter':
     case 'dedup':
+    case 'settle':
       return input
     case 'fill-null':
       return withoutNulls(input, Object.keys(node.values))
@@ -73,7 +74,7 @@ export function outputSchema(node: Node, input: Schema, facts: NodeFacts): Schem
 }
 
 /** Kinds that leave keys as they are, and rows where they are. */
-const PASSING: ReadonlySet<Node['kind']> = new Set(['filter', 'drop-null', 'fill-null', 'leaving'])
+const PASSING: ReadonlySet<Node['kind']> = new Set(['filter', 'drop-null', 'fill-null', 'leaving', 'settle'])
 /** Kinds whose rows keep the keys that they are given. */
 const KEYED: ReadonlySet<Node['kind']> = new Set(['window', 'fold', 'dedup', 'changelog', 'over-rows'])
 

@@ -124,13 +124,13 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
       }) as unknown as AnyStream
     }
     case 'near': {
-      const { how, span, fields } = step
+      const { how, span, fields, emit } = step
       const when =
         'size' in span
           ? { window: api.tumbling(micros(span.size), { offset: micros(span.offset) }) }
           : { within: { older: micros(span.older), newer: micros(span.newer) } }
       const other = keyed(streams[step.inputs[1]]!, step.rightKeys)
-      const options = { how, fields: fields as never[], ...when }
+      const options = { how, fields: fields as never[], ...when, emit }
       return keyed(input, step.leftKeys).joinNear(other as never, options) as unknown as AnyStream
     }
     case 'as-of': {

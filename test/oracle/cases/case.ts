@@ -135,6 +135,7 @@ export interface NearStep {
   readonly fields: readonly string[]
   readonly how: 'inner' | 'left' | 'right' | 'full'
   readonly span: NearSpan
+  readonly emit: 'final' | 'eager'
 }
 export interface AsOfStep {
   readonly op: 'as-of'

@@ -335,6 +335,7 @@ const near: Make = (random, { at, shape }, steps, shapes) => {
   const step: NearStep = {
     ...{ op: 'near', inputs: [at, steps.length], leftKeys, rightKeys, fields },
     how: pick(random, ['inner', 'left', 'right', 'full'] as const),
+    emit: pick(random, ['final', 'eager', 'eager'] as const),
     span:
       random() < 0.4
         ? { size: 1 + below(random, 6), offset: below(random, 3) }

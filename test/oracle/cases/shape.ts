@@ -167,11 +167,12 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
     case 'near': {
       const right = shapes[step.inputs[1]]!
       const { span, how } = step
+      const late = Math.max(input.bound, right.bound)
       const back = 'size' in span ? span.size : Math.max(span.newer, how === 'right' || how === 'full' ? span.older : 0)
       return {
         ...{ ...input, columns: joinedColumns(step, input, right), unique: null, isPlain: false },
-        retracts: input.retracts || right.retracts || step.how !== 'inner',
-        bound: Math.max(input.bound, right.bound) + back,
+        retracts: step.emit === 'final' ? late > 0 : input.retracts || right.retracts || how !== 'inner',
+        bound: late + back,
       }
     }
     case 'as-of': {

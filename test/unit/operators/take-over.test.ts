@@ -5,12 +5,14 @@ import { KeepLast } from '../../../src/operators/keep-last.ts'
 import { NearJoin } from '../../../src/operators/near-join.ts'
 import type { Operator, OperatorContext } from '../../../src/operators/operator.ts'
 import { ScratchTable } from '../../../src/operators/scratch-table.ts'
+import { Settle } from '../../../src/operators/settle.ts'
 import {
   type TakeOver,
   takeOverByKey,
   takeOverJoin,
   takeOverLast,
   takeOverNear,
+  takeOverSettle,
 } from '../../../src/operators/take-over.ts'
 import { NO_GUARD } from '../../../src/operators/user-code.ts'
 import { Batch } from '../../../src/records/batch.ts'
@@ -167,6 +169,17 @@ t.test('the right side of an as-of join is taken over, with the rows that wait',
     (take) => takeOverJoin(take, plan),
     [['key'], ['key']],
     { before: [events(440, 120), rights(300, 200)], after: [events(560, 60), rights(485, 120)] },
+  )
+  t.end()
+})
+
+t.test('rows that wait until nothing can change them are taken over', (t) => {
+  checkTaking(
+    t,
+    (context) => new Settle({ schema: anySchema(Event), delay: 100 }, context),
+    (take) => takeOverSettle(take, anySchema(Event)),
+    [['key']],
+    { before: [events(300, 200)], after: [events(500, 60)] },
   )
   t.end()
 })
