@@ -2,7 +2,7 @@
 import { corruptionError, userError } from '../base/errors.ts'
 import { shardId } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
-import { readLastMarker } from '../recovery/last-marker.ts'
+import { embeddedLogs, readLastMarker, type SeenLogs } from '../recovery/last-marker.ts'
 import { DEAD_LETTERS } from '../topology/dead-letters.ts'
 import type { SinkMarkerState } from './append-sink-program.ts'
 import { logDirectory, readJob } from './job.ts'
@@ -38,22 +38,26 @@ export function countDeadLetters(files: Files, directory: string): number {
  * All that are committed: what a sink has written beyond its marker may come in another order after a crash.
  * @throws user error `directory` when it is no data directory; corruption `dead-letters` when a line was damaged
  */
-export async function readDeadLetters(files: Files, directory: string): Promise<DeadLetter[]> {
+export async function readDeadLetters(
+  files: Files,
+  directory: string,
+  logs = embeddedLogs(files, logDirectory(directory)),
+): Promise<DeadLetter[]> {
   if (readJob(files, directory) === null) {
     throw userError(
       'directory',
       `${directory} is no data directory: name one such as .umbel/<topology>, as 'umbel run' prints it`,
     )
   }
-  const bytes = await committedBytes(files, directory)
+  const bytes = await committedBytes(files, directory, logs)
   const lines = readFile(files, directory).subarray(0, bytes).toString().split('\n')
   lines.pop()
   return lines.map((line, i) => ({ number: i + 1, ...parseLine(line, i + 1, directory) }))
 }
 
 /** The sink gives its file its name when it is whole. */
-async function committedBytes(files: Files, directory: string): Promise<number> {
-  const last = await readLastMarker(files, logDirectory(directory), shardId(DEAD_LETTERS, 0))
+async function committedBytes(files: Files, directory: string, logs: SeenLogs): Promise<number> {
+  const last = await readLastMarker(logs, shardId(DEAD_LETTERS, 0))
   if (files.exists(deadLetterFile(directory))) return Number.POSITIVE_INFINITY
   return (last?.marker.program as SinkMarkerState | undefined)?.bytes ?? 0
 }

@@ -1,7 +1,7 @@
 /** Reads a job's directory from outside: markers from the logs, epochs from the stores. Writes nothing. */
 import { shardFolder, shardOfFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
-import { readLastMarker } from '../recovery/last-marker.ts'
+import { embeddedLogs, readLastMarker } from '../recovery/last-marker.ts'
 import type { Marker } from '../recovery/marker.ts'
 import { readStoredState } from '../recovery/shard-store.ts'
 import { ReplaceableReader } from '../storage/reader.ts'
@@ -43,7 +43,7 @@ export async function inspectJob(
 
 async function inspectShard(files: Files, directory: string, shard: string): Promise<InspectedShard> {
   const folder = `${logDirectory(directory)}/${shardFolder(shard)}`
-  const last = await readLastMarker(files, logDirectory(directory), shard)
+  const last = await readLastMarker(embeddedLogs(files, logDirectory(directory)), shard)
   const marker = last?.marker ?? null
   const path = storeDirectory(directory, shard)
   const reader = new ReplaceableReader({ files, path, tables: [] })

@@ -5,6 +5,7 @@
  */
 import { userError } from '../base/errors.ts'
 import type { Files } from '../base/seam.ts'
+import type { SeenLogs } from '../recovery/last-marker.ts'
 import type { Retry } from '../recovery/retries.ts'
 import { type DeadLetter, readDeadLetters } from './dead-letter-file.ts'
 import { readJob } from './job.ts'
@@ -43,8 +44,13 @@ const writeOrders = (files: Files, directory: string, orders: readonly LetterOrd
  * @returns what was written
  * @throws user error `dead-letter` that names the letter which cannot be retried or dropped, and why; then nothing is written
  */
-export async function orderLetters(files: Files, directory: string, request: LetterRequest): Promise<LetterOrder[]> {
-  const letters = await readDeadLetters(files, directory)
+export async function orderLetters(
+  files: Files,
+  directory: string,
+  request: LetterRequest,
+  logs?: SeenLogs,
+): Promise<LetterOrder[]> {
+  const letters = await readDeadLetters(files, directory, logs)
   const known = readOrders(files, directory)
   const done = new Map(known.map(({ letter, kind }) => [letter, kind]))
   const { state, rescales } = readJob(files, directory)!

@@ -4,8 +4,9 @@ import type { Epoch, Incarnation, ShardId } from '../base/ids.ts'
 import type { KnownLife, LogReader, LogWriter, MailboxLog, MarkerRecord, OutgoingRecord } from '../mailbox/log.ts'
 import { MemoryReader } from '../mailbox/memory-reader.ts'
 import { isNextVisible } from '../mailbox/visibility.ts'
+import type { SeenLogs } from '../recovery/last-marker.ts'
 import type { SimulatedBroker } from './simulated-broker.ts'
-import type { Life } from './world.ts'
+import { Life } from './world.ts'
 
 export interface BrokerLogOptions {
   readonly broker: SimulatedBroker
@@ -63,6 +64,12 @@ export class BrokerLog implements MailboxLog {
     this.#options.broker.trim(sender, epoch)
   }
 }
+
+/** The logs on a cluster, as somebody beside the run sees them: what is committed, and not held back. */
+export const brokerLogs = (broker: SimulatedBroker): SeenLogs => ({
+  log: new BrokerLog({ broker, life: new Life('reader'), announced: () => -1, announce: () => {} }),
+  end: (shard) => broker.visibleEnd(shard),
+})
 
 class BrokerWriter implements LogWriter {
   readonly incarnation: Incarnation

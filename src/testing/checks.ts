@@ -2,33 +2,20 @@
  * What must hold of the disk when a run has ended, whatever happened: markers form a chain and what they consumed is
  * contiguous (i4), watermarks never go back (i6), every snapshot is whole and of the log's history (i12).
  */
-import { type Epoch, type ShardId, shardFolder } from '../base/ids.ts'
+import { type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
-import { EmbeddedLog } from '../mailbox/embedded-log.ts'
-import type { MailboxLog } from '../mailbox/log.ts'
-import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
+import { embeddedLogs, type SeenLogs } from '../recovery/last-marker.ts'
 import { decodeMarker, hashMarker, type Marker } from '../recovery/marker.ts'
 import type { SnapshotBody } from '../recovery/shard-snapshots.ts'
 import { DirectoryObjectStore } from '../storage/object-store.ts'
 import { SnapshotStore } from '../storage/snapshot-store.ts'
 import type { Plan } from '../topology/plan.ts'
 
-/** The logs of a run that has ended. */
-export interface EndedLogs {
-  readonly log: MailboxLog
-  end(shard: ShardId): Epoch
-}
-
-const embeddedLogs = (files: Files, directory: string): EndedLogs => ({
-  log: new EmbeddedLog({ files, directory, announced: () => -1, announce: () => {} }),
-  end: (shard) => findEnd(files, listSegments(files, `${directory}/${shardFolder(shard)}`)),
-})
-
 export async function checkRun(
   files: Files,
   plan: Plan,
   directory: string,
-  logs: EndedLogs = embeddedLogs(files, `${directory}/log`),
+  logs: SeenLogs = embeddedLogs(files, `${directory}/log`),
 ): Promise<string[]> {
   const problems: string[] = []
   for (const { id } of plan.shards) {
@@ -47,7 +34,7 @@ export async function checkRun(
 type Say = (problem: string) => void
 
 /** @returns hashes of the markers, by epoch */
-async function checkLog({ log, ...logs }: EndedLogs, shard: ShardId, say: Say): Promise<Map<number, number>> {
+async function checkLog({ log, ...logs }: SeenLogs, shard: ShardId, say: Say): Promise<Map<number, number>> {
   const end = logs.end(shard)
   const hashes = new Map<number, number>()
   let before: { marker: Marker; hash: number } | null = null

@@ -1,7 +1,7 @@
 /** What is simulated, and what comes of it. */
 import type { Index } from '../serving/open-index.ts'
 import type { Topology } from '../topology/topology.ts'
-import type { RetriedRow } from './simulated-node.ts'
+import type { LetterChoice } from './simulated-node.ts'
 
 /** What is simulated. */
 export interface Scenario {
@@ -13,10 +13,10 @@ export interface Scenario {
   /** Logs on a simulated Kafka cluster, and not in files. */
   readonly isOnKafka: boolean
   /**
-   * Retries dead letters while it runs.
+   * Dead letters are retried and dropped while it runs; null where none are.
    * Where another row has a value `again-<number of the letter>`, it must be in the result as often as it was taken: once.
    */
-  readonly retries: RetriedRow | null
+  readonly letters: LetterChoice | null
 }
 
 export interface SimulatedRun {
@@ -24,6 +24,8 @@ export interface SimulatedRun {
   readonly violations: readonly string[]
   /** The sorted lines of each file. */
   readonly result: Readonly<Record<string, readonly string[]>>
+  /** The rows of its dead letters, each once, but for those that were given in the place of others. */
+  readonly refused: readonly string[]
   /** What can be looked up in the end. */
   readonly indexes: Readonly<Record<string, Index<never, never>>>
   /** Faults that came to pass. */

@@ -61,6 +61,11 @@ class Partition {
     return this.#stable > before
   }
 
+  /** The last epoch of a sender that is visible here. */
+  end(sender: ShardId): Epoch {
+    return [...(this.#visible.get(sender)?.keys() ?? [])].at(-1) ?? 0
+  }
+
   read(sender: ShardId, epoch: Epoch): MemoryRecord | null {
     return this.#visible.get(sender)?.get(epoch) ?? null
   }
@@ -153,14 +158,20 @@ export class SimulatedBroker {
     return this.#producer(sender).end
   }
 
+  /** The last epoch in the sender's own log that is visible. */
+  visibleEnd(sender: ShardId): Epoch {
+    return this.#producer(sender).log.end(sender)
+  }
+
   /** The last epoch that was trimmed. */
   trimmed(sender: ShardId): Epoch {
     return this.#producer(sender).trimmed
   }
 
+  /** What is decided and not visible yet takes nobody's place: the last visible record stays. */
   trim(sender: ShardId, epoch: Epoch): void {
     const producer = this.#producer(sender)
-    producer.trimmed = Math.max(producer.trimmed, Math.min(epoch, producer.end) - 1)
+    producer.trimmed = Math.max(producer.trimmed, Math.min(epoch, producer.log.end(sender)) - 1)
   }
 
   /** Resolves when more has become visible somewhere; never, where the life ends before. */

@@ -2,7 +2,7 @@
 import { type DeadLetter, readDeadLetters } from '../actors/dead-letter-file.ts'
 import { Host, type HostMachine } from '../actors/host.ts'
 import { prepareJob, readJob } from '../actors/job.ts'
-import { orderLetters, readOrders } from '../actors/letter-orders.ts'
+import { type LetterRequest, orderLetters, readOrders } from '../actors/letter-orders.ts'
 import type { FromHost, FromWorker, HostConfig, ToHost, ToWorker } from '../actors/protocol.ts'
 import type { HostEvents, HostProcess } from '../actors/real/host-process.ts'
 import { orderRescale } from '../actors/rescale.ts'
@@ -13,16 +13,17 @@ import { type RunningWorker, WorkerDied, type Workers } from '../actors/workers.
 import { Activity } from '../base/activity.ts'
 import { fromWireError, toWireError, type UmbelError } from '../base/errors.ts'
 import { Board, boardShards } from '../mailbox/board.ts'
+import type { SeenLogs } from '../recovery/last-marker.ts'
 import { type Plan, plan } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
-import { BrokerLog } from './broker-log.ts'
+import { BrokerLog, brokerLogs } from './broker-log.ts'
 import { SimulatedBoard } from './simulated-board.ts'
 import { SimulatedEnvironment } from './simulated-environment.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
 import { Life } from './world.ts'
 
-/** The row that is retried in the place of a dead letter: null for the same again, undefined for none. */
-export type RetriedRow = (letter: DeadLetter) => string | null | undefined
+/** What is asked for of a dead letter; null for nothing. */
+export type LetterChoice = (letter: DeadLetter) => Omit<LetterRequest, 'letters'> | null
 
 export interface NodeOptions {
   readonly topology: Topology
@@ -54,6 +55,12 @@ export class SimulatedNode {
 
   get plan(): Plan {
     return this.#plan
+  }
+
+  /** Those on the cluster, as a command sees them; undefined for files. */
+  get logs(): SeenLogs | undefined {
+    const { broker } = this.#machine
+    return broker === null ? undefined : brokerLogs(broker)
   }
 
   /** Lives of hosts and workers that have not ended. */
@@ -138,18 +145,16 @@ export class SimulatedNode {
     }
   }
 
-  /** Retries the oldest dead letter that can be and was not. */
-  async retry(rowOf: RetriedRow): Promise<void> {
+  /** Retries or drops the oldest dead letter of which that is asked for and was not done. */
+  async actOnLetter(choose: LetterChoice): Promise<void> {
     const { files } = simulatedSeam(this.#machine, new Life('command'))
     const { directory } = this.#options.config
     if (readJob(files, directory)?.state !== 'running') return
-    const letters = await readDeadLetters(files, directory)
+    const letters = await readDeadLetters(files, directory, this.logs)
     const done = new Set(readOrders(files, directory).map(({ letter }) => letter))
-    const letter = letters.find(
-      (one) => !done.has(one.number) && (one.kind === 'killed' || one.node !== null) && rowOf(one) !== undefined,
-    )
+    const letter = letters.find((one) => !done.has(one.number) && choose(one) !== null)
     if (letter === undefined) return
-    await orderLetters(files, directory, { kind: 'retry', letters: [letter.number], row: rowOf(letter) ?? null })
+    await orderLetters(files, directory, { ...choose(letter)!, letters: [letter.number] }, this.logs)
     if (!this.isDown) this.#supervisor!.retry()
   }
 

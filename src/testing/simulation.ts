@@ -5,23 +5,22 @@
 import { UmbelError } from '../base/errors.ts'
 import { shardFolder } from '../base/ids.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
-import { BrokerLog } from './broker-log.ts'
-import { checkRetries, withoutRetried } from './check-retries.ts'
-import { checkRun, type EndedLogs } from './checks.ts'
+import { checkLetters, withoutRetried } from './check-letters.ts'
+import { checkRun } from './checks.ts'
 import type { Fault } from './faults.ts'
 import { pick, type Random, seededRandom } from './random.ts'
 import { differences, type Scenario, type SimulatedRun } from './scenario.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { simulatedIndexes } from './simulated-index.ts'
-import { type RetriedRow, SimulatedNode } from './simulated-node.ts'
+import { type LetterChoice, SimulatedNode } from './simulated-node.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
 import { Life, LifeEnded, World } from './world.ts'
 
 const DATA = '/data'
 const OUT = '/out'
-/** Between two retries. */
-const RETRY_MS = 15
+/** Between two orders of dead letters. */
+const ORDER_MS = 15
 /** A run that takes longer hangs. */
 const MOST_MS = 600_000
 
@@ -51,7 +50,7 @@ class Simulation implements SimulatedMachine {
   starts = 0
   readonly #pending: Fault[]
   readonly #seen = new Map<string, number>()
-  readonly #retries: RetriedRow | null
+  readonly #letters: LetterChoice | null
   #hasHarmedSnapshots = false
   /** A store and its snapshots were lost: the run stopped and said so, as it should. */
   hasStopped = false
@@ -80,8 +79,8 @@ class Simulation implements SimulatedMachine {
         limits: limitsOf(random),
       },
     })
-    this.#retries = scenario.retries
-    this.#retry()
+    this.#letters = scenario.letters
+    this.#actOnLetters()
     for (const fault of faults) if ('at' in fault) this.world.schedule(fault.at, null, () => this.#inflict(fault))
   }
 
@@ -97,17 +96,17 @@ class Simulation implements SimulatedMachine {
     if (fault.losesStore) this.disk.remove(`${DATA}/state/${shardFolder(shard)}`)
   }
 
-  #retry(): void {
-    const rowOf = this.#retries
-    if (rowOf === null) return
-    this.world.schedule(this.world.random() * RETRY_MS, null, () => {
-      void this.node.retry(rowOf)
-      this.#retry()
+  #actOnLetters(): void {
+    const choose = this.#letters
+    if (choose === null) return
+    this.world.schedule(this.world.random() * ORDER_MS, null, () => {
+      void this.node.actOnLetter(choose)
+      this.#actOnLetters()
     })
   }
 
-  async #retryTimes(times: number, rowOf: RetriedRow): Promise<void> {
-    for (let i = 0; i < times; i++) await this.node.retry(rowOf)
+  async #actOnSome(count: number, choose: LetterChoice): Promise<void> {
+    for (let i = 0; i < count; i++) await this.node.actOnLetter(choose)
   }
 
   #inflict(fault: Fault): void {
@@ -141,8 +140,8 @@ class Simulation implements SimulatedMachine {
         })
       case 'rescale':
         // What was ordered just before is still the business of the shards that hand over.
-        if (this.#retries === null) return node.rescale(fault.which, fault.shards)
-        void this.#retryTimes(3, this.#retries).then(() => node.rescale(fault.which, fault.shards))
+        if (this.#letters === null) return node.rescale(fault.which, fault.shards)
+        void this.#actOnSome(3, this.#letters).then(() => node.rescale(fault.which, fault.shards))
         return
       case 'clock-jump':
         this.clockError += fault.byMs
@@ -216,13 +215,16 @@ class Simulation implements SimulatedMachine {
     }
   }
 
-  /** Those on the cluster, once all that was decided is seen; undefined for files. */
-  endedLogs(): EndedLogs | undefined {
-    const { broker } = this
-    if (broker === null) return undefined
-    this.violations.push(...broker.settle())
-    const log = new BrokerLog({ broker, life: new Life('inspector'), announced: () => -1, announce: () => {} })
-    return { log, end: (shard) => broker.end(shard) }
+  /** What must hold of what is left, once all that was decided is seen. @returns the rows that were turned away */
+  async check(): Promise<readonly string[]> {
+    const { node, broker, violations } = this
+    const { files } = simulatedSeam(this, new Life('inspector'))
+    violations.push(...(broker?.settle() ?? []))
+    const left = { files, plan: node.plan, directory: DATA, logs: node.logs }
+    violations.push(...(await checkRun(files, node.plan, DATA, node.logs)))
+    const { problems, refused } = await checkLetters(left, this.result())
+    violations.push(...problems)
+    return refused
   }
 
   result(): Record<string, string[]> {
@@ -241,15 +243,20 @@ const isBeyondRepair = (error: unknown): boolean =>
 
 const isDiskFull = (error: unknown): boolean => error instanceof UmbelError && error.code === 'ENOSPC'
 
+/** What does not depend on what was retried. */
+const linesOf = ({ result, refused }: Pick<SimulatedRun, 'result' | 'refused'>): SimulatedRun['result'] => {
+  return { ...withoutRetried(result), 'dead letters': refused }
+}
+
 /**
  * Runs a scenario under a seed.
- * @param expected the result of an unharmed run, to compare with
+ * @param expected what an unharmed run gave, to compare with
  */
 export async function simulate(
   seed: number,
   scenario: Scenario,
   faults: readonly Fault[],
-  expected: SimulatedRun['result'] | null,
+  expected: Pick<SimulatedRun, 'result' | 'refused'> | null,
 ): Promise<SimulatedRun> {
   const simulation = new Simulation(seed, scenario, faults)
   await simulation.run()
@@ -257,17 +264,25 @@ export async function simulate(
   const { violations, node, world } = simulation
   const result = simulation.result()
   const isWhole = violations.length === 0 && !simulation.hasStopped
+  let refused: readonly string[] = []
   if (isWhole) {
-    if (expected !== null) violations.push(...differences(withoutRetried(result), withoutRetried(expected)))
     try {
-      const { files } = simulatedSeam(simulation, new Life('inspector'))
-      violations.push(...(await checkRun(files, node.plan, DATA, simulation.endedLogs())))
-      if (scenario.retries !== null) violations.push(...(await checkRetries(files, node.plan, DATA, result)))
+      refused = await simulation.check()
     } catch (error) {
       violations.push(`what is left cannot be read: ${(error as Error).message}`)
     }
+    if (expected !== null) violations.push(...differences(linesOf({ result, refused }), linesOf(expected)))
   }
   const { faultsDone, starts, disk } = simulation
   const indexes = isWhole ? simulatedIndexes(node.plan, disk, DATA) : {}
-  return { violations, result, indexes, faults: faultsDone, lastedMs: world.now, tasks: world.tasksRun, starts }
+  return {
+    violations,
+    result,
+    refused,
+    indexes,
+    faults: faultsDone,
+    lastedMs: world.now,
+    tasks: world.tasksRun,
+    starts,
+  }
 }

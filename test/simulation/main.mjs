@@ -67,7 +67,7 @@ async function runSeed(seed, choose = (faults) => faults) {
     : scenarios[below(random, scenarios.length)]
   const expected = await expectedOf(scenario)
   const faults = planFaults(random, Number(values.faults), expected.lastedMs)
-  const run = await simulate(seed, scenario, choose(faults), expected.result)
+  const run = await simulate(seed, scenario, choose(faults), expected)
   const violations = [...expected.violations.map((one) => `unharmed: ${one}`), ...run.violations]
   if (stray !== null) violations.push(`a rejection that nobody handled: ${stray.stack ?? stray}`)
   stray = null

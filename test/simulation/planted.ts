@@ -181,6 +181,20 @@ export const planted: readonly PlantedHere[] = [
     to: 'retry: null,\n            program: markerState',
   },
   {
+    name: 'a dead letter is retried twice where a shard comes back, on Kafka',
+    scenario: 'letters on Kafka',
+    file: 'mailbox/inbox.js',
+    from: 'this.retried = state.retried;',
+    to: '',
+  },
+  {
+    name: 'a dead letter is retried of which it is not certain yet that it stays, on Kafka',
+    scenario: 'letters on Kafka',
+    file: 'actors/dead-letter-file.js',
+    from: 'return last?.marker.program?.bytes ?? 0;',
+    to: 'return Number.POSITIVE_INFINITY;',
+  },
+  {
     name: 'which dead letters were retried is forgotten when a shard comes back',
     scenario: 'letters on two hosts',
     file: 'mailbox/inbox.js',

@@ -231,11 +231,15 @@ const topologies = {
 
 const retried = (user) => user.startsWith('again-')
 
-/** What is retried in the place of a dead letter, where any are; the same again where it is null. */
-const retries = {
-  poison: ({ number }) => (number <= 3 ? null : undefined),
+/** What is asked for of a dead letter, where anything is. */
+const letters = {
+  // The same again, which kills as it did.
+  poison: ({ number }) => (number <= 3 ? { kind: 'retry', row: null } : null),
   // Late by none of the rows that come meanwhile.
-  letters: ({ number }) => JSON.stringify({ at: '1970-01-02T00:00:00Z', user: `again-${number}`, amount: 1 }),
+  letters: ({ number }) =>
+    number % 5 === 0
+      ? { kind: 'drop', row: null }
+      : { kind: 'retry', row: JSON.stringify({ at: '1970-01-02T00:00:00Z', user: `again-${number}`, amount: 1 }) },
 }
 
 /**
@@ -244,13 +248,10 @@ const retries = {
  */
 export const makeScenarios = (endOwnThread) =>
   Object.entries(topologies).flatMap(([name, make]) => {
-    const scenario = { topology: () => make(endOwnThread), retries: retries[name] ?? null, isOnKafka: false }
+    const scenario = { topology: () => make(endOwnThread), letters: letters[name] ?? null, isOnKafka: false }
     return [
       { name: `${name} on one host`, ...scenario, shards: 2, workers: 2, hosts: 1 },
       { name: `${name} on two hosts`, ...scenario, shards: 3, workers: 1, hosts: 2 },
-      // Dead letters are read from the files of the embedded log.
-      ...(scenario.retries === null
-        ? [{ name: `${name} on Kafka`, ...scenario, shards: 3, workers: 1, hosts: 2, isOnKafka: true }]
-        : []),
+      { name: `${name} on Kafka`, ...scenario, shards: 3, workers: 1, hosts: 2, isOnKafka: true },
     ]
   })

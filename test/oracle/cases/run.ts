@@ -19,7 +19,7 @@ export async function differencesOf(seed: number, one: Case, simulated: Simulate
   const { api, planFaults, seededRandom, simulate } = simulated
   const { shards, hosts, isOnKafka } = one
   const topology = () => topologyOf(one, api)
-  const scenario = { name: 'case', topology, shards, workers: 2, hosts, isOnKafka, retries: null }
+  const scenario = { name: 'case', topology, shards, workers: 2, hosts, isOnKafka, letters: null }
   const faults = planFaults(seededRandom(seed ^ 0xfa17), one.faults, LASTS_MS)
   const { violations, result, indexes } = await simulate(seed, scenario, faults, null)
   if (violations.length > 0) return [...violations]
