@@ -33,22 +33,29 @@ const KINDS = Object.entries({
   'damage-snapshot': 1,
 }).flatMap(([kind, weight]) => new Array(weight).fill(kind))
 
+/** And in a job that has dead letters. */
+const LETTER_KINDS = ['retry-letters', 'retry-letters', 'retry-letters', 'retry-letters-while-down']
+const WITH_LETTERS = [...KINDS, ...LETTER_KINDS, ...LETTER_KINDS]
+
 /**
  * @param only faults of these kinds alone, and no crash points; null for all
+ * @param hasLetters whether the job has dead letters
  * @returns points at which lives end one after the other, and what is done at fractions of the input, in order
  */
-export function planRun(random, only) {
-  const kinds = only === null ? KINDS : KINDS.filter((kind) => only.includes(kind))
-  const unknown = only?.filter((kind) => !KINDS.includes(kind)) ?? []
+export function planRun(random, only, hasLetters) {
+  const all = hasLetters ? WITH_LETTERS : KINDS
+  const kinds = only === null ? all : all.filter((kind) => only.includes(kind))
+  const unknown = only?.filter((kind) => !all.includes(kind)) ?? []
   if (unknown.length > 0)
-    throw new Error(`there is no fault ${unknown.join(', ')}: there are ${[...new Set(KINDS)].join(', ')}`)
+    throw new Error(`there is no fault ${unknown.join(', ')}: there are ${[...new Set(all)].join(', ')}`)
   const pick = (from) => from[Math.floor(random() * from.length)]
   const points = Array.from({ length: only === null ? Math.floor(random() * 3) : 0 }, () => {
     const how = random() < 0.4 ? ':exit' : ''
     return `${pick(POINTS)}:*:${1 + Math.floor(random() * 12)}${how}`
   })
-  const timed = Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({
-    at: random() * 0.9,
+  // A job with letters waits with its input before the end, and there is something to retry in each.
+  const timed = Array.from({ length: (hasLetters ? 3 : 1) + Math.floor(random() * 3) }, () => ({
+    at: random() * (hasLetters ? 0.7 : 0.9),
     kind: pick(kinds),
     // Which of those that there are, and where in it.
     which: random(),

@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
+import { HarmedLetters } from './letters.mjs'
 
 const root = path.resolve(import.meta.dirname, '../..')
 /** Small epochs, frequent stores and snapshots, short files of logs: more steps to be harmed between. */
@@ -37,12 +38,16 @@ export class HarmedRun {
   /** Files to put back when the damage has been noticed. */
   #undo = []
   #mayBeDamaged = false
+  /** Of a job that has dead letters; null for none. */
+  #letters = null
 
   constructor(options) {
     this.#options = options
     this.#timed = [...options.plan.timed]
     fs.mkdirSync(options.directory, { recursive: true })
-    this.#data = path.join(options.directory, 'state', options.job === 'flights' ? 'flights' : options.job)
+    this.#data = path.join(options.directory, 'state', options.job)
+    if (options.job === 'letters' && options.isHarmed)
+      this.#letters = new HarmedLetters({ ...options, data: this.#data })
   }
 
   async run() {
@@ -90,8 +95,10 @@ export class HarmedRun {
     const topology = await loadTopology(moduleOf(this.#options.job), 'default')
     const whole = planOf(topology, OPTIONS.shards, readJob(nodeSeam.files, this.#data).rescales)
     this.violations.push(...(await checkRun(nodeSeam.files, whole, this.#data)))
+    if (this.#letters !== null) return void this.violations.push(...(await this.#letters.check(this.result())))
     const letters = fs.readFileSync(path.join(this.#data, 'dead-letters.jsonl'), 'utf8')
-    if (letters !== '') this.violations.push(`a row was turned away: ${letters.slice(0, 300)}`)
+    if (letters !== '' && this.#options.job !== 'letters')
+      this.violations.push(`a row was turned away: ${letters.slice(0, 300)}`)
   }
 
   /** By file: its sorted lines. */
@@ -102,8 +109,9 @@ export class HarmedRun {
     )
   }
 
-  compare(expected) {
-    const result = this.result()
+  /** @param unharmed what a run came to in which nothing was wrong */
+  async compare(unharmed) {
+    const [result, expected] = [this.result(), (await this.#letters?.expected(unharmed)) ?? unharmed]
     for (const name of new Set([...Object.keys(expected), ...Object.keys(result)])) {
       const [got, wanted] = [result[name] ?? [], expected[name] ?? []]
       if (hash(got) === hash(wanted)) continue
@@ -126,8 +134,10 @@ export class HarmedRun {
         UMBEL_CRASH_AT: plan.points.length > 0 ? `${file('crashed')}@${plan.points.join(',')}` : '',
         UMBEL_MISCHIEF: file('mischief'),
         UMBEL_CLOCK_ERROR: file('clock'),
+        ...(this.#letters && { UMBEL_LETTERS: this.#letters.file }),
       },
     })
+    this.#letters?.askAgain()
     return new Promise((resolve) => {
       let end = null
       let last = null
@@ -140,7 +150,12 @@ export class HarmedRun {
       createInterface({ input: child.stdout }).on('line', (line) => {
         const message = JSON.parse(line)
         if (message.rescaled !== undefined) return void this.faults.push('rescale')
-        if (message.refused !== undefined) return this.#options.say(`  ${message.refused}`)
+        if (message.retried !== undefined) return void this.faults.push('retry-letters')
+        if (message.isSettled !== undefined) return this.#letters.onSettled()
+        if (message.refused !== undefined) {
+          this.#letters?.askAgain()
+          return this.#options.say(`  ${message.refused}`)
+        }
         if (message.shards === undefined) {
           end = message
           return
@@ -159,6 +174,7 @@ export class HarmedRun {
         const sources = message.shards.filter(({ progress }) => progress !== null)
         const done = sources.length === 0 ? 0 : Math.min(...sources.map(({ progress }) => progress))
         while (this.#timed.length > 0 && done >= this.#timed[0].at) this.#inflict(this.#timed.shift(), child, message)
+        if (this.#timed.length === 0) this.#letters?.onProgress(done, child)
       })
       // Orders to one that has ended are nobody's.
       child.stdin.on('error', () => {})
@@ -187,11 +203,17 @@ export class HarmedRun {
       this.#harmWhileDown = () => this.#harm(kind, which, where)
       return this.#endAll(child, { pids })
     }
-    // Noted when it was carried out.
-    if (kind === 'rescale') {
-      child.stdin.write(`${JSON.stringify({ which, shards: 1 + Math.floor(where * 4) })}\n`)
-      return
+    if (kind === 'retry-letters-while-down') {
+      this.#harmWhileDown = () => this.#letters.retryWhileDown() > 0 && this.faults.push(kind)
+      return this.#endAll(child, { pids })
     }
+    // Noted when it was carried out.
+    if (kind === 'rescale')
+      return child.stdin.write(`${JSON.stringify({ which, shards: 1 + Math.floor(where * 4) })}\n`)
+    if (kind === 'retry-letters') child.stdin.write(`${JSON.stringify({ letters: 'open' })}\n`)
+    // Whoever takes them may die of something else in that moment.
+    if (kind === 'retry-letters' && where < 0.4) return
+    if (kind === 'retry-letters') kind = where < 0.8 ? 'kill-host' : 'kill-supervisor'
     this.faults.push(kind)
     switch (kind) {
       case 'kill-host':

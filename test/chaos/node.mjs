@@ -1,10 +1,11 @@
 /**
  * One start of a job, as a process that can be killed: a supervisor with its hosts. Says how it goes on stdout, one JSON
- * object a line; takes orders to rescale on stdin, likewise.
+ * object a line; takes orders to rescale and to retry dead letters on stdin, likewise.
  */
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
+import { actOnLetters } from './letters.mjs'
 
 const { dist, job, directory, options } = JSON.parse(process.argv[2])
 const { start } = await import(pathToFileURL(path.resolve(dist, 'index.js')).href)
@@ -25,10 +26,30 @@ async function rescale(running, { which, shards }) {
   }
 }
 
+const data = `${directory}/state/letters`
+
+/** Retries what is open, in the end until nothing is. */
+async function retry(running, { letters }) {
+  try {
+    if (letters === 'open') {
+      const retried = await actOnLetters(running, dist, data, false)
+      return retried > 0 && say({ retried })
+    }
+    while ((await actOnLetters(running, dist, data, true)) > 0);
+    say({ isSettled: true })
+  } catch (error) {
+    // The run ended meanwhile, or somebody else has asked for the same.
+    say({ refused: error.message })
+  }
+}
+
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`)
 try {
   const running = await start(job, { dir: `${directory}/state`, out: `${directory}/out`, ...options })
-  const orders = createInterface({ input: process.stdin }).on('line', (line) => rescale(running, JSON.parse(line)))
+  const orders = createInterface({ input: process.stdin }).on('line', (line) => {
+    const order = JSON.parse(line)
+    return order.letters === undefined ? rescale(running, order) : retry(running, order)
+  })
   let deaths = 0
   let diedAt = 0
   timer = setInterval(() => {

@@ -32,7 +32,7 @@ const { values } = parseArgs({
   },
 })
 
-const JOBS = ['stateless', 'keyed-window', 'as-of-join', 'custom-actor', 'flights']
+const JOBS = ['stateless', 'keyed-window', 'as-of-join', 'custom-actor', 'letters', 'flights']
 const { seededRandom } = await import(pathToFileURL(path.resolve(values.dist, 'testing/index.js')).href)
 const say = (text) => values.json || process.stdout.write(`${text}\n`)
 
@@ -63,6 +63,7 @@ async function runOne(number) {
       ...options,
       directory: path.join(base, `${job}-unharmed`),
       plan: { points: [], timed: [] },
+      isHarmed: false,
     })
     await run.run()
     for (const problem of run.violations) note(number, job, `without any harm: ${problem}`)
@@ -70,11 +71,11 @@ async function runOne(number) {
     unharmed.set(job, run.result())
   }
   const directory = path.join(base, `run-${number}`)
-  const plan = planRun(random, values.kinds?.split(',') ?? null)
+  const plan = planRun(random, values.kinds?.split(',') ?? null, job === 'letters')
   if (values.verbose) say(`run ${number}: ${job}, ${JSON.stringify(plan)}`)
-  const run = new HarmedRun({ ...options, directory, plan })
+  const run = new HarmedRun({ ...options, directory, plan, isHarmed: true })
   await run.run()
-  if (run.violations.length === 0) run.compare(unharmed.get(job))
+  if (run.violations.length === 0) await run.compare(unharmed.get(job))
   report.runs++
   for (const kind of run.faults) report.faults[kind] = (report.faults[kind] ?? 0) + 1
   report.recoveries.push(...run.recoveries)
