@@ -69,4 +69,10 @@ export const planted: readonly Planted[] = [
       },
     ],
   },
+  {
+    name: 'orders of dead letters: a shard that comes back carries out once more what it has',
+    job: 'letters',
+    kinds: 'retry-letters',
+    changes: [{ file: 'mailbox/inbox.js', from: 'this.retried = state.retried;', to: '' }],
+  },
 ]
