@@ -174,7 +174,9 @@ export class HarmedRun {
         const sources = message.shards.filter(({ progress }) => progress !== null)
         const done = sources.length === 0 ? 0 : Math.min(...sources.map(({ progress }) => progress))
         while (this.#timed.length > 0 && done >= this.#timed[0].at) this.#inflict(this.#timed.shift(), child, message)
-        if (this.#timed.length === 0) this.#letters?.onProgress(done, child)
+        const next = this.#letters?.nextToDie()
+        if (next !== undefined) this.#inflict(next, child, message)
+        if (this.#timed.length === 0 && sources.length === OPTIONS.shards) this.#letters?.onProgress(done, child)
       })
       // Orders to one that has ended are nobody's.
       child.stdin.on('error', () => {})
@@ -210,10 +212,7 @@ export class HarmedRun {
     // Noted when it was carried out.
     if (kind === 'rescale')
       return child.stdin.write(`${JSON.stringify({ which, shards: 1 + Math.floor(where * 4) })}\n`)
-    if (kind === 'retry-letters') child.stdin.write(`${JSON.stringify({ letters: 'open' })}\n`)
-    // Whoever takes them may die of something else in that moment.
-    if (kind === 'retry-letters' && where < 0.4) return
-    if (kind === 'retry-letters') kind = where < 0.8 ? 'kill-host' : 'kill-supervisor'
+    if (kind === 'retry-letters') return this.#letters.retry(child, which, where)
     this.faults.push(kind)
     switch (kind) {
       case 'kill-host':

@@ -47,6 +47,9 @@ export class HarmedLetters {
   #options
   /** What runs was asked to retry what is left. */
   #isAsked = false
+  /** Who dies, one after the other, when orders were written. */
+  #toDie = []
+  #ordersBytes = 0
 
   /** @param options of the run, and the directory of its state */
   constructor(options) {
@@ -65,6 +68,20 @@ export class HarmedLetters {
 
   #tell(what) {
     fs.writeFileSync(`${this.file}.${what}`, '')
+  }
+
+  /** Asks for what is open; somebody may die while it is taken, or, where nothing was, when something is. */
+  retry(child, which, where) {
+    child.stdin.write(`${JSON.stringify({ letters: 'open' })}\n`)
+    if (where >= 0.4) this.#toDie.push({ kind: where < 0.8 ? 'kill-host' : 'kill-supervisor', which, where })
+  }
+
+  /** Whose turn it is, where orders were written since the last call. */
+  nextToDie() {
+    const file = path.join(this.#options.data, 'dead-letters.orders.json')
+    const before = this.#ordersBytes
+    this.#ordersBytes = fs.existsSync(file) ? fs.statSync(file).size : 0
+    return this.#ordersBytes > before ? this.#toDie.shift() : undefined
   }
 
   /** Once all harm is done, what is left is mended and retried; then the input goes on. */
