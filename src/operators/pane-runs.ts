@@ -96,9 +96,15 @@ export class PaneRuns {
     return written
   }
 
-  remove(): void {
-    for (const run of this.#runs) run.remove()
-    this.#runs = []
+  /** Lets go of what is stored, within `bytes` of the write set, and of no less than a chunk. @returns bytes that it took */
+  letGo(bytes: number): number {
+    let taken = 0
+    while (this.#runs.length > 0 && taken < bytes) {
+      const run = this.#runs.at(-1)!
+      taken += run.letGo(bytes - taken)
+      if (run.isEmpty) this.#runs.pop()
+    }
+    return taken
   }
 
   #add(number: number, first = 0): StoredRun {

@@ -1,4 +1,8 @@
-/** The stored half of panes: runs by pane in a table. What is read is merged from them; removing a pane removes its keys. */
+/**
+ * The stored half of panes: runs by pane in a table. What is read is merged from them. A pane that is removed is gone at once for
+ * whoever reads; its keys go from flush to flush, since all of them at once may be many times what the write set may hold.
+ * Those that a restart finds are a pane again, which is over, and is removed as before.
+ */
 import type { KeyedTable } from '../storage/table.ts'
 import type { Cell, CellSpec, CellStore } from './cells.ts'
 import type { GroupKey } from './group-key.ts'
@@ -20,6 +24,8 @@ export class PaneTable {
   readonly #panes = new Map<number, PaneRuns>()
   /** Those with merges under way. */
   readonly #merging = new Set<PaneRuns>()
+  /** Removed, with keys that are still in the table; by start. */
+  readonly #leaving = new Map<number, PaneRuns>()
 
   constructor(table: KeyedTable, specs: readonly CellSpec[], limits: OperatorLimits) {
     const { cacheBytesMax } = limits
@@ -38,7 +44,11 @@ export class PaneTable {
 
   #of(start: number): PaneRuns {
     let pane = this.#panes.get(start)
-    if (pane === undefined) this.#panes.set(start, (pane = new PaneRuns(this.#table, start)))
+    if (pane === undefined) {
+      // Its runs would have the numbers of those that leave.
+      this.#leaving.get(start)?.letGo(Number.POSITIVE_INFINITY)
+      this.#panes.set(start, (pane = new PaneRuns(this.#table, start)))
+    }
     return pane
   }
 
@@ -81,12 +91,14 @@ export class PaneTable {
   }
 
   /**
-   * Goes on with merges, which pass through the write set: by half of what it may hold, or by all where they lag.
+   * Goes on with letting go and with merges, which pass through the write set: by half of what it may hold, or by all where
+   * they lag.
    * @returns false when there was nothing to merge
    */
   merge(): boolean {
-    if (this.#merging.size === 0) return false
     let bytes = this.#limits.writeSetBytesMax / (this.isBehind ? 1 : 2)
+    bytes -= this.#letGo(bytes)
+    if (this.#merging.size === 0) return false
     for (const pane of this.#merging) {
       if (bytes <= 0) break
       bytes -= pane.merge(bytes, this.windowGroups(pane.all.length))
@@ -112,8 +124,18 @@ export class PaneTable {
   remove(start: number): void {
     const pane = this.#panes.get(start)
     if (pane === undefined) return
-    pane.remove()
+    this.#leaving.set(start, pane)
     this.#panes.delete(start)
     this.#merging.delete(pane)
+  }
+
+  #letGo(bytes: number): number {
+    let taken = 0
+    for (const [start, pane] of this.#leaving) {
+      if (taken >= bytes) break
+      taken += pane.letGo(bytes - taken)
+      if (pane.all.length === 0) this.#leaving.delete(start)
+    }
+    return taken
   }
 }

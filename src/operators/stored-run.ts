@@ -20,6 +20,9 @@ export interface RunTable {
   readonly lasts: LastKeys
 }
 
+/** What a chunk that is gone takes of memory until that is stored: its key, as bytes and as text, and what refers to both. */
+const GONE_BYTES = 512
+
 /** Where a chunk stands. */
 export const chunkPlace = (key: Uint8Array): [pane: number, run: number, chunk: number] =>
   unpackKey(key, ['float', 'int', 'int']) as [number, number, number]
@@ -86,9 +89,12 @@ export class StoredRun {
     return rest.length
   }
 
-  remove(): void {
-    this.#removeChunks(this.#first + this.#chunks)
+  /** Lets go of chunks at its front, as many as `bytes` of the write set are for, at least one. @returns bytes that it took */
+  letGo(bytes: number): number {
+    const gone = Math.min(this.#chunks, Math.max(1, Math.floor(bytes / GONE_BYTES)))
     this.#in.lasts.forget(this)
+    this.#removeChunks(this.#first + gone)
+    return gone * GONE_BYTES
   }
 
   #removeChunks(to: number): void {

@@ -209,7 +209,7 @@ t.test('a pane is the sum of its runs, through merges of levels and reopening', 
           )
         }
         for (const pane of said.keys()) panes.remove(pane)
-        deepStrictEqual([[...table.range()], panes.panes()], [[], []])
+        deepStrictEqual([panes.panes(), panes.merge(), [...table.range()]], [[], false, []])
       },
     ),
     { numRuns: runs(150) },
@@ -266,7 +266,55 @@ t.test('runs of several chunks are merged, searched and gone on with behind any 
     t.strictSame(seen(store, slot), all[at]!.slice(1))
   }
   panes.remove(3)
+  panes.merge()
   t.strictSame([...table.range()], [])
+  t.end()
+})
+
+t.test('a pane that is removed leaves from flush to flush, over a restart too, within the write set', (t) => {
+  const limits = { ...LIMITS, writeSetBytesMax: 1 << 16 }
+  const writes = new WriteSet(new MemoryEnvironment())
+  const table = tableOf(writes)
+  let panes = new PaneTable(table, specs, limits)
+  const groups = new Map(Array.from({ length: 2000 }, (_, i) => [String(i).padStart(4, '0').padEnd(70_000, '.'), [i]]))
+  const { keys, store, slots } = fill(groups)
+  panes.append(0, keys, store.cells, slots)
+  const left = () => [...table.range()].length
+  const all = left()
+  t.ok(all >= 1000, `${all} chunks`)
+  const before = writes.bytes
+  panes.remove(0)
+  t.equal(left(), all, 'not at once')
+  t.notOk(
+    panes.has(0) || panes.cursors(0, null, 5).length > 0 || panes.panes().length > 0,
+    'but nobody sees it any more',
+  )
+  const counts: number[] = []
+  for (let flushes = 0; left() > 0; flushes++) {
+    if (flushes === 10) {
+      panes = new PaneTable(table, specs, limits)
+      t.strictSame(panes.panes(), [0], 'what is left is a pane that is over')
+      panes.remove(0)
+    }
+    const last = left()
+    panes.merge()
+    counts.push(last - left())
+  }
+  t.ok(counts.length > 10 && Math.max(...counts) * 512 <= limits.writeSetBytesMax / 2, `${counts}`)
+  t.ok(writes.bytes <= before)
+  t.end()
+})
+
+t.test('a pane that comes again is not taken for the one that leaves', (t) => {
+  const table = tableOf(new WriteSet(new MemoryEnvironment()))
+  const panes = new PaneTable(table, specs, { ...LIMITS, writeSetBytesMax: 0 })
+  for (const value of [1, 2]) {
+    const { keys, store, slots } = fill(new Map([['a', [value]]]))
+    panes.append(0, keys, store.cells, slots)
+    if (value === 1) panes.remove(0)
+  }
+  panes.merge()
+  t.strictSame(merged(panes.cursors(0, null, 5), 10), [['a', 1, 1, 2, 2, 2]])
   t.end()
 })
 
@@ -343,7 +391,8 @@ t.test('merges go on in slices from flush to flush, and a pane is the sum of its
       }
       for (let flush = 0; panes.merge(); flush++) deepStrictEqual(flush < 500, true)
       for (const pane of said.keys()) panes.remove(pane)
-      deepStrictEqual([...table.range()], [])
+      const isLeft = () => !table.range()[Symbol.iterator]().next().done
+      for (let flush = 0; isLeft(); panes.merge(), flush++) deepStrictEqual(flush < 500, true)
     }),
     { numRuns: runs(10) },
   )
