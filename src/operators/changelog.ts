@@ -67,7 +67,7 @@ export class Changelog implements Operator {
 
   advance([watermark]: readonly Timestamp[]): boolean {
     const over: Uint8Array[] = []
-    for (const [key] of this.#counts.range({ to: packValues([watermark! - this.#plan.bound]) })) {
+    for (const [key] of this.#counts.range({ to: packValues([watermark! - this.#plan.bound]), keysOnly: true })) {
       if (over.push(key) === DROPPED_MAX) break
     }
     for (const key of over) this.#counts.remove(key)

@@ -39,7 +39,7 @@ export class DueGroups {
   next(time: Timestamp, most: number): Uint8Array[] {
     const due: Uint8Array[] = []
     const from = this.#passed.length === 0 ? undefined : Buffer.concat([this.#passed, Uint8Array.of(0)])
-    for (const [group] of this.#groups.range({ from, to: behind(time) })) {
+    for (const [group] of this.#groups.range({ from, to: behind(time), keysOnly: true })) {
       if (due.length >= most) break
       due.push(copyOf(group))
     }
@@ -56,7 +56,7 @@ export class DueGroups {
 export function dropDue(tables: readonly KeyedTable[], time: Timestamp): void {
   for (const table of tables) {
     const gone: Uint8Array[] = []
-    for (const [key] of table.range({ to: behind(time) })) {
+    for (const [key] of table.range({ to: behind(time), keysOnly: true })) {
       if (gone.push(copyOf(key)) === GONE_MAX) break
     }
     for (const key of gone) table.remove(key)

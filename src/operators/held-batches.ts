@@ -44,7 +44,7 @@ export class HeldBatches {
     this.#schema = schema
     this.#frameBytesMax = frame.bytes
     this.#frameRowsMax = frame.rows ?? Number.POSITIVE_INFINITY
-    for (const [key] of table.range()) this.#next = Math.max(this.#next, timesOf(key).number + 1)
+    for (const [key] of table.range({ keysOnly: true })) this.#next = Math.max(this.#next, timesOf(key).number + 1)
   }
 
   hold(batch: Batch): void {
@@ -97,7 +97,8 @@ export class HeldBatches {
   /** Lets go of the batches whose every row is before `time`. */
   releaseBefore(time: number): void {
     const over: Uint8Array[] = []
-    for (const [key] of this.#table.range({ to: packValues([time]) })) if (timesOf(key).latest < time) over.push(key)
+    const begun = this.#table.range({ to: packValues([time]), keysOnly: true })
+    for (const [key] of begun) if (timesOf(key).latest < time) over.push(key)
     for (const key of over) this.#table.remove(key)
   }
 

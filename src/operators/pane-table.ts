@@ -32,7 +32,7 @@ export class PaneTable {
     const lasts = new LastKeys(cacheBytesMax)
     this.#table = { table, specs, chunkLimits: chunkLimits(specs.length, cacheBytesMax), lasts }
     this.#limits = limits
-    for (const [key] of table.range()) {
+    for (const [key] of table.range({ keysOnly: true })) {
       const [pane, run, chunk] = chunkPlace(key)
       this.#of(pane).count(run, chunk)
     }

@@ -148,7 +148,7 @@ export class SessionFold implements Operator {
   /** Lets go of sessions that were over so long ago that nothing comes to them. */
   #drop(horizon: Timestamp): void {
     const over: Uint8Array[] = []
-    for (const [group] of this.#dueTable.range({ to: packValues([horizon]) })) {
+    for (const [group] of this.#dueTable.range({ to: packValues([horizon]), keysOnly: true })) {
       if (over.push(group) === GONE_MAX) break
     }
     for (const group of over) {

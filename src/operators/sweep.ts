@@ -51,7 +51,7 @@ export class Sweep {
     this.#cameIn = 0
     const keys: Uint8Array[] = []
     const from = this.#swept.length === 0 ? undefined : Buffer.concat([this.#swept, Uint8Array.of(0)])
-    for (const [key] of this.#table.range({ from })) {
+    for (const [key] of this.#table.range({ from, keysOnly: true })) {
       keys.push(copyOf(key))
       if (keys.length === most) break
     }

@@ -29,6 +29,8 @@ export interface RangeOptions {
   readonly from?: Uint8Array
   /** End, exclusive. */
   readonly to?: Uint8Array
+  /** Nobody looks at the values: they may be empty, and those that have pages of their own are not read. */
+  readonly keysOnly?: boolean
 }
 
 export type Entry = readonly [key: Uint8Array, value: Uint8Array]

@@ -34,6 +34,7 @@ import { seal, unseal } from './sealed-value.ts'
 
 const META_KEY = Buffer.from('meta')
 const META_HEADER = 12
+const NO_VALUE = Buffer.alloc(0)
 interface ReadOptions {
   readonly transaction: Transaction
 }
@@ -149,13 +150,16 @@ export class LmdbEnvironment implements Environment {
     const { from, to } = storedRange(options)
     let alike: Entry[] = []
     const range = { start: from && asBuffer(from), end: to && asBuffer(to), snapshot: false }
-    const entries = opened.getRange(range)[Symbol.iterator]()
+    const found = options.keysOnly ? opened.getKeys(range).map((key) => ({ key })) : opened.getRange(range)
+    const entries: Iterator<{ key: Buffer; value?: Buffer }> = found[Symbol.iterator]()
     let isOver = false
     try {
       for (let next = reading(() => entries.next()); !next.done; next = reading(() => entries.next())) {
-        const { key, value: sealed } = next.value
-        const value = unseal(key, sealed)
+        const { key } = next.value
         const isKeyLong = isStoredLong(key)
+        // The whole of a long key stands with its value.
+        const sealed = next.value.value ?? (isKeyLong ? reading(() => opened.get(key)) : undefined)
+        const value = sealed === undefined ? NO_VALUE : unseal(key, sealed)
         if (alike.length > 0 && !(isKeyLong && isCutAlike(key, alike[0]![0]))) {
           yield* sortedWithin(alike, options)
           alike = []

@@ -70,6 +70,8 @@ async function checkHistory(driver: EnvironmentDriver, steps: readonly Step[]): 
     const entries = model[table as 'a' | 'b']
     const within = [...entries].filter(([k]) => (!from || k >= hex(from)) && (!to || k < hex(to))).sort()
     equal(hexes(store.range(table, { from, to })).join(), within.map((pair) => pair.join('=')).join(), 'the range')
+    const keys = [...store.range(table, { from, to, keysOnly: true })].map(([key]) => hex(key))
+    equal(keys.join(), within.map(([key]) => key).join(), 'its keys')
     if (from !== undefined) equal(optionalHex(store.get(table, from)), entries.get(hex(from)), 'the value')
   }
   await Promise.all(queued.map(({ done }) => done))
