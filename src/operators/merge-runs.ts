@@ -39,15 +39,16 @@ export class RunMerge {
     return this.#heap.length === 0
   }
 
-  /** The next groups in key order, until one limit is reached; slot i holds the cells of key i. */
+  /** The next groups in key order, within the limits, but at least one; slot i holds the cells of key i. */
   block(most: BlockLimits): { keys: GroupKey[]; store: CellStore; slots: Int32Array } {
     const store = new CellStore(this.#specs)
     const keys: GroupKey[] = []
     const [heap, heapKeys] = [this.#heap, this.#keys]
     let bytes = 0
-    while (heap.length > 0 && keys.length < most.groups && bytes < most.bytes) {
+    while (heap.length > 0 && keys.length < most.groups) {
       const key = heapKeys[0]!
       bytes += most.groupBytes + (most.isWide ? (key as string).length : 0)
+      if (bytes > most.bytes && keys.length > 0) break
       const slot = store.take()
       keys.push(key)
       while (heap.length > 0 && heapKeys[0] === key) {

@@ -76,9 +76,7 @@ export class PaneRuns {
     const { sources, target, level } = this.#merges[0]!
     const cursors = sources.map((run) => run.cursor(null, groups))
     const all = new RunMerge(this.#table.specs, cursors)
-    const { chunkLimits } = this.#table
-    const isWide = typeof cursors[0]!.key === 'string'
-    const most = { groups: chunkLimits.groups, bytes: chunkLimits.keyBytes, groupBytes: 0, isWide }
+    const most = { ...this.#table.chunkLimits, isWide: typeof cursors[0]!.key === 'string' }
     let written = 0
     while (!all.isDone && written < bytes) {
       const { keys, store, slots } = all.block(most)

@@ -30,7 +30,7 @@ export class PaneTable {
   constructor(table: KeyedTable, specs: readonly CellSpec[], limits: OperatorLimits) {
     const { cacheBytesMax } = limits
     const lasts = new LastKeys(cacheBytesMax)
-    this.#table = { table, specs, chunkLimits: chunkLimits(specs.length, cacheBytesMax), lasts }
+    this.#table = { table, specs, chunkLimits: chunkLimits(specs, cacheBytesMax), lasts }
     this.#limits = limits
     for (const [key] of table.range({ keysOnly: true })) {
       const [pane, run, chunk] = chunkPlace(key)

@@ -16,20 +16,29 @@ const HEADER = 16
 export const CHUNK_GROUPS = 1024
 const CHUNK_BYTES_MAX = 1 << 16
 /** A page of the store: less is not read. */
-const CHUNK_BYTES_MIN = 1 << 12
+const PAGE_BYTES = 1 << 12
+/** What a chunk has beside its groups: its header and rest, the seal, and what LMDB puts before it. */
+const CHUNK_HEAD = 64
 /** So many chunks at least fit into a cache: runs that are merged are read chunk by chunk, each perhaps more than once. */
 const CHUNKS_CACHED = 128
 
 /** How large chunks are. */
 export interface ChunkLimits {
   readonly groups: number
-  /** Of the texts of keys. */
-  readonly keyBytes: number
+  readonly bytes: number
+  /** Of a group, beside the text of its key and lows. */
+  readonly groupBytes: number
 }
 
-export function chunkLimits(cells: number, cacheBytesMax: number): ChunkLimits {
-  const bytes = Math.max(CHUNK_BYTES_MIN, Math.min(CHUNK_BYTES_MAX, cacheBytesMax / CHUNKS_CACHED))
-  return { groups: Math.min(CHUNK_GROUPS, Math.floor(bytes / (cells * 16))), keyBytes: bytes }
+/** Chunks fill whole pages: one that is a little longer would take, and be read as, a page more. */
+export function chunkLimits(specs: readonly CellSpec[], cacheBytesMax: number): ChunkLimits {
+  const bytes = Math.max(PAGE_BYTES, Math.min(CHUNK_BYTES_MAX, cacheBytesMax / CHUNKS_CACHED))
+  return {
+    groups: CHUNK_GROUPS,
+    bytes: Math.floor(bytes / PAGE_BYTES) * PAGE_BYTES - CHUNK_HEAD,
+    // A key that is a number takes 8 bytes, a text's end 4.
+    groupBytes: (specs.length + 1) * 8,
+  }
 }
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
@@ -104,14 +113,23 @@ function putTexts(chunk: Buffer, at: number, keys: readonly string[]): void {
   for (const key of keys) at += chunk.write(key, at, 'latin1')
 }
 
-/** The end of the chunk that begins with the group at `from`. */
-export function chunkEnd(keys: readonly GroupKey[], from: number, most: ChunkLimits): number {
+/** The end of the chunk that begins with the group at `from`, of groups as `encodeChunk` is given them. */
+export function chunkEnd(
+  { keys, cells, slots }: { keys: readonly GroupKey[]; cells: readonly Cell[]; slots: Int32Array },
+  from: number,
+  most: ChunkLimits,
+): number {
   const end = Math.min(keys.length, from + most.groups)
-  if (typeof keys[from] === 'number') return end
-  let bytes = 0
+  const sums = cells.filter(({ isSum }) => isSum)
+  let [bytes, lowBytes] = [0, 0]
   for (let i = from; i < end; i++) {
-    bytes += (keys[i] as string).length
-    if (bytes >= most.keyBytes) return i + 1
+    const key = keys[i]!
+    if (lowBytes === 0 && sums.some(({ low }) => low[slots[i]!] !== 0)) {
+      lowBytes = sums.length * 8
+      bytes += lowBytes * (i - from)
+    }
+    bytes += most.groupBytes + lowBytes + (typeof key === 'number' ? 0 : key.length)
+    if (bytes > most.bytes && i > from) return i
   }
   return end
 }

@@ -65,7 +65,7 @@ export class StoredRun {
     const { table, chunkLimits, lasts } = this.#in
     let bytes = 0
     for (let from = 0; from < keys.length; ) {
-      const part = keys.slice(from, chunkEnd(keys, from, chunkLimits))
+      const part = keys.slice(from, chunkEnd({ keys, cells, slots }, from, chunkLimits))
       const chunk = encodeChunk(part, cells, slots, from)
       table.put(this.#keyOf(this.#first + this.#chunks), chunk)
       bytes += chunk.length

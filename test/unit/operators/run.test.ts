@@ -334,6 +334,37 @@ t.test('long keys make chunks of fewer groups, and parts of a chunk are read alo
   t.end()
 })
 
+t.test('chunks fill whole pages of the store, also those that a merge writes', (t) => {
+  const PAGE = 4096
+  // What LMDB and the seal put around a value.
+  const AROUND = 28
+  for (const [pages, cacheBytesMax] of [
+    [1, 200],
+    [1, 512 << 10],
+    [3, (128 * 3.5) << 12],
+  ] as const) {
+    const table = tableOf(new WriteSet(new MemoryEnvironment()))
+    const panes = new PaneTable(table, specs, { ...LIMITS, cacheBytesMax })
+    for (let run = 0; run < 8; run++) {
+      const name = (i: number) => String(i * 8 + run).padStart(60 + (i % 70), '0')
+      const { keys, store, slots } = fill(new Map(Array.from({ length: 500 }, (_, i) => [name(i), [i]])))
+      panes.append(0, keys, store.cells, slots)
+    }
+    while (panes.merge()) {}
+    t.equal(panes.runs(0), 1)
+    const sizes = [...table.range()].map(([, chunk]) => chunk.length + AROUND)
+    t.ok(
+      sizes.every((size) => size <= pages * PAGE),
+      `${sizes}`,
+    )
+    t.ok(
+      sizes.slice(0, -1).every((size) => size > 0.9 * pages * PAGE),
+      'and are nearly full',
+    )
+  }
+  t.end()
+})
+
 /** Counts the bytes that are put. */
 function counted(table: KeyedTable): KeyedTable & { bytes: number } {
   const counting = {
