@@ -16,7 +16,7 @@ import type { KeyedTable } from '../storage/table.ts'
 
 /** Frames read at a time, and their bytes. */
 const READ_FRAMES = 256
-const READ_BYTES = 1 << 20
+const READ_BYTES = 1 << 17
 
 export interface HeldBatch {
   /** To let it go. */

@@ -11,20 +11,24 @@ import type { Batch } from '../records/batch.ts'
 import { rowsWithin } from '../records/batch-bytes.ts'
 import type { Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
+import { joined } from './due-batch.ts'
 import { type DueRow, findDue, inOrder, type Position, positionOf } from './due-rows.ts'
 import { HeldBatches } from './held-batches.ts'
 
 /**
- * Frames of held rows are small, and in order where a batch becomes several: rows that are due are looked for in a frame or
- * two of each batch that is held, not in all of it, however far apart in time its rows are.
+ * Frames of held rows are small, and in order over all that an epoch brings: rows that are due are looked for in a frame or
+ * two of each epoch whose rows are held, not in all of them, however far apart in time they are. With as many epochs as
+ * there are steps through them, what is read grows with the square of what is held, times the size of a frame.
  */
-export const ACTOR_FRAME = { rows: 1024, bytes: 32 << 10 }
+export const ACTOR_FRAME = { rows: 1024, bytes: 8 << 10 }
 const NO_ORIGIN = new Uint8Array(0)
 
 const packr = new Packr({ useRecords: false })
 
 export class HeldRows {
   readonly #batches: HeldBatches
+  /** Of this epoch, not yet in frames. */
+  #fresh: Batch[] = []
   /** Rows before it are over; null where none is. */
   #position: Position | null = null
 
@@ -38,8 +42,9 @@ export class HeldRows {
     this.#position = { time, origin: copyOf(origin) }
   }
 
-  /** Null where nothing was taken yet. */
+  /** Puts what is held into the table. @returns how far rows were taken; null where nothing was taken yet */
   save(): Uint8Array | null {
+    this.#settle()
     return this.#position && packr.pack([this.#position.time, this.#position.origin])
   }
 
@@ -53,6 +58,13 @@ export class HeldRows {
           `a row at ${time} comes to an actor that is at ${passed}: its input needs a larger bound`,
         )
     }
+    this.#fresh.push(batch)
+  }
+
+  #settle(): void {
+    if (this.#fresh.length === 0) return
+    const batch = joined(this.#fresh)
+    this.#fresh = []
     const isOneFrame = batch.length <= ACTOR_FRAME.rows && rowsWithin(batch, 0, ACTOR_FRAME.bytes) === batch.length
     this.#batches.hold(isOneFrame ? batch : inOrder(batch))
   }
@@ -64,6 +76,7 @@ export class HeldRows {
    * @returns false when rows are left that are due
    */
   take(cut: Timestamp, budget: Budget, run: (rows: readonly DueRow[]) => number): boolean {
+    this.#settle()
     const { rows, next, looked } = findDue(this.#batches, this.#position, cut, budget)
     const done = run(rows)
     const left = done < rows.length ? positionOf(rows[done]!) : next

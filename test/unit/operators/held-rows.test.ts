@@ -39,7 +39,9 @@ t.test(
         row: { at: at(from + i), text: `${from + i}`.padEnd(WIDTH) },
         origin: originOf(1, (from + i) % 256),
       }))
-      held.hold(batchOf(Wide, updates))
+      // An epoch, in pieces.
+      for (let piece = 0; piece < BATCH; piece += 50) held.hold(batchOf(Wide, updates.slice(piece, piece + 50)))
+      held.save()
     }
     const times: number[] = []
     const take = () =>
@@ -53,7 +55,7 @@ t.test(
       Array.from({ length: ROWS }, (_, i) => i),
     )
     // All of it was looked through 16 times on average, when a batch was held as it came.
-    t.ok(bytes < 5 * ROWS * WIDTH, `${bytes} bytes were read for ${ROWS * WIDTH}`)
+    t.ok(bytes < 3 * ROWS * WIDTH, `${bytes} bytes were read for ${ROWS * WIDTH}`)
     t.equal([...table.range()].length, 0, 'nothing is held any more')
     t.end()
   },
