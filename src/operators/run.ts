@@ -59,7 +59,7 @@ export function encodeChunk(keys: GroupKeys, cells: readonly Cell[], slots: Int3
   const layout = typeof keys[0] === 'number' ? NUMBER_KEYS : TEXT_KEYS
   const keyBytes =
     layout === NUMBER_KEYS ? count * 8 : (keys as readonly string[]).reduce((sum, key) => sum + 4 + key.length, 0)
-  const hasLows = cells.some((cell) => cell.isSum && hasLow(cell.low, slots, from, count))
+  const hasLows = haveLows(cells, slots, from, count)
   const floats = numbersOf(cells, hasLows) * count
   const rest = restOf(cells, slots, from, count)
   const packed = rest.length === 0 ? NOTHING : packr.pack(rest)
@@ -88,8 +88,11 @@ const NOTHING = new Uint8Array(0)
 const numbersOf = (cells: readonly Cell[], hasLows: boolean): number =>
   cells.reduce((sum, cell) => sum + (cell.isSum && hasLows ? 2 : 1), 0)
 
-function hasLow(low: Float64Array, slots: Int32Array, from: number, count: number): boolean {
-  for (let i = 0; i < count; i++) if (low[slots[from + i]!] !== 0) return true
+function haveLows(cells: readonly Cell[], slots: Int32Array, from: number, count: number): boolean {
+  for (const { isSum, low } of cells) {
+    if (!isSum) continue
+    for (let i = 0; i < count; i++) if (low[slots[from + i]!] !== 0) return true
+  }
   return false
 }
 
@@ -120,15 +123,12 @@ export function chunkEnd(
   most: ChunkLimits,
 ): number {
   const end = Math.min(keys.length, from + most.groups)
-  const sums = cells.filter(({ isSum }) => isSum)
-  let [bytes, lowBytes] = [0, 0]
+  const hasLows = haveLows(cells, slots, from, end - from)
+  const groupBytes = most.groupBytes + (numbersOf(cells, hasLows) - cells.length) * 8
+  if (typeof keys[from] === 'number') return Math.min(end, from + Math.max(1, Math.floor(most.bytes / groupBytes)))
+  let bytes = 0
   for (let i = from; i < end; i++) {
-    const key = keys[i]!
-    if (lowBytes === 0 && sums.some(({ low }) => low[slots[i]!] !== 0)) {
-      lowBytes = sums.length * 8
-      bytes += lowBytes * (i - from)
-    }
-    bytes += most.groupBytes + lowBytes + (typeof key === 'number' ? 0 : key.length)
+    bytes += groupBytes + (keys[i] as string).length
     if (bytes > most.bytes && i > from) return i
   }
   return end
