@@ -267,12 +267,6 @@ export const planted: readonly Planted[] = [
     to: 'isLeft ? [time - span.older + 1,',
   },
   {
-    name: 'rows that wait until nothing can change them are said when the watermark has passed',
-    file: 'operators/settle.js',
-    from: 'const cut = watermark - this.#delay;',
-    to: 'const cut = watermark;',
-  },
-  {
     name: 'a row alone stays when one comes that matches it',
     file: 'operators/near-join.js',
     from: 'this.#pairs.push(id, NONE, this.#found[i], -1);',
