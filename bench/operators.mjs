@@ -157,6 +157,41 @@ async function near(directory, rows) {
   return { name: 'join of rows near each other', ...figures, 'rows out': run.rowsOut }
 }
 
+/** Two tables: of each key a row comes on the right side, then one on the left. */
+async function tables(directory, rows) {
+  const right = trades('r').rename({ key: 'key2', at: 'at2', part: 'part2', value: 'value2' })
+  const table = right.keyBy('key2').latest().keyBy('key2')
+  const joined = trades('t')
+    .keyBy('key')
+    .latest()
+    .keyBy('key')
+    .join(table, { how: 'inner', fields: ['value2'] })
+  const run = new OperatorRun(directory, topology('j', joined.output('o')), 'table-join')
+  const figures = await rowsPerCpuSecond(rows * 2, async () => {
+    for (let from = 0; from < rows; from += ROWS) {
+      const length = Math.min(ROWS, rows - from)
+      const push = (port) =>
+        run.push(
+          batchOf(
+            run.planned,
+            port,
+            from,
+            length,
+            (i) => [spread(i), 0],
+            (i) => i * 10,
+          ),
+          port,
+        )
+      push(1)
+      push(0)
+      await run.advance([(from + length) * 10, (from + length) * 10])
+    }
+    await run.advance([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY], true)
+  })
+  await run.close()
+  return { name: 'join of two tables', ...figures, 'rows out': run.rowsOut }
+}
+
 /** A row and a look-up, for spans of some lengths: rows of 1,000 keys, one an hour, over as long as the span. */
 async function spans(directory, span, rows) {
   const job = topology(
@@ -195,7 +230,7 @@ async function spans(directory, span, rows) {
   }
 }
 
-export const cases = { windows, totals, keepLast, dedup, asOf, near, spans }
+export const cases = { windows, totals, keepLast, dedup, asOf, near, tables, spans }
 
 export async function operators(directory, scale) {
   const many = Math.round(4_000_000 * scale)
@@ -207,6 +242,7 @@ export async function operators(directory, scale) {
     await dedup(`${directory}/dedup`, some),
     await asOf(`${directory}/as-of`, some, Math.max(50_000, Math.round(1_000_000 * scale))),
     await near(`${directory}/near`, some),
+    await tables(`${directory}/tables`, Math.round(some / 4)),
     await spans(`${directory}/spans`, '1h', some),
     await spans(`${directory}/spans`, '30d', some),
     await spans(`${directory}/spans`, '730d', some),
