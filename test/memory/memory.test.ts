@@ -11,14 +11,14 @@ import { type Limited, runLimited } from './limited.ts'
 const SCALE = Number(process.env.MEMORY_SCALE ?? 1)
 const LIMIT_MB = 256
 const MB = 1 << 20
-/** Budgets of a shard: some 8 MB together. */
+/** Budgets of a shard: some 6 MB together; twelve of them share what their worker may hold outside its heap. */
 const LIMITS = {
   epochBytesMax: MB,
   batchBytesMax: MB / 2,
   fetchBytesMax: MB,
   outboxBytesMax: MB,
   cacheBytesMax: MB / 2,
-  writeSetBytesMax: 4 * MB,
+  writeSetBytesMax: 2 * MB,
   backlogBytesMax: 16 * MB,
   segmentBytes: 4 * MB,
 }
