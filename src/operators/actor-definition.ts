@@ -36,3 +36,15 @@ export interface ActorDefinition {
   /** Told when time has moved; may neither emit nor write. */
   readonly onWatermark?: (watermark: Timestamp) => void
 }
+
+/** What its operator is made of. */
+export interface ActorPlan {
+  readonly input: Schema
+  readonly keys: readonly string[]
+  readonly definition: ActorDefinition
+  readonly inputBound: number
+  /** Head of the origins of the output. */
+  readonly origin: Uint8Array
+  readonly clock: () => number
+  readonly random: () => number
+}

@@ -15,26 +15,15 @@ import { packKey, packValues } from '../records/key.ts'
 import { unpackTyped } from '../records/nested.ts'
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
-import type { FieldType, Schema } from '../records/schema.ts'
+import type { FieldType } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import type { ActorContext, ActorDefinition } from './actor-definition.ts'
+import type { ActorContext, ActorPlan } from './actor-definition.ts'
 import { compareDue, type DueRow } from './due-rows.ts'
 import { HeldRows } from './held-rows.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { UndoLog } from './undo-log.ts'
 import { isOfRow, type RefusedRow } from './user-code.ts'
-
-export interface ActorPlan {
-  readonly input: Schema
-  readonly keys: readonly string[]
-  readonly definition: ActorDefinition
-  readonly inputBound: number
-  /** Head of the origins of the output. */
-  readonly origin: Uint8Array
-  readonly clock: () => number
-  readonly random: () => number
-}
 
 const packr = new Packr({ useRecords: false })
 // Other keys of the state's table begin with 0 or 1.
@@ -114,6 +103,10 @@ export class ActorOperator implements Operator {
     this.#state.put(PASSED, packr.pack(this.#watermark))
     const position = this.#held.save()
     if (position !== null) this.#state.put(POSITION, position)
+  }
+
+  memoryBytes(): number {
+    return this.#held.memoryBytes
   }
 
   digest(): number {

@@ -8,7 +8,7 @@ import { copyOf } from '../base/bytes.ts'
 import { userError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
-import { rowsWithin } from '../records/batch-bytes.ts'
+import { batchBytes, rowsWithin } from '../records/batch-bytes.ts'
 import type { Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { joined } from './due-batch.ts'
@@ -16,9 +16,9 @@ import { type DueRow, findDue, inOrder, type Position, positionOf } from './due-
 import { HeldBatches } from './held-batches.ts'
 
 /**
- * Frames of held rows are small, and in order over all that an epoch brings: rows that are due are looked for in a frame or
- * two of each epoch whose rows are held, not in all of them, however far apart in time they are. With as many epochs as
- * there are steps through them, what is read grows with the square of what is held, times the size of a frame.
+ * Frames of held rows are small, and in order over all that came since rows were put into frames before: rows that are due are
+ * looked for in a frame or two of each time that was done, not in all of them, however far apart in time they are. So it is done when
+ * one of them is due, or at a flush: what is read grows with how often, times what is held, times the size of a frame.
  */
 export const ACTOR_FRAME = { rows: 1024, bytes: 8 << 10 }
 const NO_ORIGIN = new Uint8Array(0)
@@ -27,13 +27,20 @@ const packr = new Packr({ useRecords: false })
 
 export class HeldRows {
   readonly #batches: HeldBatches
-  /** Of this epoch, not yet in frames. */
+  /** Not yet in frames; the earliest of their times, and their bytes. */
   #fresh: Batch[] = []
+  #earliest = Number.POSITIVE_INFINITY
+  #freshBytes = 0
   /** Rows before it are over; null where none is. */
   #position: Position | null = null
 
   constructor(table: KeyedTable, schema: Schema) {
     this.#batches = new HeldBatches(table, schema, ACTOR_FRAME)
+  }
+
+  /** Of rows that are not in the table yet. */
+  get memoryBytes(): number {
+    return this.#freshBytes
   }
 
   /** Goes on from what `save` gave. */
@@ -52,6 +59,7 @@ export class HeldRows {
   hold(batch: Batch): void {
     const passed = this.#position?.time ?? Number.NEGATIVE_INFINITY
     for (const time of batch.times) {
+      if (time < this.#earliest) this.#earliest = time
       if (time < passed)
         throw userError(
           'bound',
@@ -59,12 +67,15 @@ export class HeldRows {
         )
     }
     this.#fresh.push(batch)
+    this.#freshBytes += batchBytes(batch)
   }
 
   #settle(): void {
     if (this.#fresh.length === 0) return
     const batch = joined(this.#fresh)
     this.#fresh = []
+    this.#freshBytes = 0
+    this.#earliest = Number.POSITIVE_INFINITY
     const isOneFrame = batch.length <= ACTOR_FRAME.rows && rowsWithin(batch, 0, ACTOR_FRAME.bytes) === batch.length
     this.#batches.hold(isOneFrame ? batch : inOrder(batch))
   }
@@ -76,7 +87,7 @@ export class HeldRows {
    * @returns false when rows are left that are due
    */
   take(cut: Timestamp, budget: Budget, run: (rows: readonly DueRow[]) => number): boolean {
-    this.#settle()
+    if (this.#earliest < cut) this.#settle()
     const { rows, next, looked } = findDue(this.#batches, this.#position, cut, budget)
     const done = run(rows)
     const left = done < rows.length ? positionOf(rows[done]!) : next

@@ -108,7 +108,7 @@ export class KeepLast implements Operator {
   }
 
   memoryBytes(): number {
-    return this.#versions.memoryBytes
+    return this.#versions.memoryBytes + this.#held.memoryBytes
   }
 
   /** @param rows in order of (time, origin) */

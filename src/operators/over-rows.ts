@@ -119,6 +119,10 @@ export class OverRows implements Operator {
     this.#sweep.save()
   }
 
+  memoryBytes(): number {
+    return this.#arrivals.memoryBytes
+  }
+
   digest(): number {
     const changes = combineHash(this.#changes, this.#store.changes)
     this.#changes = 0

@@ -71,6 +71,10 @@ export class Settle implements Operator {
     if (held !== null) this.#progress.put(HELD, held)
   }
 
+  memoryBytes(): number {
+    return this.#held.memoryBytes
+  }
+
   digest(): number {
     const changes = this.#changes
     this.#changes = 0

@@ -108,6 +108,10 @@ export class TableJoin implements Operator {
     this.#fold.flush()
   }
 
+  memoryBytes(): number {
+    return this.#fold.memoryBytes()
+  }
+
   digest(): number {
     return this.#fold.digest()
   }

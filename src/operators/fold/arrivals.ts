@@ -38,6 +38,10 @@ export class Arrivals {
     this.#touched = new Touched(input, keys, columns)
   }
 
+  get memoryBytes(): number {
+    return this.#held.memoryBytes
+  }
+
   open(watermark: Timestamp): void {
     this.#watermark = watermark
     const held = this.#progress.get(HELD)

@@ -93,6 +93,10 @@ export class Fold implements Operator {
     this.#sweep.save()
   }
 
+  memoryBytes(): number {
+    return this.#arrivals.memoryBytes
+  }
+
   digest(): number {
     const changes = this.#changes
     this.#changes = 0

@@ -60,3 +60,33 @@ t.test(
     t.end()
   },
 )
+
+t.test('rows of many small epochs are put in order together, as long as none of them is due', (t) => {
+  const table = new WriteSet(new MemoryEnvironment()).table('held')
+  const held = new HeldRows(table, anySchema(Wide))
+  const budget = { rows: 1000, bytes: 1e9 }
+  const taken: number[] = []
+  const take = (cut: number) =>
+    held.take(cut, budget, (rows) => {
+      taken.push(...rows.map(({ batch, row }) => batch.times[row]!))
+      return rows.length
+    })
+  for (let n = 0; n < 100; n++) {
+    const row = { at: 100 + at(n), text: `${n}`.padEnd(WIDTH) }
+    held.hold(batchOf(Wide, [{ row, origin: originOf(1, n) }]))
+    t.equal(take(n), true)
+  }
+  t.equal([...table.range()].length, 0)
+  t.ok(held.memoryBytes >= 100 * WIDTH, 'they count as what is in memory')
+  held.save()
+  t.equal(held.memoryBytes, 0)
+  const frames = [...table.range()].length
+  t.ok(frames < 20, `they are in ${frames} frames`)
+  held.hold(batchOf(Wide, [{ row: { at: 200, text: '' }, origin: originOf(2) }]))
+  t.equal(take(Number.POSITIVE_INFINITY), true)
+  t.strictSame(
+    taken,
+    [...Array.from({ length: 100 }, (_, n) => 100 + at(n)), 200].sort((a, b) => a - b),
+  )
+  t.end()
+})
