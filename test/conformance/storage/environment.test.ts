@@ -4,6 +4,7 @@ import path from 'node:path'
 import { type Database, open } from 'lmdb'
 import t from 'tap'
 import { nodeFiles } from '../../../src/base/real/node-seam.ts'
+import { STORE_LAYOUT } from '../../../src/storage/environment.ts'
 import { LmdbEnvironment } from '../../../src/storage/lmdb-environment.ts'
 import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
 import { testEnvironment } from './suite.ts'
@@ -71,7 +72,7 @@ t.test('a store of another layout is corrupt, and is left as it is', async (t) =
     t.throws(() => new LmdbEnvironment({ path, tables, readOnly }), {
       kind: 'corruption',
       code: 'store',
-      message: /store layout 99 is not 5/,
+      message: new RegExp(`store layout 99 is not ${STORE_LAYOUT}`),
     })
   }
   t.equal(openDescriptors(path), 0, 'what could not be used was closed')
