@@ -28,7 +28,6 @@ import { isOfRow, type RefusedRow } from './user-code.ts'
 const packr = new Packr({ useRecords: false })
 // Other keys of the state's table begin with 0 or 1.
 const PASSED = Buffer.from('watermark')
-const POSITION = Buffer.from('position')
 const NO_END = { rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
 
 export class ActorOperator implements Operator {
@@ -64,7 +63,7 @@ export class ActorOperator implements Operator {
     this.#context = context
     this.#state = context.table('state')
     this.#timers = context.table('timers')
-    this.#held = new HeldRows(context.table('held'), plan.input)
+    this.#held = new HeldRows(context.table('held'), this.#state, plan.input)
     this.#cursor = new RowCursor(plan.input)
     this.#keyColumns = plan.keys.map((name) => plan.input.names.indexOf(name))
     this.#keyTypes = plan.keys.map((name) => plan.input.fields[name]!)
@@ -77,8 +76,7 @@ export class ActorOperator implements Operator {
   open([watermark]: readonly Timestamp[]): void {
     const passed = this.#state.get(PASSED)
     this.#watermark = passed === undefined ? watermark! : (packr.unpack(passed) as Timestamp)
-    const position = this.#state.get(POSITION)
-    if (position !== undefined) this.#held.restore(position)
+    this.#held.open()
   }
 
   onBatch(batch: Batch): void {
@@ -101,8 +99,7 @@ export class ActorOperator implements Operator {
 
   flush(): void {
     this.#state.put(PASSED, packr.pack(this.#watermark))
-    const position = this.#held.save()
-    if (position !== null) this.#state.put(POSITION, position)
+    this.#held.save()
   }
 
   memoryBytes(): number {

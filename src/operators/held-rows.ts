@@ -22,11 +22,14 @@ import { HeldBatches } from './held-batches.ts'
  */
 export const ACTOR_FRAME = { rows: 1024, bytes: 8 << 10 }
 const NO_ORIGIN = new Uint8Array(0)
+/** A shard's own: keys that are not begin with 0 or 1. */
+const TAKEN = Buffer.from('taken')
 
 const packr = new Packr({ useRecords: false })
 
 export class HeldRows {
   readonly #batches: HeldBatches
+  readonly #progress: KeyedTable
   /** Not yet in frames; the earliest of their times, and their bytes. */
   #fresh: Batch[] = []
   #earliest = Number.POSITIVE_INFINITY
@@ -34,8 +37,10 @@ export class HeldRows {
   /** Rows before it are over; null where none is. */
   #position: Position | null = null
 
-  constructor(table: KeyedTable, schema: Schema) {
+  /** @param progress where it is written down how far rows were taken */
+  constructor(table: KeyedTable, progress: KeyedTable, schema: Schema) {
     this.#batches = new HeldBatches(table, schema, ACTOR_FRAME)
+    this.#progress = progress
   }
 
   /** Of rows that are not in the table yet. */
@@ -43,16 +48,18 @@ export class HeldRows {
     return this.#freshBytes
   }
 
-  /** Goes on from what `save` gave. */
-  restore(saved: Uint8Array): void {
+  /** What was saved, after a restart. */
+  open(): void {
+    const saved = this.#progress.get(TAKEN)
+    if (saved === undefined) return
     const [time, origin] = packr.unpack(saved) as [number, Uint8Array]
     this.#position = { time, origin: copyOf(origin) }
   }
 
-  /** Puts what is held into the table. @returns how far rows were taken; null where nothing was taken yet */
-  save(): Uint8Array | null {
+  /** Puts what is held into the table, and how far rows were taken. */
+  save(): void {
     this.#settle()
-    return this.#position && packr.pack([this.#position.time, this.#position.origin])
+    if (this.#position !== null) this.#progress.put(TAKEN, packr.pack([this.#position.time, this.#position.origin]))
   }
 
   /** @throws user error `bound` when a row comes behind what was taken */

@@ -13,7 +13,6 @@ import { batchBytes } from '../records/batch-bytes.ts'
 import { type Column, gatherCodes } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
 import { indexesOf, type Schema, typesOf } from '../records/schema.ts'
-import type { KeyedTable } from '../storage/table.ts'
 import { batchOfDue, joined } from './due-batch.ts'
 import { inOrder } from './due-rows.ts'
 import { splitByTime } from './held-batches.ts'
@@ -38,14 +37,11 @@ export interface KeepLastPlan {
 
 export const KEEP_LAST_TABLES = [...VERSION_TABLES, 'held', 'progress'] as const
 
-const HELD = Buffer.from('held')
-
 export class KeepLast implements Operator {
   readonly #plan: KeepLastPlan
   readonly #emit: Emit
   readonly #versions: KeyVersions
   readonly #held: HeldRows
-  readonly #progress: KeyedTable
   readonly #keys: readonly number[]
   readonly #values: readonly number[]
   /** Rows that do not wait. */
@@ -57,16 +53,14 @@ export class KeepLast implements Operator {
     this.#plan = plan
     this.#emit = emit
     this.#versions = new KeyVersions(versionTables(table), keepLastTypes(plan), limits)
-    this.#held = new HeldRows(table('held'), plan.input)
-    this.#progress = table('progress')
+    this.#held = new HeldRows(table('held'), table('progress'), plan.input)
     this.#keys = indexesOf(plan.input, plan.keys)
     this.#values = indexesOf(plan.input, plan.results)
   }
 
   open([watermark]: readonly Timestamp[]): void {
     this.#watermark = watermark!
-    const held = this.#progress.get(HELD)
-    if (held !== undefined) this.#held.restore(held)
+    this.#held.open()
   }
 
   onBatch(batch: Batch): void {
@@ -93,8 +87,7 @@ export class KeepLast implements Operator {
 
   flush(): void {
     this.#versions.flush()
-    const held = this.#held.save()
-    if (held !== null) this.#progress.put(HELD, held)
+    this.#held.save()
   }
 
   isBehind(): boolean {

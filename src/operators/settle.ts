@@ -8,15 +8,12 @@ import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { batchBytes } from '../records/batch-bytes.ts'
 import type { Schema } from '../records/schema.ts'
-import type { KeyedTable } from '../storage/table.ts'
 import { batchOfDue } from './due-batch.ts'
 import { splitByTime } from './held-batches.ts'
 import { HeldRows } from './held-rows.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
 
 export const SETTLE_TABLES = ['held', 'progress'] as const
-
-const HELD = Buffer.from('held')
 
 export interface SettlePlan {
   readonly schema: Schema
@@ -28,7 +25,6 @@ export class Settle implements Operator {
   readonly #delay: number
   readonly #emit: Emit
   readonly #held: HeldRows
-  readonly #progress: KeyedTable
   /** Rows before it do not wait. */
   #cut: Timestamp = Number.NEGATIVE_INFINITY
   #changes = 0
@@ -36,14 +32,12 @@ export class Settle implements Operator {
   constructor({ schema, delay }: SettlePlan, { table, emit }: OperatorContext) {
     this.#delay = delay
     this.#emit = emit
-    this.#held = new HeldRows(table('held'), schema)
-    this.#progress = table('progress')
+    this.#held = new HeldRows(table('held'), table('progress'), schema)
   }
 
   open([watermark]: readonly Timestamp[]): void {
     this.#cut = watermark! - this.#delay
-    const held = this.#progress.get(HELD)
-    if (held !== undefined) this.#held.restore(held)
+    this.#held.open()
   }
 
   onBatch(batch: Batch): void {
@@ -67,8 +61,7 @@ export class Settle implements Operator {
   }
 
   flush(): void {
-    const held = this.#held.save()
-    if (held !== null) this.#progress.put(HELD, held)
+    this.#held.save()
   }
 
   memoryBytes(): number {

@@ -13,8 +13,6 @@ import type { Emission } from '../window.ts'
 import type { FoldRow } from './fold-row.ts'
 import { Touched } from './touched.ts'
 
-const HELD = Buffer.from('held')
-
 export interface ArrivalsPlan {
   readonly input: Schema
   readonly keys: readonly string[]
@@ -25,7 +23,6 @@ export interface ArrivalsPlan {
 
 export class Arrivals {
   readonly #emit: Emission
-  readonly #progress: KeyedTable
   readonly #held: HeldRows
   readonly #touched: Touched
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
@@ -33,8 +30,7 @@ export class Arrivals {
   /** @param tables where rows wait, and how far they were taken */
   constructor({ input, keys, columns, emit }: ArrivalsPlan, tables: { held: KeyedTable; progress: KeyedTable }) {
     this.#emit = emit
-    this.#progress = tables.progress
-    this.#held = new HeldRows(tables.held, input)
+    this.#held = new HeldRows(tables.held, tables.progress, input)
     this.#touched = new Touched(input, keys, columns)
   }
 
@@ -44,13 +40,11 @@ export class Arrivals {
 
   open(watermark: Timestamp): void {
     this.#watermark = watermark
-    const held = this.#progress.get(HELD)
-    if (held !== undefined) this.#held.restore(held)
+    this.#held.open()
   }
 
   save(): void {
-    const held = this.#held.save()
-    if (held !== null) this.#progress.put(HELD, held)
+    this.#held.save()
   }
 
   put(batch: Batch): void {

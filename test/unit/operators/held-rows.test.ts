@@ -32,8 +32,9 @@ t.test(
     const count = (more: number): void => {
       bytes += more
     }
-    const table = new WriteSet(new MemoryEnvironment()).table('held')
-    const held = new HeldRows(reading(table, count), anySchema(Wide))
+    const tables = new WriteSet(new MemoryEnvironment())
+    const table = tables.table('held')
+    const held = new HeldRows(reading(table, count), tables.table('progress'), anySchema(Wide))
     for (let from = 0; from < ROWS; from += BATCH) {
       const updates = Array.from({ length: BATCH }, (_, i) => ({
         row: { at: at(from + i), text: `${from + i}`.padEnd(WIDTH) },
@@ -62,8 +63,9 @@ t.test(
 )
 
 t.test('rows of many small epochs are put in order together, as long as none of them is due', (t) => {
-  const table = new WriteSet(new MemoryEnvironment()).table('held')
-  const held = new HeldRows(table, anySchema(Wide))
+  const tables = new WriteSet(new MemoryEnvironment())
+  const table = tables.table('held')
+  const held = new HeldRows(table, tables.table('progress'), anySchema(Wide))
   const budget = { rows: 1000, bytes: 1e9 }
   const taken: number[] = []
   const take = (cut: number) =>
