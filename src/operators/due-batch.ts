@@ -1,7 +1,6 @@
 /** Rows that are due, in one batch. */
 import type { Batch } from '../records/batch.ts'
-import { decodeFrame } from '../records/frame-decoder.ts'
-import { encodeParts } from '../records/frame-encoder.ts'
+import { concat } from '../records/concat.ts'
 import type { DueRow } from './due-rows.ts'
 
 /** The rows in their order, at least one. */
@@ -21,12 +20,5 @@ export function batchOfDue(rows: readonly DueRow[]): Batch {
     return batch.gather(Int32Array.from(of), of.length)
   })
   for (let i = 0; i < rows.length; i++) places[i]! += starts.get(rows[i]!.batch)!
-  return joined(parts).gather(places, rows.length)
-}
-
-/** The rows of all batches, one behind the other. */
-export function joined(batches: readonly Batch[]): Batch {
-  const [first] = batches
-  if (batches.length === 1) return first!
-  return decodeFrame(encodeParts(batches.map((batch) => ({ batch, rows: null, count: batch.length }))), first!.schema)
+  return concat(parts).gather(places, rows.length)
 }

@@ -9,9 +9,9 @@ import { userError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { batchBytes, rowsWithin } from '../records/batch-bytes.ts'
+import { concat } from '../records/concat.ts'
 import type { Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
-import { joined } from './due-batch.ts'
 import { type DueRow, findDue, inOrder, type Position, positionOf } from './due-rows.ts'
 import { HeldBatches } from './held-batches.ts'
 
@@ -79,7 +79,7 @@ export class HeldRows {
 
   #settle(): void {
     if (this.#fresh.length === 0) return
-    const batch = joined(this.#fresh)
+    const batch = concat(this.#fresh)
     this.#fresh = []
     this.#freshBytes = 0
     this.#earliest = Number.POSITIVE_INFINITY

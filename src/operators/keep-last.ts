@@ -11,15 +11,13 @@ import type { Timestamp } from '../base/time.ts'
 import { Batch } from '../records/batch.ts'
 import { batchBytes } from '../records/batch-bytes.ts'
 import { type Column, gatherCodes } from '../records/column.ts'
-import type { OriginColumn } from '../records/origin.ts'
 import { indexesOf, type Schema, typesOf } from '../records/schema.ts'
-import { batchOfDue, joined } from './due-batch.ts'
+import { ARRIVAL_TABLES, BatchArrivals } from './batch-arrivals.ts'
 import { inOrder } from './due-rows.ts'
-import { splitByTime } from './held-batches.ts'
-import { HeldRows } from './held-rows.ts'
 import { KeyVersions, VERSION_TABLES, versionTables } from './key-versions/key-versions.ts'
 import { NONE } from './key-versions/version-values.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
+import { originsByKey } from './pair-output.ts'
 import type { Emission } from './window.ts'
 
 export interface KeepLastPlan {
@@ -35,59 +33,44 @@ export interface KeepLastPlan {
   readonly origin: Uint8Array | null
 }
 
-export const KEEP_LAST_TABLES = [...VERSION_TABLES, 'held', 'progress'] as const
+export const KEEP_LAST_TABLES = [...VERSION_TABLES, ...ARRIVAL_TABLES] as const
 
 export class KeepLast implements Operator {
   readonly #plan: KeepLastPlan
   readonly #emit: Emit
   readonly #versions: KeyVersions
-  readonly #held: HeldRows
+  readonly #arrivals: BatchArrivals
   readonly #keys: readonly number[]
   readonly #values: readonly number[]
-  /** Rows that do not wait. */
-  #ready: Batch[] = []
-  #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #changes = 0
 
-  constructor(plan: KeepLastPlan, { table, limits, emit }: OperatorContext) {
+  constructor(plan: KeepLastPlan, context: OperatorContext) {
     this.#plan = plan
-    this.#emit = emit
-    this.#versions = new KeyVersions(versionTables(table), keepLastTypes(plan), limits)
-    this.#held = new HeldRows(table('held'), table('progress'), plan.input)
+    this.#emit = context.emit
+    this.#versions = new KeyVersions(versionTables(context.table), keepLastTypes(plan), context.limits)
+    this.#arrivals = new BatchArrivals(plan.input, plan.emit, context)
     this.#keys = indexesOf(plan.input, plan.keys)
     this.#values = indexesOf(plan.input, plan.results)
   }
 
   open([watermark]: readonly Timestamp[]): void {
-    this.#watermark = watermark!
-    this.#held.open()
+    this.#arrivals.open(watermark!)
   }
 
   onBatch(batch: Batch): void {
-    if (this.#plan.emit === 'eager') return void this.#ready.push(batch)
-    const { before, rest } = splitByTime(batch, this.#watermark)
-    if (before !== null) this.#ready.push(before)
-    if (rest !== null) this.#held.hold(rest)
+    this.#arrivals.put(batch)
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
     const horizon = watermark! - this.#plan.bound
-    // In full, whatever the budget: what was said does not hold any more.
-    if (this.#ready.length > 0) this.#takeAll(inOrder(joined(this.#ready)), horizon, budget)
-    this.#ready = []
-    const isDone =
-      this.#plan.emit === 'eager' ||
-      this.#held.take(watermark!, budget, (due) => {
-        if (due.length > 0) this.#takeAll(batchOfDue(due), horizon, budget)
-        return due.length
-      })
-    if (isDone) this.#watermark = watermark!
-    return isDone
+    return this.#arrivals.take(watermark!, budget, (rows) => {
+      for (const piece of this.#versions.pieces(inOrder(rows))) this.#take(piece, horizon, budget)
+    })
   }
 
   flush(): void {
     this.#versions.flush()
-    this.#held.save()
+    this.#arrivals.save()
   }
 
   isBehind(): boolean {
@@ -101,14 +84,10 @@ export class KeepLast implements Operator {
   }
 
   memoryBytes(): number {
-    return this.#versions.memoryBytes + this.#held.memoryBytes
+    return this.#versions.memoryBytes + this.#arrivals.memoryBytes
   }
 
   /** @param rows in order of (time, origin) */
-  #takeAll(rows: Batch, horizon: number, budget: Budget): void {
-    for (const piece of this.#versions.pieces(rows)) this.#take(piece, horizon, budget)
-  }
-
   #take(rows: Batch, horizon: number, budget: Budget): void {
     const { times, length } = rows
     const changes = new Changes(length)
@@ -138,7 +117,7 @@ export class KeepLast implements Operator {
   }
 
   #batchOf({ versions, times, diffs, length }: Changes): Batch {
-    const { output, keys, results } = this.#plan
+    const { output, keys, results, origin } = this.#plan
     const { columns } = this.#versions
     const of = versions.subarray(0, length)
     const ids = gatherCodes(columns.ids, of, length)
@@ -148,24 +127,13 @@ export class KeepLast implements Operator {
       const key = keys.indexOf(name)
       return key >= 0 ? keyColumns[key]! : columns.column(results.indexOf(name), of)
     })
-    return new Batch(output, length, made, diffs.subarray(0, length), this.#origins(ids))
-  }
-
-  /** One a key: of a table's updates none ties with another of its key. */
-  #origins(ids: Int32Array): OriginColumn | null {
-    const { origin } = this.#plan
-    if (origin === null) return null
-    const heads: Uint8Array[] = []
-    const codes = new Map<number, number>()
-    const head = ids.map((id) => {
-      let code = codes.get(id)
-      if (code === undefined) {
-        code = heads.push(Buffer.concat([origin, Buffer.from(this.#versions.keyText(id), 'latin1')])) - 1
-        codes.set(id, code)
-      }
-      return code
-    })
-    return { heads, head, seq: new Float64Array(ids.length) }
+    return new Batch(
+      output,
+      length,
+      made,
+      diffs.subarray(0, length),
+      originsByKey(origin, ids, (id) => this.#versions.keyText(id)),
+    )
   }
 }
 

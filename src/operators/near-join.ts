@@ -5,20 +5,21 @@
  * once, and taken back when one comes. Keys with a null match nothing.
  */
 
-import { grownCodes } from '../base/grown.ts'
 import { combineHash, hashInteger } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
-import { Batch } from '../records/batch.ts'
+import type { Batch } from '../records/batch.ts'
 import { pieceOf } from '../records/batch-bytes.ts'
-import { type Column, isNull } from '../records/column.ts'
+import { isNull } from '../records/column.ts'
 import { type OriginColumn, originBytes } from '../records/origin.ts'
 import { rowNumbers } from '../records/row-numbers.ts'
 import { indexesOf } from '../records/schema.ts'
 import type { IntervalJoinPlan } from './interval-join.ts'
 import { isSaidAlone, rangeOf, reachOf } from './join-span.ts'
 import { KeyVersions, type VersionTables, type VersionTypes } from './key-versions/key-versions.ts'
+import type { VersionColumns } from './key-versions/version-columns.ts'
 import { NONE } from './key-versions/version-values.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
+import { PAIRS, PairList, plainColumns } from './pair-output.ts'
 
 export const NEAR_JOIN_SIDES = ['left', 'right'] as const
 export const NEAR_JOIN_TABLES = NEAR_JOIN_SIDES.flatMap((side) => [`${side}-blocks`, `${side}-bounds`])
@@ -37,14 +38,11 @@ interface Side {
   readonly isSaidAlone: boolean
 }
 
-/** Pairs that are put out at a time. */
-const PAIRS = 8192
-
 export class NearJoin implements Operator {
   readonly #plan: IntervalJoinPlan
   readonly #emit: Emit
   readonly #sides: readonly [Side, Side]
-  readonly #pairs = new Pairs()
+  readonly #pairs = new PairList()
   #found: number[] = []
   #own: number[] = []
   #changes = 0
@@ -87,7 +85,7 @@ export class NearJoin implements Operator {
     for (let row = 0; row < batch.length; row++) {
       const version = first + row
       if (keys.some((key) => isNull(key, row))) {
-        if (own.isSaidAlone) this.#pairs.push(ids[row]!, version, NONE, 1)
+        if (own.isSaidAlone) this.#pair(ids[row]!, port, [version, NONE], 1)
         own.versions.columns.drop(version)
       } else {
         this.#match(own, other, { id: ids[row]!, otherId: otherIds[row]!, version, time: times[row]!, port })
@@ -101,7 +99,7 @@ export class NearJoin implements Operator {
 
   advance(watermarks: readonly Timestamp[]): boolean {
     const horizon = Math.min(...watermarks) - this.#plan.bound - reachOf(this.#plan.span)
-    for (const { versions } of this.#sides) versions.lists.horizon = Math.max(versions.lists.horizon, horizon)
+    for (const { versions } of this.#sides) versions.reach(horizon)
     return true
   }
 
@@ -133,51 +131,54 @@ export class NearJoin implements Operator {
     const { span } = this.#plan
     const [from, to] = rangeOf(span, time, port === 0)
     const count = other.versions.lists.between(otherId, from, to, this.#found)
-    for (let i = 0; i < count; i++) this.#pairs.push(id, version, this.#found[i]!, 1)
-    if (count === 0 && own.isSaidAlone) this.#pairs.push(id, version, NONE, 1)
+    for (let i = 0; i < count; i++) this.#pair(id, port, [version, this.#found[i]!], 1)
+    if (count === 0 && own.isSaidAlone) this.#pair(id, port, [version, NONE], 1)
     if (!other.isSaidAlone) return
     for (let i = 0; i < count; i++) {
       const [first, last] = rangeOf(span, other.versions.columns.times[this.#found[i]!]!, port === 1)
-      if (own.versions.lists.between(id, first, last, this.#own) === 0) this.#pairs.push(id, NONE, this.#found[i]!, -1)
+      if (own.versions.lists.between(id, first, last, this.#own) === 0)
+        this.#pair(id, port, [NONE, this.#found[i]!], -1)
     }
   }
 
-  /** Emits what is pending; own versions are those of the side that has got rows. */
-  #putOut(port: number): void {
-    const { ids, own, other, diffs, length } = this.#pairs.take()
-    if (length === 0) return
+  /** @param versions of the side that has got rows, and of the other one */
+  #pair(id: number, port: number, [own, other]: readonly [number, number], diff: number): void {
     const [left, right] = port === 0 ? [own, other] : [other, own]
-    const { output, leftKeys, fields } = this.#plan
-    const [{ columns: lefts }, { columns: rights }] = [this.#sides[0].versions, this.#sides[1].versions]
-    const keys = this.#sides[port as 0 | 1].versions.keyColumns(ids)
-    const plain = valuesOf(this.#plan, 0)
-    const made = output.names.map((name): Column => {
-      if (name === output.time) {
-        const data = new Float64Array(length)
-        for (let i = 0; i < length; i++) data[i] = left[i] === NONE ? rights.times[right[i]!]! : lefts.times[left[i]!]!
-        return { type: 'number', data, valid: null }
-      }
-      const key = leftKeys.indexOf(name)
-      if (key >= 0) return keys[key]!
-      const value = plain.indexOf(name)
-      return value >= 0 ? lefts.column(value, left) : rights.column(fields.indexOf(name), right)
-    })
-    this.#emit(new Batch(output, length, made, diffs, this.#origins(port, ids, left, right)))
+    const [lefts, rights] = this.#columns
+    this.#pairs.push(id, left, right, left === NONE ? rights.times[right]! : lefts.times[left]!, diff)
   }
 
-  #origins(port: number, ids: Int32Array, left: Int32Array, right: Int32Array): OriginColumn | null {
+  get #columns(): readonly [VersionColumns, VersionColumns] {
+    return [this.#sides[0].versions.columns, this.#sides[1].versions.columns]
+  }
+
+  /** Emits what is pending; keys are numbers of the side that has got rows. */
+  #putOut(port: number): void {
+    if (this.#pairs.length === 0) return
+    const [lefts, rights] = this.#columns
+    const { versions } = this.#sides[port as 0 | 1]
+    this.#emit(
+      this.#pairs.take(this.#plan, {
+        keys: (ids) => versions.keyColumns(ids),
+        left: (column, of) => lefts.column(column, of),
+        right: (column, of) => rights.column(column, of),
+        origins: ({ ids, left, right }) => this.#origins((id) => versions.keyText(id), ids, left, right),
+      }),
+    )
+  }
+
+  #origins(keyText: (id: number) => string, ids: Int32Array, left: Int32Array, right: Int32Array): OriginColumn | null {
     const { origin } = this.#plan
     if (origin === null) return null
-    const [lefts, rights] = this.#sides.map(({ versions }) => versions.columns.origins)
-    const bytesOf = (of: OriginColumn | null | undefined, version: number) =>
-      version === NONE || !of ? NO_ORIGIN : originBytes(of, version)
-    const { versions } = this.#sides[port as 0 | 1]
+    const [lefts, rights] = this.#columns
+    const bytesOf = (of: OriginColumn | null, version: number) =>
+      version === NONE || of === null ? NO_ORIGIN : originBytes(of, version)
     const heads = Array.from(ids, (id, i) =>
       Buffer.concat([
         origin,
-        Buffer.from(versions.keyText(id), 'latin1'),
-        bytesOf(lefts, left[i]!),
-        bytesOf(rights, right[i]!),
+        Buffer.from(keyText(id), 'latin1'),
+        bytesOf(lefts.origins, left[i]!),
+        bytesOf(rights.origins, right[i]!),
       ]),
     )
     return { heads, head: rowNumbers(heads.length), seq: new Float64Array(heads.length) }
@@ -186,41 +187,9 @@ export class NearJoin implements Operator {
 
 const NO_ORIGIN = new Uint8Array(0)
 
-/** Pairs on their way out: the key and version of the side that has got rows, what it is paired with, and +1 or -1. */
-class Pairs {
-  #ids = new Int32Array(PAIRS)
-  #own = new Int32Array(PAIRS)
-  #other = new Int32Array(PAIRS)
-  #diffs = new Int32Array(PAIRS)
-  length = 0
-
-  push(id: number, own: number, other: number, diff: number): void {
-    if (this.length === this.#ids.length) this.#grow()
-    this.#ids[this.length] = id
-    this.#own[this.length] = own
-    this.#other[this.length] = other
-    this.#diffs[this.length++] = diff
-  }
-
-  take() {
-    const { length } = this
-    this.length = 0
-    const [ids, own, other] = [this.#ids.slice(0, length), this.#own.slice(0, length), this.#other.slice(0, length)]
-    return { ids, own, other, diffs: this.#diffs.slice(0, length), length }
-  }
-
-  /** A row may have many matches. */
-  #grow(): void {
-    this.#ids = grownCodes(this.#ids)
-    this.#own = grownCodes(this.#own)
-    this.#other = grownCodes(this.#other)
-    this.#diffs = grownCodes(this.#diffs)
-  }
-}
-
 /** What a side's rows give to the output, beside keys and time. */
-const valuesOf = ({ left, leftKeys, fields }: IntervalJoinPlan, port: number): readonly string[] =>
-  port === 0 ? left.names.filter((name) => name !== left.time && !leftKeys.includes(name)) : fields
+const valuesOf = (plan: IntervalJoinPlan, port: number): readonly string[] =>
+  port === 0 ? plainColumns(plan) : plan.fields
 
 /** What is kept of the rows of each side. */
 export function nearJoinTypes(plan: IntervalJoinPlan): readonly [VersionTypes, VersionTypes] {

@@ -22,11 +22,13 @@ import type { IntervalJoinPlan } from './interval-join.ts'
 import { type KeepLastPlan, keepLastTypes } from './keep-last.ts'
 import { keyColumns } from './key-index.ts'
 import { KeyVersions, type VersionTypes, versionTables } from './key-versions/key-versions.ts'
+import type { Retention } from './key-versions/retention.ts'
 import { RunMerge } from './merge-runs.ts'
 import { NEAR_JOIN_SIDES, nearJoinTypes, sideTables } from './near-join.ts'
 import type { OperatorLimits } from './operator.ts'
 import { OwnedKeys } from './owned-keys.ts'
 import { PaneTable } from './pane-table.ts'
+import { sidesSchema, sidesTypes, type TableJoinPlan } from './table-join/table-join.ts'
 import type { WindowAggregatePlan } from './window-output.ts'
 
 /** An operator's tables, by name. */
@@ -98,8 +100,8 @@ export function* takeOverJoin(take: TakeOver, plan: SidePlan & Pick<AsOfJoinPlan
   for (const name of ['waiting', 'answered']) yield* takeOverRows(take, name, left, take.routing, frame)
 }
 
-function* takeOverVersions(take: TakeOver, types: VersionTypes, owned: OwnedKeys) {
-  const into = new KeyVersions(versionTables(take.to), types, take.limits)
+function* takeOverVersions(take: TakeOver, types: VersionTypes, owned: OwnedKeys, retention: Retention = 'last') {
+  const into = new KeyVersions(versionTables(take.to), types, take.limits, retention)
   for (const tables of take.from)
     yield* into.takeOver(versionTables(tables), (keys, length) => owned.ofColumns(keys, length))
 }
@@ -113,6 +115,14 @@ export function* takeOverLast(take: TakeOver, plan: Pick<KeepLastPlan, 'input' |
 
 export function* takeOverSettle(take: TakeOver, schema: Schema) {
   yield* takeOverRows(take, 'held', schema, take.routing, ACTOR_FRAME)
+  copyShared(take, 'progress')
+}
+
+export function* takeOverTables(take: TakeOver, plan: TableJoinPlan) {
+  const types = sidesTypes(plan)
+  const owned = new OwnedKeys(take.owns, types.keys, placesOf(plan.leftKeys, take.routing))
+  yield* takeOverVersions(take, types, owned, 'net')
+  yield* takeOverRows(take, 'held', sidesSchema(plan), plan.leftKeys, ACTOR_FRAME)
   copyShared(take, 'progress')
 }
 

@@ -122,9 +122,11 @@ function originsMatter(node: Node, port: number, output: boolean): boolean {
     case 'fold':
     case 'dedup':
     case 'over-rows':
-    case 'table-join':
     case 'settle':
       return true
+    // Updates wait in order of their places.
+    case 'table-join':
+      return node.emit === 'final'
     case 'window':
       return Object.values(node.aggregates).some(isOrdered)
     case 'aggregate-index':

@@ -2,7 +2,7 @@
 import { userError } from '../base/errors.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { IntervalJoinKind, JoinSpan } from '../operators/join-span.ts'
-import type { TableJoinKind } from '../operators/table-join.ts'
+import type { TableJoinKind } from '../operators/table-join/join-delta.ts'
 import type { Emission, Window } from '../operators/window.ts'
 import { type Fields, fieldOf, makeSchema, type Schema, sameType, typeName } from '../records/schema.ts'
 import { checkEmission, type FoldOptions } from './fold-nodes.ts'

@@ -1,7 +1,7 @@
 /** Streams whose rows are brought together by keys: windows, tables, joins, actors. */
 import { type Duration, micros } from '../base/time.ts'
 import type { IntervalJoinKind } from '../operators/join-span.ts'
-import type { TableJoinKind } from '../operators/table-join.ts'
+import type { TableJoinKind } from '../operators/table-join/join-delta.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import { type Fields, type FieldType, fieldOf } from '../records/schema.ts'
 import { type ActorOptions, actorNode } from './actor-options.ts'

@@ -1,7 +1,7 @@
 /**
  * Versions of rows by key, in order of (event time, origin): what held at a time, and what is before and behind a new one.
  * Those of keys in use are in columns in memory, all of a key or none; all of them in blocks of a table. Keys are looked up a
- * batch at a time. For operators whose input takes nothing back.
+ * batch at a time. Where nothing takes a row back, or with `net`, where versions are updates.
  */
 
 import { Batch } from '../../records/batch.ts'
@@ -15,10 +15,11 @@ import { KeyIndex } from '../key-index.ts'
 import type { OperatorLimits } from '../operator.ts'
 import { sortByNumber } from '../radix-sort.ts'
 import { areSame, hashesOfKeys } from './key-columns.ts'
+import { keptRows, type Retention } from './retention.ts'
 import { FRAME_BYTES, lowerBound, RowBlocks } from './row-blocks.ts'
-import { blockOrder, comparePlaces, HASH, hashesOf } from './row-order.ts'
+import { blockOrder, HASH, hashesOf } from './row-order.ts'
 import { VersionColumns } from './version-columns.ts'
-import { type Retention, VersionLists } from './version-lists.ts'
+import { VersionLists } from './version-lists.ts'
 
 /** Their names within an operator. */
 export const VERSION_TABLES = ['blocks', 'bounds'] as const
@@ -102,6 +103,11 @@ export class KeyVersions {
     return ids
   }
 
+  /** No look-up, and no row to come, is before a time. */
+  reach(horizon: number): void {
+    this.#lists.horizon = Math.max(this.#lists.horizon, horizon)
+  }
+
   /** How many rows to look up at a time: what they need comes into memory at once, and must not be much of what may be there. */
   get lookRows(): number {
     return this.#lookRows
@@ -151,7 +157,7 @@ export class KeyVersions {
     const [keys, values] = [of.keys, of.values].map((columns) => columns.map((c) => rows.columns[c]!))
     const first = this.add(rows, this.look(keys!, rows.length), values!)
     const lists = this.#lists
-    lists.horizon = Math.max(lists.horizon, horizon)
+    this.reach(horizon)
     for (let row = 0; row < rows.length; row++) {
       lists.link(first + row)
       linked?.(first + row, row)
@@ -170,8 +176,9 @@ export class KeyVersions {
       const isOver = (version: number) => this.#retention === 'all' && this.#columns.times[version]! < horizon
       const rows = this.#rowsOf(chosenRows(this.#columns.takeUnsaved(), (version) => !isOver(version)))
       this.#blocks.add(rows, blockOrder(rows), this.#limits.writeSetBytesMax / 2)
-      // What has been added must go again some day.
+      // What has been added, or what was taken back, must go some day.
       if (this.#retention === 'all') this.#blocks.sweep(2 * batchBytes(rows))
+      else if (this.#retention === 'net') this.#blocks.sweep(2 * batchBytes(rows) * backShare(rows))
     }
     if (this.memoryBytes > this.#limits.cacheBytesMax) this.#forget(this.#lists.horizon)
   }
@@ -186,7 +193,10 @@ export class KeyVersions {
   }
 
   #blocksOf(tables: VersionTables): RowBlocks {
-    return new RowBlocks(tables, this.#blockSchema, (rows, order) => this.#kept(rows, order))
+    const [schema, retention] = [this.#blockSchema, this.#retention]
+    return new RowBlocks(tables, schema, (rows, order) =>
+      keptRows(rows, order, { retention, horizon: this.#lists.horizon, keys: this.#keysOf(rows) }),
+    )
   }
 
   #forget(horizon: number): void {
@@ -246,25 +256,13 @@ export class KeyVersions {
     const time: Column = { type: 'number', data: gatherNumbers(columns.times, versions, length), valid: null }
     const origins = columns.origins && gatherOrigins(columns.origins, versions, length)
     const all = [hash, ...keys, ...columns.columns(versions), time]
-    return new Batch(this.#blockSchema, length, all, null, origins)
-  }
-
-  /** Of rows in order those that can still be asked for: see `Retention`. */
-  #kept(rows: Batch, order: Int32Array): Int32Array {
-    const { times } = rows
-    const { horizon } = this.#lists
-    if (this.#retention === 'all') return chosenRows(order, (row) => times[row]! >= horizon)
-    const hashes = hashesOf(rows)
-    const keys = this.#keysOf(rows)
-    return chosenRows(order, (row, i) => {
-      // Rows of another key of the same hash may stand between.
-      let n = i + 1
-      while (n < order.length && hashes[order[n]!] === hashes[row] && !areSame(keys, row, keys, order[n]!)) n++
-      if (n === order.length || hashes[order[n]!] !== hashes[row]) return true
-      return times[order[n]!]! >= horizon && comparePlaces(rows, row, rows, order[n]!) !== 0
-    })
+    return new Batch(this.#blockSchema, length, all, columns.diffs(versions), origins)
   }
 }
+
+/** The share of rows that take others back. */
+const backShare = ({ diffs, length }: Batch): number =>
+  diffs === null ? 0 : diffs.reduce((count, diff) => count + (diff < 0 ? 1 : 0), 0) / Math.max(1, length)
 
 /** Rows as blocks have them: the hash, keys, values and the time. */
 function blockSchema({ keys, values }: VersionTypes): Schema {

@@ -10,11 +10,11 @@ import { copyOf } from '../../base/bytes.ts'
 import type { Batch } from '../../records/batch.ts'
 import { rowBytesOf } from '../../records/batch-bytes.ts'
 import { gatherNumbers } from '../../records/column.ts'
+import { concat } from '../../records/concat.ts'
 import { decodeFrame } from '../../records/frame-decoder.ts'
 import { encodeParts, type FramePart } from '../../records/frame-encoder.ts'
 import type { Schema } from '../../records/schema.ts'
 import type { KeyedTable } from '../../storage/table.ts'
-import { joined } from '../due-batch.ts'
 import { blockOrder, hashesOf } from './row-order.ts'
 
 /** Rows of a block, where there is more than one block of them, and their bytes; up to twice that stays together. */
@@ -185,7 +185,7 @@ export class RowBlocks {
       this.#behind.delete(bound)
       return 0
     }
-    const rows = joined(parts)
+    const rows = concat(parts)
     const order = this.#keep(rows, blockOrder(rows))
     if (rows.length - order.length < least * rows.length) return 0
     this.#behind.delete(bound)

@@ -11,11 +11,13 @@ export const HASH = 'hash'
 export const hashesOf = (rows: Batch): Float64Array => (rows.column(HASH) as { data: Float64Array }).data
 
 /** The rows in order; those of one place as they stand. */
-export function blockOrder(rows: Batch): Int32Array {
-  const hashes = hashesOf(rows)
-  const order = rowNumbers(rows.length)
+export const blockOrder = (rows: Batch): Int32Array =>
+  orderByHash(hashesOf(rows), (a, b) => comparePlaces(rows, a, rows, b))
+
+/** Rows in order of their hashes, and of what else tells two of one hash apart. */
+export function orderByHash(hashes: Float64Array, before: (a: number, b: number) => number): Int32Array {
+  const order = rowNumbers(hashes.length)
   if (!isAscending(hashes)) sortByNumber(order, hashes)
-  const before = (a: number, b: number) => comparePlaces(rows, a, rows, b)
   for (let from = 0, to = 1; from < order.length; from = to++) {
     const hash = hashes[order[from]!]!
     let isOrdered = true

@@ -3,12 +3,13 @@ import { latin1 } from '../../base/bytes.ts'
 import { grownCodes, grownFlags, grownNumbers } from '../../base/grown.ts'
 import type { Batch } from '../../records/batch.ts'
 import type { Column } from '../../records/column.ts'
+import { hashColumns } from '../../records/key.ts'
 import { type OriginColumn, originBytes } from '../../records/origin.ts'
 import type { FieldType } from '../../records/schema.ts'
 import { VersionValues } from './version-values.ts'
 
 /** What a version takes beside its values. */
-const VERSION_BYTES = 29
+const VERSION_BYTES = 30
 const FIRST_CAPACITY = 1024
 
 /** What becomes of a version in memory. */
@@ -25,6 +26,9 @@ export class VersionColumns {
   unsaved = 0
   readonly #values: readonly VersionValues[]
   #marks = new Uint8Array(0)
+  /** 1 where a version takes a row back. */
+  #back = new Uint8Array(0)
+  #takesBack = false
   #head = new Int32Array(0)
   #seq = new Float64Array(0)
   #heads: Uint8Array[] = []
@@ -51,12 +55,14 @@ export class VersionColumns {
     this.size += count
     this.#marks.fill(isStored ? STORED : UNSAVED, at, this.size)
     if (!isStored) this.unsaved += count
-    const { times, origins } = batch
+    const { times, origins, diffs } = batch
+    if (diffs !== null) this.#takesBack = true
     const codes = origins === null ? null : origins.heads.map((head) => this.#codeOf(head))
     for (let i = 0; i < count; i++) {
       const row = rows === null ? i : rows[i]!
       this.times[at + i] = times[row]!
       this.ids[at + i] = ids[i]!
+      if (diffs !== null && diffs[row]! < 0) this.#back[at + i] = 1
       if (codes === null) continue
       this.#head[at + i] = codes[origins!.head[row]!]!
       this.#seq[at + i] = origins!.seq[row]!
@@ -71,6 +77,10 @@ export class VersionColumns {
     this.#marks[version] = GONE
   }
 
+  isUnsaved(version: number): boolean {
+    return this.#marks[version] === UNSAVED
+  }
+
   /** Those that were not stored, and are from now on. */
   takeUnsaved(): Int32Array {
     const versions = new Int32Array(this.unsaved)
@@ -82,6 +92,16 @@ export class VersionColumns {
     }
     this.unsaved = 0
     return versions
+  }
+
+  /** +1, or -1 where a version takes a row back. */
+  diff(version: number): number {
+    return this.#back[version] === 1 ? -1 : 1
+  }
+
+  /** Of some versions; null where nothing was taken back yet. */
+  diffs(versions: Int32Array): Int32Array | null {
+    return this.#takesBack ? versions.map((version) => this.diff(version)) : null
   }
 
   /** The order of two versions of one key: by time, then by origin. */
@@ -114,6 +134,25 @@ export class VersionColumns {
     return true
   }
 
+  /** An order of versions by their values alone. */
+  compareValues(a: number, b: number): number {
+    for (const values of this.#values) {
+      const order = values.compare(a, b)
+      if (order !== 0) return order
+    }
+    return 0
+  }
+
+  /** Of the values of some versions: alike where these are. */
+  hashes(versions: Int32Array): Uint32Array {
+    return hashColumns(this.columns(versions), versions.length)
+  }
+
+  /** A field of numbers that are never null. */
+  number(field: number, version: number): number {
+    return this.#values[field]!.number(version)
+  }
+
   /** Bytes of the values of a version. */
   bytes(version: number): number {
     let bytes = 0
@@ -140,6 +179,7 @@ export class VersionColumns {
     this.ids = grownCodes(this.ids, capacity)
     this.#head = grownCodes(this.#head, capacity)
     this.#marks = grownFlags(this.#marks, capacity)
+    this.#back = grownFlags(this.#back, capacity)
     for (const values of this.#values) values.grow(capacity)
   }
 }

@@ -2,14 +2,9 @@
  * Which versions in memory a key has, in order of (event time, origin). Most keys have one: it stands in an array, and a list
  * is made where there are more.
  */
+import { type Retention, takenBack } from './retention.ts'
 import type { VersionColumns } from './version-columns.ts'
 import { NONE } from './version-values.ts'
-
-/**
- * What is kept of a key's versions. `last`: from the last one before the horizon on, and of two at one place the later one;
- * `all`: those that are not before the horizon.
- */
-export type Retention = 'last' | 'all'
 
 /** A key with more than one version. */
 const MANY = -2
@@ -84,6 +79,12 @@ export class VersionLists {
     return count
   }
 
+  /** All versions of a key, in order; they stay as they are until one is linked. */
+  all(id: number): readonly number[] {
+    const one = this.#one[id]!
+    return one === NONE ? [] : one === MANY ? this.#many.get(id)! : [one]
+  }
+
   /**
    * Makes a version one of its key's; `before` and `after` say between which. Of those before it what cannot be asked for any
    * more is let go: rows may come that follow this one in order, however old they are.
@@ -107,21 +108,44 @@ export class VersionLists {
     } else this.#insert(version, one === MANY ? this.#many.get(id)! : [one])
   }
 
+  /** Lets go of what takes each other back of a key's versions at or before the horizon; what is not stored yet still is to be. */
+  settle(id: number): void {
+    const list = this.#many.get(id)
+    if (list === undefined) return
+    const columns = this.#columns
+    const old = list.slice(0, this.#behind(list, this.horizon))
+    const hashes = columns.hashes(Int32Array.from(old))
+    const gone = takenBack(old.length, {
+      hash: (i) => hashes[i]!,
+      diff: (i) => columns.diff(old[i]!),
+      areSame: (i, j) => columns.isSame(old[i]!, old[j]!),
+    })
+    this.#put(
+      id,
+      list.filter((_, i) => i >= old.length || gone[i] === 0),
+    )
+  }
+
   #insert(version: number, list: number[]): void {
     const columns = this.#columns
-    const id = columns.ids[version]!
     const at = this.#place(list, version)
     const isTaken = this.#retention === 'last' && at < list.length && columns.compare(list[at]!, version) === 0
     if (isTaken) columns.drop(list[at]!)
-    list.splice(at, isTaken ? 1 : 0, version)
+    if (at === list.length) list.push(version)
+    else list.splice(at, isTaken ? 1 : 0, version)
     if (at > 0) this.before = list[at - 1]!
     if (at < list.length - 1) this.after = list[at + 1]!
     const over = this.#countOver(list, at)
     for (let i = 0; i < over; i++) columns.drop(list[i]!)
     if (over > 0) list.splice(0, over)
-    this.#one[id] = list.length > 1 ? MANY : list[0]!
-    if (list.length > 1) this.#many.set(id, list)
-    else this.#many.delete(id)
+    this.#put(columns.ids[version]!, list)
+  }
+
+  #put(id: number, list: number[]): void {
+    const was = this.#one[id]
+    this.#one[id] = list.length > 1 ? MANY : (list[0] ?? NONE)
+    if (list.length <= 1) this.#many.delete(id)
+    else if (was !== MANY || this.#many.get(id) !== list) this.#many.set(id, list)
   }
 
   /** Of those before `at`. */
@@ -130,13 +154,15 @@ export class VersionLists {
     // What comes next decides whether the last one before the horizon can still be asked for.
     const ahead = this.#retention === 'last' ? 1 : 0
     let over = 0
+    if (this.#retention === 'net') return over
     while (over < at && times[list[over + ahead]!]! < this.horizon) over++
     return over
   }
 
   #place(list: readonly number[], version: number): number {
     const columns = this.#columns
-    if (columns.compare(list.at(-1)!, version) < 0) return list.length
+    const order = columns.compare(list.at(-1)!, version)
+    if (order < 0 || (order === 0 && this.#retention === 'net')) return list.length
     let [low, high] = [0, list.length - 1]
     while (low < high) {
       const middle = (low + high) >> 1

@@ -69,6 +69,25 @@ export class VersionValues {
     return { type: 'number', data, valid }
   }
 
+  /** Of numbers that are never null. */
+  number(version: number): number {
+    return this.#data[version]!
+  }
+
+  /** Null first, NaN last. */
+  compare(a: number, b: number): number {
+    if (this.isSame(a, b)) return 0
+    const [x, y] = [this.#comparable(a), this.#comparable(b)]
+    if (x === null || y === null) return x === null ? -1 : 1
+    if (x instanceof Uint8Array) return Buffer.compare(x, y as Uint8Array)
+    return x < y || y !== y ? -1 : 1
+  }
+
+  #comparable(version: number): number | string | Uint8Array | null {
+    if (this.#index !== null) return this.#index.valueOf(this.#codes[version]!) as string | Uint8Array | null
+    return this.#valid !== null && this.#valid[version] === 0 ? null : this.#data[version]!
+  }
+
   isSame(a: number, b: number): boolean {
     if (this.#index !== null) return this.#codes[a] === this.#codes[b]
     if (this.#valid !== null && this.#valid[a] !== this.#valid[b]) return false

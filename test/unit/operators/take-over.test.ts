@@ -6,6 +6,7 @@ import { NearJoin } from '../../../src/operators/near-join.ts'
 import type { Operator, OperatorContext } from '../../../src/operators/operator.ts'
 import { ScratchTable } from '../../../src/operators/scratch-table.ts'
 import { Settle } from '../../../src/operators/settle.ts'
+import { TableJoin } from '../../../src/operators/table-join/table-join.ts'
 import {
   type TakeOver,
   takeOverByKey,
@@ -13,6 +14,7 @@ import {
   takeOverLast,
   takeOverNear,
   takeOverSettle,
+  takeOverTables,
 } from '../../../src/operators/take-over.ts'
 import { NO_GUARD } from '../../../src/operators/user-code.ts'
 import { Batch } from '../../../src/records/batch.ts'
@@ -154,6 +156,23 @@ t.test('both sides of a join of rows near each other are taken over', (t) => {
     [['key'], ['key']],
     { before: [events(300, 200), rights(400, 20)], after: [events(500, 60), rights(480, 120)] },
   )
+  t.end()
+})
+
+t.test('both sides of a join of tables are taken over, with updates that wait', (t) => {
+  for (const emit of ['eager', 'final'] as const) {
+    const plan = {
+      ...{ ...sides, right: anySchema(Right), how: 'full' as const, emit, bound: 30, origin: null },
+      output: makeSchema({ ...Event.fields, n: optional(int()), m: optional(int()) }),
+    }
+    checkTaking(
+      t,
+      (context) => new TableJoin(plan, context),
+      (take) => takeOverTables(take, plan),
+      [['key'], ['key']],
+      { before: [events(440, 120), rights(400, 120)], after: [events(530, 60), rights(490, 120)] },
+    )
+  }
   t.end()
 })
 
