@@ -17,18 +17,23 @@ const trades = (name) => source(name, Trade, array([]), { disorder: '1s' })
 /** No generator, so that nothing else is measured: one number after another, spread over all of them. */
 const spread = (i) => Math.imul(i + 1, 2654435761) >>> 0
 
-/** A batch of the columns that an operator is given. */
-function batchOf(planned, port, from, length, keyOf, atOf) {
+/** Puts the key of a row into its column. */
+const keyed =
+  (keyOf) =>
+  ({ key }, r, i) => {
+    key[r] = keyOf(i)
+  }
+
+/** A batch of the columns that an operator is given. @param put the key of a row, or both of its parts, into their columns */
+function batchOf(planned, port, from, length, put, atOf) {
   const schema = planned.inputSchemas[port]
   const data = { at: new Float64Array(length), key: new Float64Array(length) }
   const columns = { ...data, part: new Float64Array(length), value: new Float64Array(length) }
+  const { at, value } = columns
   for (let r = 0; r < length; r++) {
-    const i = from + r
-    const [key, part] = keyOf(i)
-    columns.at[r] = atOf(i)
-    columns.key[r] = key
-    columns.part[r] = part
-    columns.value[r] = i % 1000
+    at[r] = atOf(from + r)
+    value[r] = (from + r) % 1000
+    put(columns, r, from + r)
   }
   const made = schema.names.map((name) => ({ type: 'number', data: columns[name.replace('2', '')], valid: null }))
   const needsOrigins = planned.inputFacts[port].needsOrigins
@@ -41,20 +46,20 @@ function batchOf(planned, port, from, length, keyOf, atOf) {
   )
 }
 
-async function feed(run, rows, keyOf, atOf, port = 0, other = null) {
+async function feed(run, rows, put, atOf, port = 0, other = null) {
   for (let from = 0; from < rows; from += ROWS) {
     const length = Math.min(ROWS, rows - from)
-    run.push(batchOf(run.planned, port, from, length, keyOf, atOf), port)
+    run.push(batchOf(run.planned, port, from, length, put, atOf), port)
     const time = atOf(from + length - 1)
     await run.advance(other === null ? [time] : port === 0 ? [time, other] : [other, time])
   }
 }
 
-async function measured(name, directory, job, kind, rows, keyOf) {
+async function measured(name, directory, job, kind, rows, put) {
   const run = new OperatorRun(directory, job, kind)
   const atOf = (i) => i * 10
   const figures = await rowsPerCpuSecond(rows, async () => {
-    await feed(run, rows, keyOf, atOf)
+    await feed(run, rows, put, atOf)
     await run.advance([Number.POSITIVE_INFINITY], true)
   })
   await run.close()
@@ -71,7 +76,14 @@ const windows = (directory, rows) => {
       .aggregate({ n: count(), s: sum('value') })
       .output('o'),
   )
-  return measured('window of 1 M keys', directory, job, 'window', rows, (i) => [spread(i) % 1_000_000, 0])
+  return measured(
+    'window of 1 M keys',
+    directory,
+    job,
+    'window',
+    rows,
+    keyed((i) => spread(i) % 1_000_000),
+  )
 }
 
 /** The same as a table: a version for each row. */
@@ -83,22 +95,33 @@ const totals = (directory, rows) => {
       .aggregate({ n: count(), s: sum('value') })
       .output('o'),
   )
-  return measured('table of aggregates, 1 M keys', directory, job, 'fold', rows, (i) => [spread(i) % 1_000_000, 0])
+  return measured(
+    'table of aggregates, 1 M keys',
+    directory,
+    job,
+    'fold',
+    rows,
+    keyed((i) => spread(i) % 1_000_000),
+  )
 }
 
 /** The latest by two columns, of which three in ten rows are new. */
 const keepLast = (directory, rows) => {
   const job = topology('l', trades('t').keyBy('key', 'part').latest().output('o'))
   const known = Math.max(1, Math.round(rows * 0.3))
-  return measured('latest by two columns, 0.3 new', directory, job, 'fold', rows, (i) => {
-    const key = i % 10 < 3 ? i : spread(i) % Math.min(known, i + 1)
-    return [key >>> 8, key & 255]
+  return measured('latest by two columns, 0.3 new', directory, job, 'fold', rows, ({ key, part }, r, i) => {
+    const one = i % 10 < 3 ? i : spread(i) % Math.min(known, i + 1)
+    key[r] = one >>> 8
+    part[r] = one & 255
   })
 }
 
 const dedup = (directory, rows) => {
   const job = topology('d', trades('t').keyBy('key', 'part').dedup({ within: '1h' }).output('o'))
-  return measured('dedup by two columns within 1 h', directory, job, 'dedup', rows, (i) => [spread(i) % 700_000, i & 1])
+  return measured('dedup by two columns within 1 h', directory, job, 'dedup', rows, ({ key, part }, r, i) => {
+    key[r] = spread(i) % 700_000
+    part[r] = i & 1
+  })
 }
 
 async function asOf(directory, rows, rightKeys) {
@@ -114,7 +137,7 @@ async function asOf(directory, rows, rightKeys) {
   await feed(
     run,
     rightKeys,
-    (i) => [i, 0],
+    keyed((i) => i),
     () => 0,
     1,
     Number.NEGATIVE_INFINITY,
@@ -123,7 +146,7 @@ async function asOf(directory, rows, rightKeys) {
     await feed(
       run,
       rows,
-      (i) => [spread(i) % rightKeys, 0],
+      keyed((i) => spread(i) % rightKeys),
       (i) => i * 10,
       0,
       Number.POSITIVE_INFINITY,
@@ -143,10 +166,9 @@ async function near(directory, rows) {
   const figures = await rowsPerCpuSecond(rows * 2, async () => {
     for (let from = 0; from < rows; from += ROWS) {
       const length = Math.min(ROWS, rows - from)
-      const keyOf = (i) => [spread(i), 0]
       for (const port of [1, 0])
         run.push(
-          batchOf(run.planned, port, from, length, keyOf, (i) => i * 10),
+          batchOf(run.planned, port, from, length, keyed(spread), (i) => i * 10),
           port,
         )
       await run.advance([(from + length) * 10, (from + length) * 10])
@@ -172,14 +194,7 @@ async function tables(directory, rows) {
       const length = Math.min(ROWS, rows - from)
       const push = (port) =>
         run.push(
-          batchOf(
-            run.planned,
-            port,
-            from,
-            length,
-            (i) => [spread(i), 0],
-            (i) => i * 10,
-          ),
+          batchOf(run.planned, port, from, length, keyed(spread), (i) => i * 10),
           port,
         )
       push(1)
@@ -207,7 +222,7 @@ async function spans(directory, span, rows) {
     await feed(
       run,
       rows,
-      (i) => [spread(i) % keys, 0],
+      keyed((i) => spread(i) % keys),
       (i) => Math.floor(i * step),
     )
     await run.advance([Math.floor(rows * step)], true)

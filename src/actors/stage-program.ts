@@ -2,7 +2,7 @@
  * Runs the fused operators of one stage: batches go from node to node by direct calls, and out through the edges; time
  * is moved through the nodes in order, each waiting for those before it.
  */
-import { Packr } from 'msgpackr'
+
 import { type Activity, LeftOut } from '../base/activity.ts'
 import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
@@ -16,6 +16,7 @@ import type { Batch } from '../records/batch.ts'
 import type { Value } from '../records/column.ts'
 import type { OwnsHash, PredecessorTables, Program, ProgramOutput } from '../recovery/program.ts'
 import type { Retry } from '../recovery/retries.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import {
   deadLettersOf,
@@ -31,7 +32,6 @@ import { readRetried } from './retried-row.ts'
 
 const STAGE_TABLE = 'stage'
 const WATERMARKS = Buffer.from('watermarks')
-const packr = new Packr({ useRecords: false })
 
 interface RunningNode {
   readonly planned: PlannedNode

@@ -3,7 +3,7 @@
  * (event time, origin) order once the watermark has passed them by the input's bound, corrections applied, merged with
  * the timers (rows first, then timers by key); or, with `order: 'arrival'`, as they come, corrections too.
  */
-import { Packr } from 'msgpackr'
+
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { userError } from '../base/errors.ts'
 import { checksum, combineHash } from '../base/hash.ts'
@@ -17,6 +17,7 @@ import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
 import type { FieldType } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { ActorContext, ActorPlan } from './actor-definition.ts'
 import { compareDue, type DueRow } from './due-rows.ts'
@@ -25,7 +26,6 @@ import type { Operator, OperatorContext } from './operator.ts'
 import { UndoLog } from './undo-log.ts'
 import { isOfRow, type RefusedRow } from './user-code.ts'
 
-const packr = new Packr({ useRecords: false })
 // Other keys of the state's table begin with 0 or 1.
 const PASSED = Buffer.from('watermark')
 const NO_END = { rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }

@@ -3,13 +3,14 @@
  * does. What a late update changes in the table is taken back and put right. How often rows with the same values begin
  * (or, below 0, end) at a time is counted, until no update is that old any more.
  */
-import { Packr } from 'msgpackr'
+
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valueAt } from '../records/column.ts'
 import { packKey, packValues } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
 
@@ -26,7 +27,6 @@ export interface ChangelogPlan {
   readonly origin: Uint8Array | null
 }
 
-const packr = new Packr({ useRecords: false })
 const ORDINAL = new Uint8Array(8)
 /** Counts that are let go of in an epoch. */
 const DROPPED_MAX = 16_384

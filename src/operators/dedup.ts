@@ -4,7 +4,7 @@
  * the watermark has passed its span, with `eager` at once; one that comes late and is a better one takes the place of what
  * was said.
  */
-import { Packr } from 'msgpackr'
+
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
@@ -12,6 +12,7 @@ import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import { packedTime, packValues } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
+import { packr } from '../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
 import { DueGroups, dropDue } from './due-groups.ts'
 import { comparePlaces, type FoldRow, settled, textOf } from './fold/fold-row.ts'
@@ -35,8 +36,6 @@ export interface DedupPlan {
 /** What was said of a group, and, where rows are not taken back, the best of them. */
 type Said = readonly [time: number, origin: string, values: FoldRow['values']]
 type Stored = readonly [said: Said | null, best: Said | null]
-
-const packr = new Packr({ useRecords: false })
 
 /** The tables of a dedup. */
 export const DEDUP_TABLES = ['groups', 'alike', 'progress'] as const

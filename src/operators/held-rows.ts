@@ -2,7 +2,7 @@
  * Rows that an actor takes when time has passed them: held in batches, taken in order. How far they were taken is a place in
  * that order, so that a batch is not written anew for the rows that are taken of it: it goes when its last one is behind.
  */
-import { Packr } from 'msgpackr'
+
 import type { Budget } from '../base/budget.ts'
 import { copyOf } from '../base/bytes.ts'
 import { userError } from '../base/errors.ts'
@@ -11,6 +11,7 @@ import type { Batch } from '../records/batch.ts'
 import { batchBytes, rowsWithin } from '../records/batch-bytes.ts'
 import { concat } from '../records/concat.ts'
 import type { Schema } from '../records/schema.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type DueRow, findDue, inOrder, type Position, positionOf } from './due-rows.ts'
 import { HeldBatches } from './held-batches.ts'
@@ -24,8 +25,6 @@ export const ACTOR_FRAME = { rows: 1024, bytes: 8 << 10 }
 const NO_ORIGIN = new Uint8Array(0)
 /** A shard's own: keys that are not begin with 0 or 1. */
 const TAKEN = Buffer.from('taken')
-
-const packr = new Packr({ useRecords: false })
 
 export class HeldRows {
   readonly #batches: HeldBatches

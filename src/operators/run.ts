@@ -41,7 +41,7 @@ export function chunkLimits(specs: readonly CellSpec[], cacheBytesMax: number): 
   }
 }
 
-const packr = new Packr({ useRecords: false, variableMapSize: true })
+const packr = new Packr({ useRecords: false, variableMapSize: true, copyBuffers: true })
 
 /** Groups in key order. */
 export interface RunChunk {

@@ -4,7 +4,7 @@
  * begins one earlier makes those that it touches anew from their rows. With `final` a session is said when the watermark is
  * a gap behind its end, with `eager` at once; every change of what was said takes it back.
  */
-import { Packr } from 'msgpackr'
+
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
@@ -12,6 +12,7 @@ import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import { packedTime, packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DueGroups } from './due-groups.ts'
 import { textOf } from './fold/fold-row.ts'
@@ -26,7 +27,6 @@ export interface SessionFoldPlan extends Omit<WindowFoldPlan, 'window'> {
   readonly window: SessionWindow
 }
 
-const packr = new Packr({ useRecords: false })
 /** Sessions that are let go of at a time. */
 const GONE_MAX = 4096
 

@@ -1,11 +1,10 @@
 /** Looks through a table bit by bit, around and around, so that what is over is found without an index of its own. */
-import { Packr } from 'msgpackr'
+
 import { copyOf, latin1 } from '../base/bytes.ts'
 import { unpackPrefix } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
-
-const packr = new Packr({ useRecords: false })
 
 /** Entries that are looked at each time, at least. */
 const LEAST = 64

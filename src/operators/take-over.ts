@@ -3,11 +3,12 @@
  * one and the same watermark with nothing left due, so what is not of a key is the same in all of them (RS-2). Each
  * function goes through it in blocks and yields behind each, so that the caller can store what there is.
  */
-import { Packr } from 'msgpackr'
+
 import { invariant } from '../base/errors.ts'
 import type { Value } from '../records/column.ts'
 import { unpackKey, unpackPrefix } from '../records/key.ts'
 import { type Schema, typesOf } from '../records/schema.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { planCells } from './aggregation.ts'
 import { LISTED_TABLE } from './as-of/listed-side.ts'
@@ -45,7 +46,6 @@ export interface TakeOver {
 
 const GROUPS = 16_384
 const ENTRIES = 1024
-const packr = new Packr({ useRecords: false })
 
 const placesOf = (all: readonly string[], names: readonly string[]): number[] => names.map((name) => all.indexOf(name))
 
@@ -217,8 +217,11 @@ export function* takeOverByKey(take: TakeOver, input: Schema, keys: readonly str
 
 /** At the end of the input shards stand at what they had heard last, each at its own: what all of them have is from the latest on. */
 function takeOverFloor({ from, to }: TakeOver): void {
-  const floors = from.flatMap((tables) => tables('progress').get(FLOOR) ?? [])
-  if (floors.length > 0) to('progress').put(FLOOR, packTime(Math.max(...floors.map(unpackTime))))
+  const floors = from.flatMap((tables) => {
+    const floor = tables('progress').get(FLOOR)
+    return floor === undefined ? [] : [unpackTime(floor)]
+  })
+  if (floors.length > 0) to('progress').put(FLOOR, packTime(Math.max(...floors)))
 }
 
 export function* takeOverRowsAndTiles(take: TakeOver, input: Schema, keys: readonly string[]) {

@@ -4,7 +4,7 @@
  * out. With `final` a window is said when the watermark has reached its end, and what it had to say for longer `lookback`,
  * with `eager` at once; every change of what was said takes it back.
  */
-import { Packr } from 'msgpackr'
+
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { checksum, combineHash } from '../base/hash.ts'
 import type { Timestamp } from '../base/time.ts'
@@ -13,6 +13,7 @@ import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
 import { packedTime, packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind, Schema } from '../records/schema.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DueGroups, dropDue } from './due-groups.ts'
 import type { Accumulator, OpenAccumulator } from './fold/accumulator.ts'
@@ -42,8 +43,6 @@ type Rows = readonly (readonly Value[])[]
 
 /** What is stored of a group: its accumulator, and whether it was said. */
 type Stored = readonly [saved: unknown, isSaid: boolean]
-
-const packr = new Packr({ useRecords: false })
 
 export const WINDOW_FOLD_TABLES = ['groups', 'members', 'progress'] as const
 

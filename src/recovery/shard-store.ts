@@ -3,16 +3,15 @@
  * epochs at a time (EP-3). The condition is (incarnation, epoch): a commit that another life has overtaken writes
  * nothing, and the shard leaves (FN-1).
  */
-import { Packr } from 'msgpackr'
+
 import { fencedError } from '../base/errors.ts'
 import { type Epoch, type Incarnation, storeVersion } from '../base/ids.ts'
 import type { InboxState } from '../mailbox/inbox.ts'
 import type { ChangedKeys } from '../storage/changed-keys.ts'
 import type { Environment, Write } from '../storage/environment.ts'
+import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { WriteSet } from '../storage/write-set.ts'
-
-const packr = new Packr({ useRecords: false })
 
 /** What is stored with the tables. */
 export interface StoredState {

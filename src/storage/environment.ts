@@ -35,7 +35,10 @@ export interface RangeOptions {
 
 export type Entry = readonly [key: Uint8Array, value: Uint8Array]
 
-/** Reads of the last commit. Values may be kept only until the next read. @throws corruption `store` for damaged ones */
+/**
+ * Reads of the last commit. What `get` gives holds only until the thread reads again, from whatever store.
+ * @throws corruption `store` for damaged values
+ */
 export interface StoreReader {
   meta(): StoreMeta | null
   get(table: string, key: Uint8Array): Uint8Array | undefined

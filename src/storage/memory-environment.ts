@@ -21,6 +21,15 @@ interface Content {
   readonly tables: readonly (readonly [name: string, entries: readonly (readonly [string, Uint8Array])[]])[]
 }
 
+/** What was read last: its bytes are others' after the next read, as those that LMDB gives are. */
+let lent: Uint8Array | undefined
+
+function lend(value: Uint8Array | undefined): Uint8Array | undefined {
+  lent?.fill(0xa5)
+  lent = value && copyOf(value)
+  return lent
+}
+
 export class MemoryEnvironment implements Environment {
   readonly #files: Files | null
   #tables = new Map<string, Map<string, Uint8Array>>()
@@ -56,7 +65,7 @@ export class MemoryEnvironment implements Environment {
   }
 
   get(table: string, key: Uint8Array): Uint8Array | undefined {
-    return this.#tables.get(table)?.get(latin1(key))
+    return lend(this.#tables.get(table)?.get(latin1(key)))
   }
 
   *range(table: string, { from, to }: RangeOptions = {}): Iterable<Entry> {

@@ -15,9 +15,9 @@ export function seal(key: Uint8Array, value: Uint8Array): Buffer {
  * The value, as a view of the same bytes.
  * @throws corruption `store` when it is not what was written under this key
  */
-export function unseal(key: Uint8Array, sealed: Buffer): Buffer {
+export function unseal(key: Uint8Array, sealed: Buffer): Uint8Array {
   const length = sealed.length - SEAL_BYTES
-  const value = sealed.subarray(0, length)
+  const value = new Uint8Array(sealed.buffer, sealed.byteOffset, Math.max(0, length))
   if (length < 0 || sealed.readUInt32LE(length) !== checksum(value, checksum(key))) {
     throw corruptionError('store', 'a value in the store is damaged: it fails its checksum')
   }

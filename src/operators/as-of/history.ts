@@ -2,9 +2,10 @@
  * The right side of an as-of join with a stream: for each key its versions in order of (event time, origin). The table is the truth;
  * versions of keys in use are kept in memory. Keys: packed key, packed time, origin.
  */
-import { Packr } from 'msgpackr'
+
 import type { Value } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
+import { packr } from '../../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 
 export interface Version {
@@ -24,8 +25,6 @@ export interface RightHistory {
   /** Drops what no look-up at or after `horizon` can find, even if a version at `horizon` is taken back. */
   prune(key: Uint8Array, versions: Version[], horizon: number): void
 }
-
-const packr = new Packr({ useRecords: false })
 
 export class History implements RightHistory {
   readonly #table: KeyedTable

@@ -2,16 +2,15 @@
  * A group of a fold: what its updates come to, as of the latest, and the recent ones. New updates are folded in at their
  * places: what is behind them is taken out, and put in again on top of them, so that every later version is the right one.
  */
-import { Packr } from 'msgpackr'
+
 import type { Value } from '../../records/column.ts'
 import type { FieldKind } from '../../records/schema.ts'
+import { packr } from '../../storage/packr.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { Accumulator, OpenAccumulator } from './accumulator.ts'
 import { type FoldRow, settled, textOf } from './fold-row.ts'
 import { GroupMembers } from './group-members.ts'
 import { Recents } from './recents.ts'
-
-const packr = new Packr({ useRecords: false })
 
 export interface GroupTables {
   readonly groups: KeyedTable

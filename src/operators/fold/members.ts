@@ -3,10 +3,8 @@
  * found, one is added or taken out, and nothing else is read. A value that is taken out before it came counts below 0
  * for a while, and is not there.
  */
-import { Packr } from 'msgpackr'
+import { packr } from '../../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
-
-const packr = new Packr({ useRecords: false })
 
 /** What a member's count was and is. */
 export interface CountChange {

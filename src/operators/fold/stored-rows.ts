@@ -3,15 +3,13 @@
  * be inverted, so that the newest row comes first.
  */
 
-import { Packr } from 'msgpackr'
 import { latin1 } from '../../base/bytes.ts'
 import { packBehind, packValues, unpackKey } from '../../records/key.ts'
 import type { FieldKind } from '../../records/schema.ts'
+import { packr } from '../../storage/packr.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { FoldRow } from './fold-row.ts'
 import { inverted } from './members.ts'
-
-const packr = new Packr({ useRecords: false })
 
 export class StoredRows {
   readonly #table: KeyedTable

@@ -5,8 +5,9 @@
  * A block is stored as u32 set of tiles that have something and u32 bytes of the rest (little-endian); then per cell an f64
  * for each of these tiles, and its exponent if it is decayed; then msgpack of what one number cannot hold.
  */
-import { Packr } from 'msgpackr'
+
 import { packBehind } from '../../records/key.ts'
+import { packr } from '../../storage/packr.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { Cell, CellSpec } from '../cells.ts'
 import { DecayedCell } from '../decayed-cell.ts'
@@ -15,7 +16,6 @@ import { isExtreme, openCells, restoreCell, type SavedCell, saveCell } from '../
 /** A cell of a tile that is more than one number. */
 type Rest = [tile: number, cell: number, saved: SavedCell]
 
-const packr = new Packr({ useRecords: false })
 const HEADER = 8
 
 /** Tiles in a block. */

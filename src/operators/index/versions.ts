@@ -3,13 +3,12 @@
  * something changed for a key: the rows that hold from then on. Keys: packed key, then the packed time inverted, so that
  * the first entry at or behind a time's place is the version that holds at that time.
  */
-import { Packr } from 'msgpackr'
+
 import type { Value } from '../../records/column.ts'
 import { packValues, unpackKey } from '../../records/key.ts'
+import { packr } from '../../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 import { inverted } from '../fold/members.ts'
-
-const packr = new Packr({ useRecords: false })
 
 /** The tables of an index. */
 export const INDEX_TABLES = ['versions', 'progress'] as const

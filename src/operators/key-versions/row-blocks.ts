@@ -151,7 +151,7 @@ export class RowBlocks {
     const known = this.#frames.get(bound) ?? Number.POSITIVE_INFINITY
     let number = 0
     for (; number < known; number++) {
-      const frame = this.#blocks.get(keyOf(bound, number))
+      const frame = this.#blocks.get(keyOf(bound, number, LOOKED_UP))
       if (frame === undefined) break
       take(decodeFrame(copy(frame), this.#schema))
     }
@@ -169,7 +169,7 @@ export class RowBlocks {
     let count = this.#frames.get(bound)
     if (count !== undefined) return count
     count = 0
-    while (this.#blocks.get(keyOf(bound, count)) !== undefined) count++
+    while (this.#blocks.get(keyOf(bound, count, LOOKED_UP)) !== undefined) count++
     this.#frames.set(bound, count)
     return count
   }
@@ -237,8 +237,10 @@ function boundsIn(directory: KeyedTable): Uint32Array {
   return Uint32Array.from(bounds).sort()
 }
 
-function keyOf(bound: number, number: number): Uint8Array {
-  const key = Buffer.allocUnsafeSlow(6)
+/** A key that is looked up and not kept. */
+const LOOKED_UP = Buffer.allocUnsafeSlow(6)
+
+function keyOf(bound: number, number: number, key = Buffer.allocUnsafeSlow(6)): Uint8Array {
   key.writeUInt32BE(bound, 0)
   key.writeUInt16BE(number, 4)
   return key

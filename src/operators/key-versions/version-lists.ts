@@ -17,7 +17,9 @@ export class VersionLists {
   readonly #retention: Retention
   /** By key: its one version, or what is said of it. */
   #one = new Int32Array(0)
-  #many = new Map<number, number[]>()
+  /** By key: its versions, where it has several. */
+  #many: (number[] | undefined)[] = []
+  #manyCount = 0
   /** No look-up, and no row to come, is before it. */
   horizon: number
   /** Beside the version that was linked last; `NONE` where there is none. */
@@ -31,7 +33,7 @@ export class VersionLists {
   }
 
   get memoryBytes(): number {
-    return this.#one.byteLength + this.#many.size * LIST_BYTES
+    return this.#one.byteLength + this.#manyCount * LIST_BYTES
   }
 
   /** Those of some keys that were not known, each once; from now on they are, with no version yet. */
@@ -57,7 +59,7 @@ export class VersionLists {
     const one = this.#one[id]!
     if (one >= 0) return times[one]! <= time ? one : NONE
     if (one === NONE) return NONE
-    const list = this.#many.get(id)!
+    const list = this.#many[id]!
     if (times[list.at(-1)!]! <= time) return list.at(-1)!
     const behind = this.#behind(list, time)
     return behind === 0 ? NONE : list[behind - 1]!
@@ -73,7 +75,7 @@ export class VersionLists {
       into[0] = one
       return 1
     }
-    const list = this.#many.get(id)!
+    const list = this.#many[id]!
     let count = 0
     for (let i = this.#behind(list, from - 1); i < list.length && times[list[i]!]! <= to; i++) into[count++] = list[i]!
     return count
@@ -82,7 +84,7 @@ export class VersionLists {
   /** All versions of a key, in order; they stay as they are until one is linked. */
   all(id: number): readonly number[] {
     const one = this.#one[id]!
-    return one === NONE ? [] : one === MANY ? this.#many.get(id)! : [one]
+    return one === NONE ? [] : one === MANY ? this.#many[id]! : [one]
   }
 
   /**
@@ -105,12 +107,12 @@ export class VersionLists {
       this.before = one
       this.#columns.drop(one)
       this.#one[id] = version
-    } else this.#insert(version, one === MANY ? this.#many.get(id)! : [one])
+    } else this.#insert(version, one === MANY ? this.#many[id]! : [one])
   }
 
   /** Lets go of what takes each other back of a key's versions at or before the horizon; what is not stored yet still is to be. */
   settle(id: number): void {
-    const list = this.#many.get(id)
+    const list = this.#many[id]
     if (list === undefined) return
     const columns = this.#columns
     const old = list.slice(0, this.#behind(list, this.horizon))
@@ -142,10 +144,11 @@ export class VersionLists {
   }
 
   #put(id: number, list: number[]): void {
-    const was = this.#one[id]
     this.#one[id] = list.length > 1 ? MANY : (list[0] ?? NONE)
-    if (list.length <= 1) this.#many.delete(id)
-    else if (was !== MANY || this.#many.get(id) !== list) this.#many.set(id, list)
+    const [was, is] = [this.#many[id], list.length > 1 ? list : undefined]
+    if (was === is) return
+    this.#many[id] = is
+    this.#manyCount += Number(is !== undefined) - Number(was !== undefined)
   }
 
   /** Of those before `at`. */
