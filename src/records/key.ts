@@ -97,7 +97,8 @@ export function packBehind(packed: Uint8Array, values: readonly Value[]): Uint8A
 /** A Buffer, as LMDB wants keys: to make one of another array takes three times as long. */
 const taken = (): Uint8Array => Uint8Array.prototype.slice.call(scratch, 0, used)
 
-const number = new DataView(new ArrayBuffer(8))
+const float = new Float64Array(1)
+const words = new Uint32Array(float.buffer)
 
 function putColumnValue(column: Column, row: number): void {
   if (column.type === 'number') {
@@ -125,11 +126,8 @@ export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { va
     if (tag !== 1) throw corruptionError('packed-key', `a packed key has ${tag ?? 'its end'} where a value begins`)
     if (columnTypeOf(kind) === 'number') {
       if (at + 8 > key.length) throw corruptionError('packed-key', 'a packed key ends within a number')
-      const flipped = key[at]! & 0x80 ? 0 : 0xff
-      for (let i = 0; i < 8; i++) number.setUint8(i, key[at + i]! ^ flipped)
-      if (flipped === 0) number.setUint8(0, key[at]! ^ 0x80)
+      const value = numberAt(key, at)
       at += 8
-      const value = number.getFloat64(0)
       return kind === 'bool' ? value === 1 : value
     }
     const { length, end } = contentOf(key, at)
@@ -140,6 +138,15 @@ export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { va
     return kind === 'string' ? utf8(content) : content
   })
   return { values, end: at }
+}
+
+function numberAt(key: Uint8Array, at: number): number {
+  const high = (key[at]! << 24) | (key[at + 1]! << 16) | (key[at + 2]! << 8) | key[at + 3]!
+  const low = (key[at + 4]! << 24) | (key[at + 5]! << 16) | (key[at + 6]! << 8) | key[at + 7]!
+  // The sign is flipped; of a negative number all bits are. Words stand in the machine's order: little-endian.
+  words[1] = high < 0 ? high ^ 0x80000000 : ~high
+  words[0] = high < 0 ? low : ~low
+  return float[0]!
 }
 
 /** How many bytes stand packed from `at` on, and where what is behind them begins. */
@@ -193,9 +200,6 @@ function hashColumn(column: Column, length: number, into: Uint32Array, first: bo
     }
   }
 }
-
-const float = new Float64Array(1)
-const words = new Uint32Array(float.buffer)
 
 function hashNumber(value: number): number {
   if (Number.isSafeInteger(value)) return hashInteger(value)

@@ -250,15 +250,21 @@ export const planted: readonly Planted[] = [
   },
   {
     name: 'a null key of one table matches that of the other',
-    file: 'operators/table-join.js',
-    from: '!unpackKey(key, plan.keyKinds).includes(null)',
-    to: 'true',
+    file: 'operators/table-join/table-join.js',
+    from: 'if (keys.some((key) => isNull(key, from)))',
+    to: 'if (false)',
   },
   {
-    name: 'a left row without a match is left out where one comes later',
-    file: 'operators/table-join.js',
-    from: "how === 'left' ? unmatched",
-    to: "how === 'left' ? unmatched.slice(1)",
+    name: 'a row of a table that matches none stays when one comes that matches it',
+    file: 'operators/table-join/join-delta.js',
+    from: 'if (diff !== 0)',
+    to: 'if (diff > 0)',
+  },
+  {
+    name: 'a late row of a table is joined with what holds now, as if nothing came behind it',
+    file: 'operators/table-join/join-delta.js',
+    from: 'if (this.#hasPairs && (isNew || other.isChanged))',
+    to: 'if (this.#hasPairs && isNew)',
   },
   {
     name: 'a row that is just near enough is too far away',
@@ -269,7 +275,7 @@ export const planted: readonly Planted[] = [
   {
     name: 'a row alone stays when one comes that matches it',
     file: 'operators/near-join.js',
-    from: 'this.#pairs.push(id, NONE, this.#found[i], -1);',
+    from: 'this.#pair(id, port, [NONE, this.#found[i]], -1);',
     to: '{}',
   },
   {

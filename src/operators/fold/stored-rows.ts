@@ -33,7 +33,7 @@ export class StoredRows {
   add(row: FoldRow): { key: Uint8Array; count: number } {
     const key = this.keyOf(row)
     const known = this.#table.get(key)
-    const count = row.diff + (known === undefined ? 0 : (packr.unpack(known) as number))
+    const count = row.diff + (known === undefined ? 0 : diffOf(known))
     if (count === 0) this.#table.remove(key)
     else this.#table.put(key, packr.pack(count))
     return { key, count }
@@ -65,8 +65,12 @@ export class StoredRows {
         time: time as number,
         origin: latin1(origin as Uint8Array),
         values,
-        diff: packr.unpack(diff) as number,
+        diff: diffOf(diff),
       }
     }
   }
 }
+
+/** Most are a small number, which is a byte of its own in msgpack. */
+const diffOf = (packed: Uint8Array): number =>
+  packed.length === 1 && packed[0]! < 0x80 ? packed[0]! : (packr.unpack(packed) as number)
