@@ -6,6 +6,7 @@
 import { type Activity, LeftOut } from '../base/activity.ts'
 import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
+import { packr } from '../base/packr.ts'
 import type { Timestamp } from '../base/time.ts'
 import { rowToJson } from '../connectors/row-json.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
@@ -16,7 +17,6 @@ import type { Batch } from '../records/batch.ts'
 import type { Value } from '../records/column.ts'
 import type { OwnsHash, PredecessorTables, Program, ProgramOutput } from '../recovery/program.ts'
 import type { Retry } from '../recovery/retries.ts'
-import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import {
   deadLettersOf,

@@ -5,12 +5,12 @@
  */
 
 import { checksum, combineHash } from '../base/hash.ts'
+import { packr } from '../base/packr.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valueAt } from '../records/column.ts'
 import { packKey, packValues } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
-import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
 

@@ -7,12 +7,12 @@
 
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { checksum, combineHash } from '../base/hash.ts'
+import { packr } from '../base/packr.ts'
 import type { Timestamp } from '../base/time.ts'
 import { type Batch, BatchBuilder } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import { packedTime, packValues } from '../records/key.ts'
 import type { Schema } from '../records/schema.ts'
-import { packr } from '../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
 import { DueGroups, dropDue } from './due-groups.ts'
 import { comparePlaces, type FoldRow, settled, textOf } from './fold/fold-row.ts'

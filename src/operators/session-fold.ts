@@ -7,12 +7,12 @@
 
 import { type Budget, isSpent, spend } from '../base/budget.ts'
 import { checksum, combineHash } from '../base/hash.ts'
+import { packr } from '../base/packr.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
 import { valuesBytes } from '../records/batch-bytes.ts'
 import { packedTime, packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
-import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DueGroups } from './due-groups.ts'
 import { textOf } from './fold/fold-row.ts'

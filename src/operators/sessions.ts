@@ -1,10 +1,10 @@
 /** The sessions of one key: their rows, accumulators, and what holds of each. */
 
 import { checksum, combineHash } from '../base/hash.ts'
+import { packr } from '../base/packr.ts'
 import type { Value } from '../records/column.ts'
 import { packValues, unpackKey } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
-import { packr } from '../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../storage/table.ts'
 import type { Accumulator, OpenAccumulator } from './fold/accumulator.ts'
 import { type FoldRow, settled } from './fold/fold-row.ts'

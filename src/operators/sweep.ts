@@ -1,9 +1,9 @@
 /** Looks through a table bit by bit, around and around, so that what is over is found without an index of its own. */
 
 import { copyOf, latin1 } from '../base/bytes.ts'
+import { packr } from '../base/packr.ts'
 import { unpackPrefix } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
-import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 
 /** Entries that are looked at each time, at least. */

@@ -5,10 +5,10 @@
  */
 
 import { invariant } from '../base/errors.ts'
+import { packr } from '../base/packr.ts'
 import type { Value } from '../records/column.ts'
 import { unpackKey, unpackPrefix } from '../records/key.ts'
 import { type Schema, typesOf } from '../records/schema.ts'
-import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { planCells } from './aggregation.ts'
 import { LISTED_TABLE } from './as-of/listed-side.ts'

@@ -1,7 +1,7 @@
 /** Drives the window machine of one operator, and keeps its context in a table, so that a window is emitted once (PN-1). */
 import { type Actor, createActor } from 'xstate'
+import { packr } from '../base/packr.ts'
 import type { Timestamp } from '../base/time.ts'
-import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type GroupKey, isBefore } from './group-key.ts'
 import { type WindowContext, windowMachine } from './window.machine.ts'

@@ -6,10 +6,10 @@
 
 import { fencedError } from '../base/errors.ts'
 import { type Epoch, type Incarnation, storeVersion } from '../base/ids.ts'
+import { packr } from '../base/packr.ts'
 import type { InboxState } from '../mailbox/inbox.ts'
 import type { ChangedKeys } from '../storage/changed-keys.ts'
 import type { Environment, Write } from '../storage/environment.ts'
-import { packr } from '../storage/packr.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { WriteSet } from '../storage/write-set.ts'
 

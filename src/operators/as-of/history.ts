@@ -3,9 +3,9 @@
  * versions of keys in use are kept in memory. Keys: packed key, packed time, origin.
  */
 
+import { packr } from '../../base/packr.ts'
 import type { Value } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
-import { packr } from '../../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 
 export interface Version {

@@ -3,9 +3,9 @@
  * without values says that from then on nothing holds. Keys: packed key, packed time, packed values; each with its count.
  */
 
+import { packr } from '../../base/packr.ts'
 import type { Value } from '../../records/column.ts'
 import { packValues } from '../../records/key.ts'
-import { packr } from '../../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 import { textOf } from '../fold/fold-row.ts'
 import type { RightHistory, Version } from './history.ts'

@@ -3,9 +3,9 @@
  * places: what is behind them is taken out, and put in again on top of them, so that every later version is the right one.
  */
 
+import { packr } from '../../base/packr.ts'
 import type { Value } from '../../records/column.ts'
 import type { FieldKind } from '../../records/schema.ts'
-import { packr } from '../../storage/packr.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { Accumulator, OpenAccumulator } from './accumulator.ts'
 import { type FoldRow, settled, textOf } from './fold-row.ts'

@@ -3,7 +3,7 @@
  * found, one is added or taken out, and nothing else is read. A value that is taken out before it came counts below 0
  * for a while, and is not there.
  */
-import { packr } from '../../storage/packr.ts'
+import { packr } from '../../base/packr.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 
 /** What a member's count was and is. */

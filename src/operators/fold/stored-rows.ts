@@ -4,9 +4,9 @@
  */
 
 import { latin1 } from '../../base/bytes.ts'
+import { packr } from '../../base/packr.ts'
 import { packBehind, packValues, unpackKey } from '../../records/key.ts'
 import type { FieldKind } from '../../records/schema.ts'
-import { packr } from '../../storage/packr.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { FoldRow } from './fold-row.ts'
 import { inverted } from './members.ts'

@@ -6,8 +6,8 @@
  * for each of these tiles, and its exponent if it is decayed; then msgpack of what one number cannot hold.
  */
 
+import { packr } from '../../base/packr.ts'
 import { packBehind } from '../../records/key.ts'
-import { packr } from '../../storage/packr.ts'
 import type { KeyedTable } from '../../storage/table.ts'
 import type { Cell, CellSpec } from '../cells.ts'
 import { DecayedCell } from '../decayed-cell.ts'

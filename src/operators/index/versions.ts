@@ -4,9 +4,9 @@
  * the first entry at or behind a time's place is the version that holds at that time.
  */
 
+import { packr } from '../../base/packr.ts'
 import type { Value } from '../../records/column.ts'
 import { packValues, unpackKey } from '../../records/key.ts'
-import { packr } from '../../storage/packr.ts'
 import { type KeyedTable, prefixEnd } from '../../storage/table.ts'
 import { inverted } from '../fold/members.ts'
 

@@ -1,0 +1,7 @@
+/**
+ * Values as they are stored by operators and shards. What a store gives holds only until the next read, so that bytes within values are copied when
+ * they are unpacked.
+ */
+import { Packr } from 'msgpackr'
+
+export const packr = new Packr({ useRecords: false, copyBuffers: true })
