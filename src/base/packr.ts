@@ -1,6 +1,6 @@
 /**
- * Values as they are stored by operators and shards. What a store gives holds only until the next read, so that bytes within values are copied when
- * they are unpacked.
+ * Values as operators and shards store them. What a store gives holds only until the next read, so that bytes within values
+ * are copied when they are unpacked.
  */
 import { Packr } from 'msgpackr'
 
