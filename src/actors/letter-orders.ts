@@ -5,6 +5,7 @@
  */
 import { userError } from '../base/errors.ts'
 import type { Files } from '../base/seam.ts'
+import { parseObject } from '../connectors/row-json.ts'
 import type { SeenLogs } from '../recovery/last-marker.ts'
 import type { Retry } from '../recovery/retries.ts'
 import { type DeadLetter, readDeadLetters } from './dead-letter-file.ts'
@@ -60,6 +61,7 @@ export async function orderLetters(
       `the run in ${directory} has finished and takes no row any more: run it anew, with what turned the rows away mended`,
     )
   }
+  if (request.row !== null) checkRow(request.row)
   const last = known.at(-1)?.order ?? 0
   const orders = [...new Set(request.letters)].map((number, i): LetterOrder => {
     const letter = letters[number - 1]
@@ -74,6 +76,13 @@ export async function orderLetters(
   })
   writeOrders(files, directory, [...known, ...orders])
   return orders
+}
+
+/** Whether it has the columns shows where it is taken. */
+function checkRow(row: string): void {
+  const problem = parseObject(row)
+  if (typeof problem === 'string')
+    throw userError('dead-letter', `the row to retry with is no JSON object (${problem}): nothing was retried`)
 }
 
 function retryOf(letter: DeadLetter, row: string | null): Omit<Retry, 'order'> & { stage: string } {

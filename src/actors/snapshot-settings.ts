@@ -1,4 +1,5 @@
 /** Where a job's snapshots go and how often: what the user says, what hosts are told, and one shard's part of it. */
+import path from 'node:path'
 import { userError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files, Seam } from '../base/seam.ts'
@@ -37,7 +38,8 @@ export function checkSnapshots(
   given: SnapshotSettings | false | undefined,
 ): Omit<SnapshotPlan, 'run' | 'directory'> | null {
   if (given === false) return null
-  const { every = EVERY, keep = KEEP } = given ?? {}
+  const { every = EVERY, keep = KEEP, directory } = given ?? {}
+  if (directory === '') throw userError('option', 'snapshots.directory is empty: name a folder, or leave it out')
   if (!Number.isInteger(keep) || keep < 1 || keep > KEEP_MAX) {
     throw userError('option', `snapshots.keep must be a whole number from 1 to ${KEEP_MAX}, got ${keep}`)
   }
@@ -46,13 +48,15 @@ export function checkSnapshots(
   return { intervalMs, keep }
 }
 
-/** Where the snapshots of a topology go. */
+/** Where the snapshots of a topology go: what is given holds wherever commands run from later. */
 export const snapshotDirectory = (
   topology: string,
   dataDirectory: string,
   given: SnapshotSettings | false | undefined,
 ) =>
-  given !== false && given?.directory !== undefined ? `${given.directory}/${topology}` : `${dataDirectory}/snapshots`
+  given !== false && given?.directory !== undefined
+    ? `${path.resolve(given.directory)}/${topology}`
+    : `${dataDirectory}/snapshots`
 
 /** The snapshots of one shard, as they are stored. */
 export const snapshotStore = (

@@ -6,6 +6,7 @@ import { isHeld, SupervisorLock } from '../actors/real/supervisor-lock.ts'
 import { ask } from '../actors/requests.ts'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
+import { DEAD_LETTER_KINDS } from '../topology/dead-letters.ts'
 import { print } from './print.ts'
 import { makeTable } from './table.ts'
 
@@ -63,6 +64,18 @@ async function readStandings(directory: string): Promise<Standing[]> {
   return letters.map((letter) => ({ ...letter, state: ordered.get(letter.number) ?? 'open' }))
 }
 
+/** A name that is none would look as if all were well. */
+function checkFilter({ kind, source }: Filter, letters: readonly DeadLetter[]): void {
+  if (kind !== undefined && !DEAD_LETTER_KINDS.some((known) => known === kind))
+    throw userError(
+      'dead-letter',
+      `there is no kind '${kind}' of dead letters: they are ${DEAD_LETTER_KINDS.join(', ')}`,
+    )
+  const sources = [...new Set(letters.map((letter) => letter.source))]
+  if (source !== undefined && sources.length > 0 && !sources.includes(source))
+    throw userError('dead-letter', `no dead letter is from '${source}': they are from ${sources.join(', ')}`)
+}
+
 const isOf =
   ({ kind, source }: Filter) =>
   (letter: DeadLetter): boolean =>
@@ -70,7 +83,9 @@ const isOf =
 
 export async function deadLettersList(directory: string, options: ListOptions): Promise<void> {
   const { limit, json, open } = options
-  const letters = (await readStandings(directory)).filter(isOf(options))
+  const all = await readStandings(directory)
+  checkFilter(options, all)
+  const letters = all.filter(isOf(options))
   const wanted = open ? letters.filter(({ state }) => state === 'open') : letters
   if (json) return print(JSON.stringify({ letters: wanted }))
   if (wanted.length === 0) return print('There are none.')
@@ -141,9 +156,9 @@ async function chosen(
   if (isFiltered === numbers.length > 0)
     throw userError('dead-letter', 'say which ones: their numbers, or --kind and --source, or --all')
   if (numbers.length > 0) return [...numbers]
-  return (await readStandings(directory))
-    .filter((letter) => letter.state === 'open' && isOf(filter)(letter))
-    .map(({ number }) => number)
+  const letters = await readStandings(directory)
+  checkFilter(filter, letters)
+  return letters.filter((letter) => letter.state === 'open' && isOf(filter)(letter)).map(({ number }) => number)
 }
 
 function describe(letter: Standing): string {

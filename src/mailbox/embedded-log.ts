@@ -48,7 +48,8 @@ export class EmbeddedLog implements MailboxLog {
     if (end < known.epoch) {
       throw corruptionError(
         'log',
-        `the log of ${sender} ends at epoch ${end}, but epoch ${known.epoch} was visible: ${directory} is damaged`,
+        `the log of ${sender} ends at epoch ${end}, but epoch ${known.epoch} was visible: files in ${directory} are missing or ` +
+          'cut: restore them, or the whole job from a copy, or begin afresh (--fresh)',
       )
     }
     const incarnation = 1 + Math.max(known.incarnation, ...names.map((name) => Number.parseInt(name, 10)))

@@ -98,7 +98,8 @@ export function findTail(files: Files, segments: readonly Segment[]): SegmentTai
     // Superseded: a newer life began at or before its first record.
     if (segment.firstEpoch > limit) return
     tail = walk(files, segment, limit)
-    if (limit < Number.POSITIVE_INFINITY && tail.end < limit) throw damage(segment.path, tail.end + 1, limit)
+    if (limit < Number.POSITIVE_INFINITY && tail.end < limit)
+      throw (tail.length === sizeOf(files, segment) ? gap : damage)(segment.path, tail.end + 1, limit)
   })
   return tail
 }
@@ -188,9 +189,28 @@ function provenBehind(file: ReadableFile, position: number): number {
   return proven
 }
 
+const REMEDY = 'restore the file, or the whole job from a copy, or begin afresh (--fresh)'
+
 const damage = (path: string, missing: number, proven: number) =>
   corruptionError(
     'log',
     `the record of epoch ${missing} is missing or damaged in ${path}, but the log was durable up to epoch ${proven}: ` +
-      'restore the file, or the whole job from a copy',
+      REMEDY,
   )
+
+/** Where the file itself is whole, and what came behind it is not there. */
+const gap = (path: string, missing: number, proven: number) =>
+  corruptionError(
+    'log',
+    `the file with epochs ${missing} to ${proven} is missing: it stood behind ${path}, which is whole: ${REMEDY}`,
+  )
+
+function sizeOf(files: Files, { path }: Segment): number {
+  const file = openSegment(files, path)
+  if (file === null) return 0
+  try {
+    return file.size()
+  } finally {
+    file.close()
+  }
+}

@@ -38,9 +38,12 @@ const NO_VALUE = Buffer.alloc(0)
 interface ReadOptions {
   readonly transaction: Transaction
 }
-/** Reads into memory that the next read of the thread uses again, of whatever store; lmdb's types leave the options out. */
+/**
+ * Reads into memory that the next read of the thread uses again, of whatever store; what has 16 MB and more is no Buffer, but stands in
+ * the map of the file, which is the transaction's. lmdb's types leave the options out.
+ */
 interface FastReads {
-  getBinaryFast(key: Buffer, options?: ReadOptions): Buffer | undefined
+  getBinaryFast(key: Buffer, options?: ReadOptions): Buffer | Uint8Array | undefined
 }
 
 export interface LmdbOptions {
@@ -141,9 +144,9 @@ export class LmdbEnvironment implements Environment {
   #read(table: string, key: Uint8Array, options?: ReadOptions): Uint8Array | undefined {
     const opened = this.#table(table)
     const stored = asBuffer(isLong(key) ? storedKey(key) : key)
-    const sealed = reading(() => (opened as FastReads | undefined)?.getBinaryFast(stored, options))
-    if (sealed === undefined) return undefined
-    const value = unseal(stored, sealed)
+    const read = reading(() => (opened as FastReads | undefined)?.getBinaryFast(stored, options))
+    if (read === undefined) return undefined
+    const value = unseal(stored, Buffer.isBuffer(read) ? read : Buffer.from(read))
     return isLong(key) ? takeApart(value)[1] : value
   }
 

@@ -8,7 +8,8 @@ import { eventTime, int, optional, type Schema, schema, string } from '../record
 export const DEAD_LETTERS = 'dead-letters'
 
 /** `bad`, `late` and `ahead` are a source's; a function `threw`, or the row `killed` whoever took it. */
-export type DeadLetterKind = 'bad' | 'late' | 'ahead' | 'threw' | 'killed'
+export const DEAD_LETTER_KINDS = ['bad', 'late', 'ahead', 'threw', 'killed'] as const
+export type DeadLetterKind = (typeof DEAD_LETTER_KINDS)[number]
 
 /** What happens to a row on which a user's function throws: the run fails, or the row goes to the dead letters. */
 export type ErrorPolicy = 'fail' | 'dead-letter'

@@ -7,38 +7,44 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import { bystanders } from '../../bench/recovery.mjs'
-import { planRun } from './faults.mjs'
+import { argumentsOf, choiceOf, numberOf, refuse } from '../arguments.mjs'
+import { faultKinds, planRun } from './faults.mjs'
 import { HarmedRun } from './harmed-run.mjs'
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    /** Ends when so many faults have come to pass. */
-    faults: { type: 'string' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
-    /** Runs with this number alone: what a violation tells. */
-    run: { type: 'string' },
-    job: { type: 'string' },
-    /** Faults of these kinds alone, separated by commas. */
-    kinds: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    verbose: { type: 'boolean', default: false },
-    /** Ends with the first violation. */
-    first: { type: 'boolean', default: false },
-    /** Another build than dist: for builds with planted bugs. */
-    dist: { type: 'string', default: 'dist' },
-  },
+const values = argumentsOf({
+  minutes: { type: 'string' },
+  /** Ends when so many faults have come to pass. */
+  faults: { type: 'string' },
+  seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+  /** Runs with this number alone: what a violation tells. */
+  run: { type: 'string' },
+  job: { type: 'string' },
+  /** Faults of these kinds alone, separated by commas. */
+  kinds: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
+  /** Ends with the first violation. */
+  first: { type: 'boolean', default: false },
+  /** Another build than dist: for builds with planted bugs. */
+  dist: { type: 'string', default: 'dist' },
 })
 
 const JOBS = ['stateless', 'keyed-window', 'as-of-join', 'custom-actor', 'letters', 'flights']
+choiceOf(values, 'job', JOBS)
+numberOf(values, 'seed', 0)
+numberOf(values, 'run', 0)
+// Without a job all of them run in turn.
+const kinds = faultKinds(values.job)
+const unknown = values.kinds?.split(',').filter((kind) => !kinds.includes(kind)) ?? []
+if (unknown.length > 0) refuse(`there is no fault ${unknown.join(', ')} of these jobs: there are ${kinds.join(', ')}`)
 const { seededRandom } = await import(pathToFileURL(path.resolve(values.dist, 'testing/index.js')).href)
 const say = (text) => values.json || process.stdout.write(`${text}\n`)
 
 const base = fs.mkdtempSync(path.join(os.tmpdir(), 'umbel-chaos-'))
-const until = values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.minutes) * 60_000
-const faultsMax = values.faults === undefined ? Number.POSITIVE_INFINITY : Number(values.faults)
+const until =
+  values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + numberOf(values, 'minutes', 0) * 60_000
+const faultsMax = numberOf(values, 'faults') ?? Number.POSITIVE_INFINITY
 const isEndless = values.minutes === undefined && values.faults === undefined && values.run === undefined
 
 const report = { seed: Number(values.seed), runs: 0, faults: {}, recoveries: [], violations: [] }

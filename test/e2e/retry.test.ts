@@ -70,6 +70,18 @@ t.test('retry and drop, beside a run and while it is down', async (t) => {
     code: 1,
     said: /--row is for one dead letter, and these are 5/,
   })
+  t.match(await letters('retry', DATA, numberOf(5), '--row', '{bad'), {
+    code: 1,
+    said: /the row to retry with is no JSON object .*: nothing was retried/,
+  })
+  t.match(await letters('list', DATA, '--kind', 'nope'), {
+    code: 1,
+    said: /no kind 'nope' of dead letters: they are bad, /,
+  })
+  t.match(await letters('drop', DATA, '--source', 'nope'), {
+    code: 1,
+    said: /no dead letter is from 'nope': they are from /,
+  })
   t.match(await letters('retry', DATA, numberOf(5), '--row', later(1005)), {
     code: 0,
     said: 'One dead letter retried.\n',

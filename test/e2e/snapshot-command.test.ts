@@ -76,6 +76,14 @@ t.test('help, a directory that is none, and a run without snapshots', async (t) 
   const often = await umbel(directory, ['run', 'clicks.ts', '--snapshot-every', 'often'])
   t.equal(often.code, 1)
   t.match(often.stderr, "'often' is not a duration")
+  const empty = await umbel(directory, ['run', 'clicks.ts', '--snapshots', ''])
+  t.equal(empty.code, 1)
+  t.match(empty.stderr, 'snapshots.directory is empty')
+  t.equal((await umbel(directory, ['run', 'clicks.ts', ...SMALL, '--snapshots', 'copies'])).code, 0)
+  const { snapshots } = JSON.parse(fs.readFileSync(path.join(directory, DATA, 'job.json'), 'utf8')) as {
+    snapshots: string
+  }
+  t.equal(path.dirname(snapshots), path.join(fs.realpathSync(directory), 'copies'), 'also from another directory')
   t.equal((await umbel(directory, ['run', 'clicks.ts', ...SMALL, '--no-snapshots'])).code, 0)
   t.equal((await umbel(directory, ['snapshot', 'restore', DATA])).stdout, `There are no snapshots of ${DATA}.\n`)
 })

@@ -6,26 +6,24 @@
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import { createJiti } from 'jiti'
+import { argumentsOf, numberOf } from '../arguments.mjs'
 import { runInParallel } from '../in-parallel.mjs'
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string', default: '1500' },
-    seed: { type: 'string', default: '1' },
-    /** Ends with the first difference. */
-    first: { type: 'boolean', default: false },
-    'no-shrink': { type: 'boolean', default: false },
-    verbose: { type: 'boolean', default: false },
-    jobs: { type: 'string', default: `${os.availableParallelism()}` },
-    /** Another build than dist: for builds with planted bugs. */
-    dist: { type: 'string', default: 'dist' },
-  },
+const values = argumentsOf({
+  cases: { type: 'string', default: '1500' },
+  seed: { type: 'string', default: '1' },
+  /** Ends with the first difference. */
+  first: { type: 'boolean', default: false },
+  'no-shrink': { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
+  jobs: { type: 'string', default: `${os.availableParallelism()}` },
+  /** Another build than dist: for builds with planted bugs. */
+  dist: { type: 'string', default: 'dist' },
 })
 
-const [first, count] = [Number(values.seed), Number(values.cases)]
-const jobs = Math.min(Number(values.jobs), count)
+const [first, count] = [numberOf(values, 'seed', 0), numberOf(values, 'cases')]
+const jobs = Math.min(numberOf(values, 'jobs'), count)
 if (jobs > 1) {
   const { counts, hasFailed } = await runInParallel({
     main: import.meta.filename,

@@ -6,30 +6,29 @@
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
+import { argumentsOf, choiceOf, numberOf } from '../arguments.mjs'
 import { runInParallel } from '../in-parallel.mjs'
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '500' },
-    from: { type: 'string', default: '1' },
-    faults: { type: 'string', default: '10' },
-    /** Only these of the planned faults, by number: what a cut down plan consists of. */
-    only: { type: 'string' },
-    scenario: { type: 'string' },
-    /** Ends with the first violation. */
-    first: { type: 'boolean', default: false },
-    'no-shrink': { type: 'boolean', default: false },
-    verbose: { type: 'boolean', default: false },
-    /** Processes at a time. */
-    jobs: { type: 'string', default: `${os.availableParallelism()}` },
-    /** Another build than dist: for builds with planted bugs. */
-    dist: { type: 'string', default: 'dist' },
-  },
+const values = argumentsOf({
+  seeds: { type: 'string', default: '500' },
+  from: { type: 'string', default: '1' },
+  faults: { type: 'string', default: '10' },
+  /** Only these of the planned faults, by number: what a cut down plan consists of. */
+  only: { type: 'string' },
+  scenario: { type: 'string' },
+  /** Ends with the first violation. */
+  first: { type: 'boolean', default: false },
+  'no-shrink': { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
+  /** Processes at a time. */
+  jobs: { type: 'string', default: `${os.availableParallelism()}` },
+  /** Another build than dist: for builds with planted bugs. */
+  dist: { type: 'string', default: 'dist' },
 })
 
-const [first, count] = [Number(values.from), Number(values.seeds)]
-const jobs = Math.min(Number(values.jobs), count)
+const [first, count] = [numberOf(values, 'from', 0), numberOf(values, 'seeds')]
+const faultsMax = numberOf(values, 'faults', 0)
+const jobs = Math.min(numberOf(values, 'jobs'), count)
 if (jobs > 1) {
   const { counts, hasFailed } = await runInParallel({
     main: import.meta.filename,
@@ -46,6 +45,11 @@ const dist = (file) => import(pathToFileURL(path.resolve(values.dist, file)).hre
 const { below, endOwnThread, LifeEnded, planFaults, seededRandom, simulate } = await dist('testing/index.js')
 const { makeScenarios } = await import('./scenarios.mjs')
 const scenarios = makeScenarios(endOwnThread)
+choiceOf(
+  values,
+  'scenario',
+  scenarios.map(({ name }) => name),
+)
 
 // What a dead life leaves unsaid.
 let stray = null
@@ -66,7 +70,7 @@ async function runSeed(seed, choose = (faults) => faults) {
     ? scenarios.find(({ name }) => name === values.scenario)
     : scenarios[below(random, scenarios.length)]
   const expected = await expectedOf(scenario)
-  const faults = planFaults(random, Number(values.faults), expected.lastedMs)
+  const faults = planFaults(random, faultsMax, expected.lastedMs)
   const run = await simulate(seed, scenario, choose(faults), expected)
   const violations = [...expected.violations.map((one) => `unharmed: ${one}`), ...run.violations]
   if (stray !== null) violations.push(`a rejection that nobody handled: ${stray.stack ?? stray}`)

@@ -60,7 +60,7 @@ export class VersionColumns {
     const codes = origins === null ? null : origins.heads.map((head) => this.#codeOf(head))
     for (let i = 0; i < count; i++) {
       const row = rows === null ? i : rows[i]!
-      this.times[at + i] = times[row]!
+      this.times[at + i] = times[row]! + 0
       this.ids[at + i] = ids[i]!
       if (diffs !== null && diffs[row]! < 0) this.#back[at + i] = 1
       if (codes === null) continue

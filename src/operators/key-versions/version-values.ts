@@ -44,6 +44,8 @@ export class VersionValues {
     if (valid !== null && this.#valid === null) this.#valid = new Uint8Array(this.#data.length).fill(1)
     if (rows === null) this.#data.set(data.length === count ? data : data.subarray(0, count), at)
     else for (let i = 0; i < count; i++) this.#data[at + i] = data[rows[i]!]!
+    // Adding 0 makes one of the two zeros: which of two equal rows is said must not show.
+    for (let i = at; i < at + count; i++) this.#data[i]! += 0
     if (this.#valid === null) return
     for (let i = 0; i < count; i++) this.#valid[at + i] = valid === null ? 1 : valid[rows === null ? i : rows[i]!]!
   }

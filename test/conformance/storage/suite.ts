@@ -43,6 +43,14 @@ export function testEnvironment(t: Test, driver: EnvironmentDriver): void {
     t.same(linesOf(store, 'a'), ['x='])
   })
 
+  withStore('a value of many megabytes is read, also in a view', async (t, store) => {
+    const large = Buffer.alloc((16 << 20) + 1, 7)
+    await store.commit(0, metaOf(1), [{ table: 'a', key: textBytes('x'), value: large }])
+    const view = store.view()
+    for (const reader of [store, view]) t.equal(Buffer.compare(reader.get('a', textBytes('x'))!, large), 0)
+    view.close()
+  })
+
   withStore('an empty key or an unknown table is refused before anything is written', async (t, store) => {
     await store.commit(0, metaOf(1), [])
     await t.rejects(store.commit(1, metaOf(2), [put('a', 'x', '1'), put('b', '', '2')]), { message: /empty key/ })

@@ -79,7 +79,7 @@ t.test('damage in the middle of the log is told, and nothing of it is removed', 
   const claim = new TestLog(log.directory).log.claim(SENDER, { epoch: 0, incarnation: 0 })
   await t.rejects(claim, {
     ...corrupt,
-    message: /the record of epoch \d+ is missing or damaged in .*durable up to epoch/,
+    message: /the file with epochs \d+ to \d+ is missing: it stood behind .*, which is whole: .*--fresh/,
   })
 })
 

@@ -252,11 +252,15 @@ export class Recorder {
       this.#watermarks = step.watermarks
       isDone = this.operator.advance?.(step.watermarks, { rows: step.rows, bytes: step.bytes }) ?? true
     }
-    const out = this.#out.flatMap((batch) =>
-      updatesOf([batch]).map((line, i) =>
-        batch.origins === null ? line : `${line} from ${Buffer.from(originBytes(batch.origins, i)).toString('hex')}`,
-      ),
-    )
+    const out = this.#out.flatMap((batch) => {
+      const rows = batch.rows()
+      return updatesOf([batch]).map((line, i) => {
+        // Other bytes, though the template shows both zeros alike.
+        const exact = batch.schema.names.some((name) => Object.is(rows[i]![name], -0)) ? `${line} (-0)` : line
+        const { origins } = batch
+        return origins === null ? exact : `${exact} from ${Buffer.from(originBytes(origins, i)).toString('hex')}`
+      })
+    })
     const answers = this.journal.take()
     this.#steps.push({ step, out, digest: this.operator.digest?.() ?? 0, isDone, answers })
     this.emitted.push(...this.#out)
