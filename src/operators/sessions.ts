@@ -66,7 +66,7 @@ export class KeySessions {
    * @param isSaid whether a session that ends with a row at such a time is said
    */
   take(given: readonly FoldRow[], isSaid: (last: number) => boolean): SessionChange {
-    const updates = settled(given)
+    const updates = this.#withTakenBack(settled(given))
     const touched = this.#touchedBy(updates)
     const before = touched.map((one) => this.#saidOf(one, this.#open(one)))
     const longer = this.#prolonged(touched, updates)
@@ -88,6 +88,17 @@ export class KeySessions {
     if (session === null) return
     this.#remove(session)
     for (const row of this.#rows.within(session.start, last)) this.#rows.remove(row)
+  }
+
+  /** With rows that were taken back before they came: these are in no session, and go with what they take back. */
+  #withTakenBack(updates: readonly FoldRow[]): readonly FoldRow[] {
+    const early = updates.flatMap((row) => {
+      const diff = this.#rows.countOf(row)
+      return diff < 0 ? [{ ...row, diff }] : []
+    })
+    if (early.length === 0) return updates
+    for (const row of early) this.#rows.remove(row)
+    return settled([...updates, ...early])
   }
 
   /** Sessions that these updates, which are in order, may change. */

@@ -32,11 +32,16 @@ export class StoredRows {
   /** Adds to what is there of an equal row. @returns its key in the table, and how often it is there now */
   add(row: FoldRow): { key: Uint8Array; count: number } {
     const key = this.keyOf(row)
-    const known = this.#table.get(key)
-    const count = row.diff + (known === undefined ? 0 : diffOf(known))
+    const count = row.diff + this.countOf(row)
     if (count === 0) this.#table.remove(key)
     else this.#table.put(key, packr.pack(count))
     return { key, count }
+  }
+
+  /** How often an equal row is there; below 0 where it was taken back before it came. */
+  countOf(row: FoldRow): number {
+    const known = this.#table.get(this.keyOf(row))
+    return known === undefined ? 0 : diffOf(known)
   }
 
   remove(row: FoldRow): void {

@@ -139,6 +139,29 @@ t.test('rows no further apart than the gap are in one session, which ends behind
   }
 })
 
+t.test('a row that is taken back in an epoch before it comes is in no session', async (t) => {
+  for (const others of [
+    [],
+    [update(event(4, 'k', 2), 2)],
+    [update(event(4, 'k', 2), 2), update(event(7, 'k', 3), 3)],
+  ]) {
+    const run = windowed(session(3), { emit: 'eager', bound: 20 }, SPARSE)
+    const row = update(event(5, 'k', 9), 1)
+    run.push(batchOf(Event, [{ ...row, diff: -1 }]))
+    run.advance([0])
+    if (others.length > 0) run.push(batchOf(Event, others))
+    run.advance([0])
+    const before = linesOf(run.emitted)
+    await run.reopen()
+    run.push(batchOf(Event, [row]))
+    run.advance([0])
+    t.strictSame(linesOf(run.emitted), before, `${others.length} others`)
+    run.push(batchOf(Event, [update(event(6, 'k', 8), 4)]))
+    run.advance([END])
+    t.match(linesOf(run.emitted).at(-1), `rows=${others.length + 1} most=8`)
+  }
+})
+
 t.test('a session that goes on is taken back and said again', (t) => {
   const run = windowed(session(3), { bound: 20 }, SPARSE)
   run.push(batchOf(Event, [update(event(1, 'a', 1))]))
