@@ -34,7 +34,7 @@ async function run(t: Test, job: string, items: number): Promise<{ out: string; 
   const directory = t.testdir()
   const out = path.join(directory, 'out')
   const limits = Object.entries(LIMITS).flatMap(([name, value]) => ['--limit', `${name}=${value}`])
-  const sizes = ['--shards', '2', '--workers', '1', '--heap-mb', '40', '--off-heap-mb', '64', '--no-spare-host']
+  const sizes = ['--shards', '2', '--workers', '1', '--heap-mb', '40', '--off-heap-mb', '96', '--no-spare-host']
   const args = [cli, 'run', path.join(import.meta.dirname, 'jobs', job), ...sizes, ...limits]
   const env: NodeJS.ProcessEnv = { ...process.env, ITEMS: `${items}` }
   delete env.NODE_OPTIONS
