@@ -52,15 +52,17 @@ export class BatchArrivals {
   /**
    * Hands over rows that do not wait, in full whatever the budget, since what was said does not hold any more; then those that
    * the watermark has passed by now, in order, as many as the budget allows.
+   * @param run `last` is the time of the last of those, with which what is left may begin
    * @returns false when some are left
    */
-  take(watermark: Timestamp, budget: Budget, run: (rows: Batch) => void): boolean {
-    if (this.#ready.length > 0) run(concat(this.#ready))
+  take(watermark: Timestamp, budget: Budget, run: (rows: Batch, last: Timestamp | undefined) => void): boolean {
+    if (this.#ready.length > 0) run(concat(this.#ready), undefined)
     this.#ready = []
     const isDone =
       this.#emit === 'eager' ||
       this.#held.take(watermark, budget, (due) => {
-        if (due.length > 0) run(batchOfDue(due))
+        const last = due.at(-1)
+        if (last !== undefined) run(batchOfDue(due), last.batch.times[last.row])
         return due.length
       })
     if (isDone) this.#watermark = watermark

@@ -15,24 +15,13 @@ import { type FoldRow, FoldRows } from './fold/fold-row.ts'
 import { Recents } from './fold/recents.ts'
 import { type IntervalJoinKind, isSaidAlone, type JoinSpan, rangeOf, reachOf } from './join-span.ts'
 import type { Emit, Operator, OperatorContext } from './operator.ts'
+import { type JoinPlan, plainColumns } from './pair-output.ts'
 import { RowOutput } from './row-output.ts'
 import { Sweep } from './sweep.ts'
 
-export interface IntervalJoinPlan {
-  readonly left: Schema
-  readonly right: Schema
-  /** The columns of the left side, then the fields of the right one. */
-  readonly output: Schema
-  readonly leftKeys: readonly string[]
-  readonly rightKeys: readonly string[]
-  /** Of the right side. */
-  readonly fields: readonly string[]
+export interface IntervalJoinPlan extends JoinPlan {
   readonly how: IntervalJoinKind
   readonly span: JoinSpan
-  /** No update is older than the watermark by more than this, in microseconds. */
-  readonly bound: number
-  /** Head of the origins of the output, or null where nothing downstream can tie. */
-  readonly origin: Uint8Array | null
 }
 
 export const INTERVAL_JOIN_TABLES = ['left', 'right', 'progress'] as const
@@ -60,7 +49,7 @@ export class IntervalJoin implements Operator {
     this.#plan = plan
     const { left, right, leftKeys, rightKeys, fields, how, span } = plan
     const progress = context.table('progress')
-    const plain = left.names.filter((name) => name !== left.time && !leftKeys.includes(name))
+    const plain = plainColumns(plan)
     const side = (schema: Schema, keys: readonly string[], names: readonly string[], number: 0 | 1): Side => {
       const table = context.table(number === 0 ? 'left' : 'right')
       return {

@@ -144,8 +144,8 @@ export class NearJoin implements Operator {
   /** @param versions of the side that has got rows, and of the other one */
   #pair(id: number, port: number, [own, other]: readonly [number, number], diff: number): void {
     const [left, right] = port === 0 ? [own, other] : [other, own]
-    const [lefts, rights] = this.#columns
-    this.#pairs.push(id, left, right, left === NONE ? rights.times[right]! : lefts.times[left]!, diff)
+    const { times } = this.#sides[left === NONE ? 1 : 0].versions.columns
+    this.#pairs.push(id, left, right, times[left === NONE ? right : left]!, diff)
   }
 
   get #columns(): readonly [VersionColumns, VersionColumns] {

@@ -13,7 +13,7 @@ import type { Value } from '../records/column.ts'
 import { type FieldKind, indexesOf, type Schema } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { type RowAggregates, rowAggregates, type Windowed } from './aggregates-over-rows.ts'
-import { Arrivals } from './fold/arrivals.ts'
+import { Arrivals, type UpdatesByKey } from './fold/arrivals.ts'
 import { type FoldRow, settled, textOf } from './fold/fold-row.ts'
 import { spanAggregatesAt } from './index/span-aggregates.ts'
 import { planTiles, type TilePlan } from './index/tile-plan.ts'
@@ -85,8 +85,7 @@ export class OverRows implements Operator {
     this.#back = context.table('back')
     this.#store = new TileStore(this.#tiles, this.#tables)
     this.#sweep = new Sweep(this.#back, context.table('swept'))
-    const { progress } = this.#tables
-    this.#arrivals = new Arrivals({ ...plan, columns: input.names }, { held: context.table('held'), progress })
+    this.#arrivals = new Arrivals({ ...plan, columns: input.names }, context)
     this.#output = new RowOutput(output, context.emit)
     this.#kinds = input.names.map((name) => input.fields[name]!.kind)
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
@@ -104,9 +103,7 @@ export class OverRows implements Operator {
   }
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
-    // In full, whatever the budget: what was said of them does not hold any more.
-    this.#sayTouched(budget)
-    const done = this.#arrivals.due(watermark!, budget, () => this.#sayTouched(budget))
+    const done = this.#arrivals.take(watermark!, budget, (groups) => this.#takeIn(groups, budget))
     this.#output.end()
     if (!done) return false
     this.#prune(watermark! - this.#plan.bound)
@@ -130,8 +127,8 @@ export class OverRows implements Operator {
     return changes
   }
 
-  #sayTouched(budget: Budget): void {
-    for (const [key, updates] of this.#arrivals.take()) {
+  #takeIn(groups: UpdatesByKey, budget: Budget): void {
+    for (const [key, updates] of groups) {
       const added = settled(updates)
       if (added.length === 0) continue
       this.#sweep.cameIn(added.length)

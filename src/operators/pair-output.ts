@@ -1,4 +1,4 @@
-/** The output side of joins whose rows are versions of keys: pairs of them, in columns. */
+/** The output side of joins: what its rows are made of; and, where rows are versions of keys, pairs of them in columns. */
 import { grownCodes, grownNumbers } from '../base/grown.ts'
 import { Batch } from '../records/batch.ts'
 import type { Column } from '../records/column.ts'
@@ -12,6 +12,16 @@ export interface PairColumns {
   /** Of the right side. */
   readonly fields: readonly string[]
   readonly left: Schema
+}
+
+/** What joins of two sides by key have in common, whatever is kept of their rows. */
+export interface JoinPlan extends PairColumns {
+  readonly right: Schema
+  readonly rightKeys: readonly string[]
+  /** No update is older than the watermark by more than this, in microseconds. */
+  readonly bound: number
+  /** Head of the origins of the output, or null where nothing downstream can tie. */
+  readonly origin: Uint8Array | null
 }
 
 /** Pairs that are put out at a time. */

@@ -1,14 +1,10 @@
-/**
- * Updates on their way into an operator that works key by key: with `eager` they are given to it in the epoch in which they come, with
- * `final` when the watermark has passed them, in order; those that the watermark had passed before they came at once.
- */
+/** Updates on their way into an operator that works key by key: as `BatchArrivals` hands them over, by key. */
 import type { Budget } from '../../base/budget.ts'
 import type { Timestamp } from '../../base/time.ts'
 import type { Batch } from '../../records/batch.ts'
 import type { Schema } from '../../records/schema.ts'
-import type { KeyedTable } from '../../storage/table.ts'
-import { splitByTime } from '../held-batches.ts'
-import { HeldRows } from '../held-rows.ts'
+import { BatchArrivals } from '../batch-arrivals.ts'
+import type { OperatorContext } from '../operator.ts'
 import type { Emission } from '../window.ts'
 import type { FoldRow } from './fold-row.ts'
 import { Touched } from './touched.ts'
@@ -21,63 +17,42 @@ export interface ArrivalsPlan {
   readonly emit: Emission
 }
 
-export class Arrivals {
-  readonly #emit: Emission
-  readonly #held: HeldRows
-  readonly #touched: Touched
-  #watermark: Timestamp = Number.NEGATIVE_INFINITY
+export type UpdatesByKey = readonly (readonly [key: Buffer, updates: readonly FoldRow[]])[]
 
-  /** @param tables where rows wait, and how far they were taken */
-  constructor({ input, keys, columns, emit }: ArrivalsPlan, tables: { held: KeyedTable; progress: KeyedTable }) {
-    this.#emit = emit
-    this.#held = new HeldRows(tables.held, tables.progress, input)
+export class Arrivals {
+  readonly #batches: BatchArrivals
+  readonly #touched: Touched
+
+  constructor({ input, keys, columns, emit }: ArrivalsPlan, context: Pick<OperatorContext, 'table'>) {
+    this.#batches = new BatchArrivals(input, emit, context)
     this.#touched = new Touched(input, keys, columns)
   }
 
   get memoryBytes(): number {
-    return this.#held.memoryBytes
+    return this.#batches.memoryBytes
   }
 
   open(watermark: Timestamp): void {
-    this.#watermark = watermark
-    this.#held.open()
+    this.#batches.open(watermark)
   }
 
   save(): void {
-    this.#held.save()
+    this.#batches.save()
   }
 
   put(batch: Batch): void {
-    if (this.#emit === 'eager') return this.#touch(batch)
-    const { before, rest } = splitByTime(batch, this.#watermark)
-    if (before !== null) this.#touch(before)
-    if (rest !== null) this.#held.hold(rest)
+    this.#batches.put(batch)
   }
 
-  /** Those that do not wait, by key. */
-  take(): [key: Buffer, updates: FoldRow[]][] {
-    return this.#touched.take()
-  }
-
-  /**
-   * Makes those ready for `take` that the watermark has passed by now, as many as the budget allows.
-   * @param run takes them; `last` is the time of the last one, with which the rest may begin
-   * @returns false when some are left
-   */
-  due(watermark: Timestamp, budget: Budget, run: (last: Timestamp | undefined) => void): boolean {
-    const isDone =
-      this.#emit === 'eager' ||
-      this.#held.take(watermark, budget, (due) => {
-        for (const { batch, row } of due) this.#touched.add(batch, row)
-        const last = due.at(-1)
-        run(last?.batch.times[last.row])
-        return due.length
-      })
-    if (isDone) this.#watermark = watermark
-    return isDone
-  }
-
-  #touch(batch: Batch): void {
-    for (let row = 0; row < batch.length; row++) this.#touched.add(batch, row)
+  /** See `BatchArrivals.take`. @param run takes each key with its updates */
+  take(
+    watermark: Timestamp,
+    budget: Budget,
+    run: (groups: UpdatesByKey, last: Timestamp | undefined) => void,
+  ): boolean {
+    return this.#batches.take(watermark, budget, (rows, last) => {
+      for (let row = 0; row < rows.length; row++) this.#touched.add(rows, row)
+      run(this.#touched.take(), last)
+    })
   }
 }

@@ -15,7 +15,7 @@ import type { Operator, OperatorContext } from '../operator.ts'
 import { Sweep } from '../sweep.ts'
 import type { Emission } from '../window.ts'
 import type { OpenAccumulator } from './accumulator.ts'
-import { Arrivals } from './arrivals.ts'
+import { Arrivals, type UpdatesByKey } from './arrivals.ts'
 import { FoldOutput } from './fold-output.ts'
 import { FoldGroup, type GroupTables } from './group.ts'
 
@@ -57,9 +57,8 @@ export class Fold implements Operator {
       recent: context.table('recent'),
       members: context.table('members'),
     }
-    const progress = context.table('progress')
-    this.#sweep = new Sweep(this.#tables.recent, progress)
-    this.#arrivals = new Arrivals(plan, { held: context.table('held'), progress })
+    this.#sweep = new Sweep(this.#tables.recent, context.table('progress'))
+    this.#arrivals = new Arrivals(plan, context)
     this.#output = new FoldOutput(plan, context.emit)
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
     this.#kinds = columns.map((name) => input.fields[name]!.kind)
@@ -76,11 +75,9 @@ export class Fold implements Operator {
 
   advance([watermark]: readonly Timestamp[], budget: Budget): boolean {
     const horizon = watermark! - this.#plan.bound
-    // In full, whatever the budget: what was said of them does not hold any more.
-    this.#foldTouched(horizon, budget)
     // What is left may begin at the time of the last one, and change what was said of it.
-    const done = this.#arrivals.due(watermark!, budget, (last) =>
-      this.#foldTouched(Math.min(horizon, last ?? horizon), budget),
+    const done = this.#arrivals.take(watermark!, budget, (groups, last) =>
+      this.#foldIn(groups, Math.min(horizon, last ?? horizon), budget),
     )
     this.#output.end()
     if (!done) return false
@@ -103,8 +100,8 @@ export class Fold implements Operator {
     return changes
   }
 
-  #foldTouched(keepFrom: number, budget: Budget): void {
-    for (const [packed, updates] of this.#arrivals.take()) {
+  #foldIn(groups: UpdatesByKey, keepFrom: number, budget: Budget): void {
+    for (const [packed, updates] of groups) {
       const group = this.#group(packed)
       const keys = unpackKey(packed, this.#keyKinds)
       for (const change of group.fold(updates, keepFrom)) {

@@ -77,10 +77,6 @@ export class VersionColumns {
     this.#marks[version] = GONE
   }
 
-  isUnsaved(version: number): boolean {
-    return this.#marks[version] === UNSAVED
-  }
-
   /** Those that were not stored, and are from now on. */
   takeUnsaved(): Int32Array {
     const versions = new Int32Array(this.unsaved)

@@ -16,25 +16,13 @@ import { hashesOfKeys } from '../key-versions/key-columns.ts'
 import { KeyVersions, VERSION_TABLES, type VersionTypes, versionTables } from '../key-versions/key-versions.ts'
 import { orderByHash } from '../key-versions/row-order.ts'
 import type { Emit, Operator, OperatorContext } from '../operator.ts'
-import { originsByKey, PAIRS, PairList, plainColumns } from '../pair-output.ts'
+import { type JoinPlan, originsByKey, PAIRS, PairList, plainColumns } from '../pair-output.ts'
 import type { Emission } from '../window.ts'
 import { JoinDelta, type TableJoinKind } from './join-delta.ts'
 
-export interface TableJoinPlan {
-  readonly left: Schema
-  readonly right: Schema
-  /** The columns of the left side, then the fields of the right one. */
-  readonly output: Schema
-  readonly leftKeys: readonly string[]
-  readonly rightKeys: readonly string[]
-  /** Of the right side. */
-  readonly fields: readonly string[]
+export interface TableJoinPlan extends JoinPlan {
   readonly how: TableJoinKind
   readonly emit: Emission
-  /** No update is older than the watermark by more than this, in microseconds. */
-  readonly bound: number
-  /** Head of the origins of the output, or null where nothing downstream can tie. */
-  readonly origin: Uint8Array | null
 }
 
 export const TABLE_JOIN_TABLES = [...VERSION_TABLES, ...ARRIVAL_TABLES] as const
