@@ -162,7 +162,9 @@ export async function state(directory, updates = 2_000_000) {
     for (const text of sorted) {
       const key = Buffer.from(text, 'latin1')
       const value = Buffer.alloc(16)
-      value.writeDoubleLE((table.get(key)?.readDoubleLE(0) ?? 0) + 1, 0)
+      const before = table.get(key)
+      if (before !== undefined) value.set(before)
+      value.writeDoubleLE(value.readDoubleLE(0) + 1, 0)
       table.put(key, value)
     }
   }
