@@ -15,6 +15,8 @@ export interface DeadLetter {
   readonly source: string
   readonly split: number
   readonly offset: number | null
+  readonly epoch: number | null
+  readonly call: number | null
   readonly kind: string
   readonly operator: string | null
   readonly reason: string

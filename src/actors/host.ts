@@ -125,7 +125,9 @@ export class Host {
       this.#tellChanges()
       this.#send({ type: 'ended', outcome: ends.every((end) => end === 'finished') ? 'finished' : 'drained' })
     } catch (error) {
+      // What the others have marked is stored first: the run can go on from there, with other functions too.
       this.#sendToWorkers({ type: 'drain' })
+      await Promise.allSettled(this.#runs)
       this.#send({ type: 'failed', error: toWireError(error) })
     } finally {
       stopStatus()

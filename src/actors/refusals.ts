@@ -8,6 +8,8 @@ export interface Letter {
   readonly at: Timestamp
   readonly split: number
   readonly offset: number | null
+  readonly epoch: number | null
+  readonly call: number | null
   readonly kind: DeadLetterKind
   readonly operator: string | null
   readonly reason: string

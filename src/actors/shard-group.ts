@@ -5,6 +5,7 @@ import type { Seam } from '../base/seam.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
 import type { Board, BoardBuffers } from '../mailbox/board.ts'
 import { EmbeddedLog } from '../mailbox/embedded-log.ts'
+import { isOfRow } from '../operators/user-code.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import type { Trial, TrialInput } from '../recovery/trial.ts'
@@ -89,12 +90,24 @@ export class ShardGroup {
 
   #run(actor: ShardActor): void {
     this.#runs.push(
-      actor.run().catch((error: unknown) => {
+      actor.run().catch(async (error: unknown) => {
         this.#failure ??= error
         this.drain()
+        if (isOfRow(error)) await this.#settle(actor.shard)
         return 'failed' as const
       }),
     )
+  }
+
+  /**
+   * A shard has failed on a row: another life of it stores what it had marked, as a graceful stop would have, and takes no
+   * more rows. So the run can go on with other functions.
+   */
+  async #settle(shard: PlannedShard): Promise<void> {
+    const actor = new ShardActor(this.#plan, shard, this.#services)
+    actor.drain()
+    // Where that fails too, the next start has to replay more.
+    await actor.run().catch(() => {})
   }
 
   /**

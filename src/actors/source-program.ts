@@ -279,7 +279,7 @@ export class SourceProgram implements Program {
   }
 
   #withOrigins(split: Split, batch: Batch, offsets: number | Float64Array): Batch {
-    if (!this.#planned.facts.needsOrigins) return batch
+    if (!this.#planned.facts.needsOrigins && !this.#stage.mayTurnAway) return batch
     const origins: OriginColumn =
       typeof offsets === 'number'
         ? consecutiveOrigins(split.head, offsets, batch.length)
@@ -291,7 +291,7 @@ export class SourceProgram implements Program {
     this.#rejected++
     const watermark = this.#watermark()
     const at = Number.isFinite(watermark) ? watermark : 0
-    this.#stage.refuse({ operator: null, stack: null, diff: 1, node: null, ...letter, at })
+    this.#stage.refuse({ epoch: null, call: null, operator: null, stack: null, diff: 1, node: null, ...letter, at })
   }
 }
 

@@ -3,21 +3,20 @@
  * is moved through the nodes in order, each waiting for those before it.
  */
 
-import { type Activity, LeftOut } from '../base/activity.ts'
+import type { Activity } from '../base/activity.ts'
 import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
 import { packr } from '../base/packr.ts'
 import type { Timestamp } from '../base/time.ts'
-import { rowToJson } from '../connectors/row-json.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { Operator, OperatorContext, OperatorLimits } from '../operators/operator.ts'
 import { copyShared } from '../operators/take-over.ts'
-import { type Guard, isOfRow, withOperator } from '../operators/user-code.ts'
+import { withOperator } from '../operators/user-code.ts'
 import type { Batch } from '../records/batch.ts'
-import type { Value } from '../records/column.ts'
 import type { OwnsHash, PredecessorTables, Program, ProgramOutput } from '../recovery/program.ts'
 import type { Retry } from '../recovery/retries.ts'
 import type { KeyedTable } from '../storage/table.ts'
+import { mayTurnAway } from '../topology/place.ts'
 import {
   deadLettersOf,
   type Plan,
@@ -29,6 +28,7 @@ import {
 import { tableName, tablesOf, takeOver } from './make-operator.ts'
 import { type Letter, Refusals } from './refusals.ts'
 import { readRetried } from './retried-row.ts'
+import { operatorOf, StageGuard } from './stage-guard.ts'
 
 const STAGE_TABLE = 'stage'
 const WATERMARKS = Buffer.from('watermarks')
@@ -112,11 +112,14 @@ export class StageProgram implements Program {
 
   retry(retry: Retry): void {
     const { planned, watermark } = this.#byNode.get(retry.node!)!
-    const { split, row, diff } = retry
+    const { split, offset, row, diff } = retry
     const batch = readRetried(planned.inputSchemas[0]!, retry)
     const at = Number.isFinite(watermark) ? watermark : 0
     const operator = operatorOf(planned)
-    const again = { at, split, offset: null, operator, stack: null, row, diff, node: planned.node.id }
+    const { epoch, call } = this.#services.activity.place
+    const place =
+      this.#stage.kind === 'source' ? { split, offset, epoch: null, call: null } : { split, offset, epoch, call }
+    const again = { ...place, at, operator, stack: null, row, diff, node: planned.node.id }
     if (typeof batch === 'string') return this.refuse({ ...again, kind: 'bad', reason: batch })
     const behind = watermark - batch.times[0]!
     if (planned.facts.needsTime && behind > planned.inputFacts[0]!.bound)
@@ -152,6 +155,11 @@ export class StageProgram implements Program {
     } finally {
       activity.leave(before)
     }
+  }
+
+  /** Whether one of its operators may turn rows away. */
+  get mayTurnAway(): boolean {
+    return this.#stage.nodes.some(({ node }) => mayTurnAway(node))
   }
 
   /** Turns a row away. */
@@ -226,36 +234,16 @@ export class StageProgram implements Program {
         // Held rows may be many, on a slow disk: who looks through them does not hang.
         return name === 'held' ? stepping(table, this.#services.activity) : table
       },
-      guard: this.#guardOf(planned),
+      guard: new StageGuard({
+        stage: this.#stage,
+        shard: this.#services.shard,
+        planned,
+        activity: this.#services.activity,
+        mayRefuse: this.#mayRefuse,
+        refuse: (letter) => this.refuse(letter),
+      }),
       limits: this.#services.limits,
     }
-  }
-
-  #guardOf(planned: PlannedNode): Guard {
-    const { activity, shard } = this.#services
-    const schema = planned.inputSchemas[0]
-    const hasPlace = !planned.inputFacts[0]?.retracts || !planned.facts.needsOrigins
-    const refuse: Guard['refuse'] = (at, row, diff, thrown) => {
-      const isLeftOut = thrown instanceof LeftOut
-      if (!isLeftOut && !(this.#mayRefuse && isOfRow(thrown))) throw thrown
-      const error = isLeftOut ? thrown.skipped : describe(thrown)
-      // A trial says nothing of what it leaves out.
-      if (error === null) return
-      const kind = isLeftOut ? 'killed' : 'threw'
-      const isRow = schema?.names.every((name) => name in row) === true
-      this.refuse({
-        ...error,
-        at,
-        split: shard.index,
-        offset: null,
-        kind,
-        operator: operatorOf(planned),
-        row: isRow ? rowToJson(schema, row as Readonly<Record<string, Value>>) : JSON.stringify(row),
-        diff,
-        node: isRow && hasPlace ? planned.node.id : null,
-      })
-    }
-    return { call: () => activity.call(), refuse, mayRefuse: this.#mayRefuse }
   }
 }
 
@@ -269,11 +257,3 @@ const stepping = (table: KeyedTable, activity: Activity): KeyedTable => ({
     }
   },
 })
-
-const operatorOf = ({ node }: PlannedNode): string => (node.kind === 'actor' ? `actor '${node.name}'` : node.kind)
-
-function describe(thrown: unknown): { reason: string; stack: string | null } {
-  return thrown instanceof Error
-    ? { reason: thrown.message, stack: thrown.stack ?? null }
-    : { reason: String(thrown), stack: null }
-}

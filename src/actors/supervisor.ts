@@ -184,7 +184,9 @@ export class Supervisor {
         this.#hosts[host]?.kill('SIGKILL')
         return
       case 'failed':
-        return this.#fail(fromWireError(message.error))
+        this.#fail(fromWireError(message.error))
+        this.#hosts[host]?.kill('SIGKILL')
+        return
       case 'tried':
         return
       default:
@@ -251,10 +253,10 @@ export class Supervisor {
     }
   }
 
+  /** The others come to a boundary and store what they have marked; one that does not get there is ended by the watch. */
   #fail(error: unknown): void {
     this.#failure ??= error
-    for (const child of this.#hosts) child?.kill('SIGKILL')
-    this.#suspects.end()
+    this.drain()
     this.#endIfOver()
   }
 

@@ -47,6 +47,7 @@ export class Activity {
   #skips = new Map<number, SkippedCall>()
   #isChosen: ((call: number) => boolean) | null = null
   #isChoosy = false
+  #epoch = 0
   /** Looks after the thread every so many calls, and at each epoch. @throws what the shard is to end of */
   watch: () => void = () => {}
 
@@ -59,8 +60,9 @@ export class Activity {
   }
 
   /** An epoch begins: its calls are counted from 1. */
-  startEpoch({ skips = [], isChosen }: CallChoice = {}): void {
+  startEpoch(epoch: number, { skips = [], isChosen }: CallChoice = {}): void {
     this.watch()
+    this.#epoch = epoch
     this.#cells[CALL] = 0
     this.#skips = new Map(skips.map((skip) => [skip.call, skip]))
     this.#isChosen = isChosen ?? null
@@ -103,6 +105,11 @@ export class Activity {
     const skipped = this.#skips.get(call)
     if (skipped !== undefined) throw new LeftOut(skipped)
     if (this.#isChosen?.(call) === false) throw new LeftOut(null)
+  }
+
+  /** Which call of a user's function in which epoch is being made. */
+  get place(): { epoch: number; call: number } {
+    return { epoch: this.#epoch, call: this.#cells[CALL]! }
   }
 
   /** Where the thread is; null while no operator has it. */

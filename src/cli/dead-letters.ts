@@ -37,7 +37,7 @@ const COLUMNS = [
   { title: 'state', align: 'left' },
   { title: 'kind', align: 'left' },
   { title: 'from', align: 'left' },
-  { title: 'offset', align: 'right' },
+  { title: 'position', align: 'right' },
   { title: 'reason', align: 'left' },
   { title: 'row', align: 'left' },
 ] as const
@@ -90,19 +90,23 @@ export async function deadLettersList(directory: string, options: ListOptions): 
   if (json) return print(JSON.stringify({ letters: wanted }))
   if (wanted.length === 0) return print('There are none.')
   const shown = wanted.slice(0, limit)
-  const rows = shown.map(({ number, state, kind: of, source: from, split, operator, offset, reason, row }) => [
-    number,
-    state,
-    of,
-    `${from}/${split}${operator === null ? '' : ` ${operator}`}`,
-    offset ?? '-',
-    short(reason),
-    short(row),
+  const rows = shown.map((letter) => [
+    letter.number,
+    letter.state,
+    letter.kind,
+    `${letter.source}/${letter.split}${letter.operator === null ? '' : ` ${letter.operator}`}`,
+    positionOf(letter) ?? '-',
+    short(letter.reason),
+    short(letter.row),
   ])
   print(makeTable(COLUMNS, rows))
   if (shown.length < wanted.length)
     print(`… and ${wanted.length - shown.length} more: give --limit, --kind or --source`)
 }
+
+/** Of a row of a source its offset in the split, of one behind a repartition which call it was. */
+const positionOf = ({ offset, epoch, call }: DeadLetter): string | null =>
+  epoch === null ? (offset === null ? null : `offset ${offset}`) : `epoch ${epoch}, call ${call}`
 
 export async function deadLettersShow(directory: string, number: number, { json }: Options): Promise<void> {
   const letters = await readStandings(directory)
@@ -162,8 +166,9 @@ async function chosen(
 }
 
 function describe(letter: Standing): string {
-  const { number, state, kind, source, split, offset, operator, at, reason, stack, row } = letter
-  const place = offset === null ? `${source}/${split}` : `${source}, split ${split}, offset ${offset}`
+  const { number, state, kind, source, split, operator, at, reason, stack, row } = letter
+  const position = positionOf(letter)
+  const place = `${source}/${split}${position === null ? '' : `, ${position}`}`
   return [
     `number   ${number}`,
     `state    ${state}`,

@@ -24,7 +24,7 @@ import { compareDue, type DueRow } from './due-rows.ts'
 import { HeldRows } from './held-rows.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { UndoLog } from './undo-log.ts'
-import { isOfRow, type RefusedRow } from './user-code.ts'
+import { type Given, isOfRow } from './user-code.ts'
 
 // Other keys of the state's table begin with 0 or 1.
 const PASSED = Buffer.from('watermark')
@@ -181,7 +181,7 @@ export class ActorOperator implements Operator {
   }
 
   /** Runs a function of the user's. One that throws has done nothing, and what it was given is refused. */
-  #act(run: () => void, given: () => RefusedRow): void {
+  #act(run: () => void, given: () => Given['row']): void {
     this.#mayAct = true
     this.#undo?.forget()
     this.#emitted = []
@@ -190,7 +190,7 @@ export class ActorOperator implements Operator {
       run()
     } catch (error) {
       if (!isOfRow(error)) throw error
-      this.#context.guard.refuse(this.#time, given(), this.#diff, error)
+      this.#context.guard.refuse({ at: this.#time, row: given(), diff: this.#diff, origin: this.#sourceOrigin }, error)
       this.#undo?.undo((table, key, value) => this.#put(table, key, value))
       return
     } finally {

@@ -11,7 +11,7 @@ import { RowCursor } from '../records/row-cursor.ts'
 import type { Fields, Row, Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
-import { type Guard, NO_GUARD } from './user-code.ts'
+import { type Guard, givenRow, NO_GUARD } from './user-code.ts'
 
 /** The rows that `rows` are made of, in order. Those of one row follow each other. */
 function originsOfParts(origins: OriginColumn | null, rows: Int32Array): OriginColumn | null {
@@ -79,7 +79,7 @@ export class Explode implements Operator {
       'explode',
       `lists that are exploded together have one length each row, not ${found.join(', ')}`,
     )
-    this.#guard.refuse(batch.times[row]!, batch.row(row), batch.diff(row), error)
+    this.#guard.refuse(givenRow(batch, row), error)
     return 0
   }
 }
@@ -120,7 +120,7 @@ export class Transform implements Operator {
           rows.push(row)
         }
       } catch (error) {
-        this.#guard.refuse(batch.times[row]!, batch.row(row), batch.diff(row), error)
+        this.#guard.refuse(givenRow(batch, row), error)
       }
     }
     if (rows.length === 0) return

@@ -11,7 +11,7 @@ import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
 import { columnTypeOf, type Fields, type FieldType, indexesOf, type Row, type Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
-import { type Guard, NO_GUARD } from './user-code.ts'
+import { type Guard, givenRow, NO_GUARD } from './user-code.ts'
 
 type RowFunction<T> = (row: Row<Fields>) => T
 
@@ -52,7 +52,7 @@ function selectRows(
       guard.call()
       if (keep(cursor.moveTo(i)) === true) into[count++] = i
     } catch (error) {
-      guard.refuse(batch.times[i]!, batch.row(i), batch.diff(i), error)
+      guard.refuse(givenRow(batch, i), error)
     }
   }
   return count
@@ -137,7 +137,7 @@ export class Assign implements Operator {
     const column = this.#compute(batch, {
       call: () => this.#guard.call(),
       refuse: (row, error) => {
-        this.#guard.refuse(batch.times[row]!, batch.row(row), batch.diff(row), error)
+        this.#guard.refuse(givenRow(batch, row), error)
         refused.add(row)
       },
     })

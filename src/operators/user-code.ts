@@ -1,25 +1,40 @@
 /** What a user's function throws: named with its operator, or, by the topology's policy, the end of one row alone. */
 import { UmbelError, userError } from '../base/errors.ts'
 import type { Timestamp } from '../base/time.ts'
+import type { Batch } from '../records/batch.ts'
 import type { UserValue } from '../records/column.ts'
+import { originBytes } from '../records/origin.ts'
 
 /** Stands around the calls of a user's functions. */
 export interface Guard {
   /** Comes before each call. @throws LeftOut in the place of a call that is left out */
   call(): void
   /** Takes a row on which a function threw out of the stream, or throws where the policy is to fail. */
-  refuse(at: Timestamp, row: RefusedRow, diff: number, error: unknown): void
+  refuse(given: Given, error: unknown): void
   /** False where every error ends the run, so that nothing need be undone. */
   readonly mayRefuse: boolean
 }
 
-/** The row, or what else was handed to the function. */
-export type RefusedRow = Readonly<Record<string, UserValue>>
+/** What a function was called with: a row, or a timer. */
+export interface Given {
+  readonly at: Timestamp
+  readonly row: Readonly<Record<string, UserValue>>
+  readonly diff: number
+  /** Where the row comes from; null where that is not known. */
+  readonly origin: Uint8Array | null
+}
+
+export const givenRow = (batch: Batch, row: number): Given => ({
+  at: batch.times[row]!,
+  row: batch.row(row),
+  diff: batch.diff(row),
+  origin: batch.origins && originBytes(batch.origins, row),
+})
 
 /** Lets every call be made, and every error go on. */
 export const NO_GUARD: Guard = {
   call() {},
-  refuse(_at, _row, _diff, error) {
+  refuse(_given, error) {
     throw error
   },
   mayRefuse: false,

@@ -27,6 +27,14 @@ export function splitHead(source: number, split: number): Uint8Array {
   return head
 }
 
+/** Where a row stands in a split, where its origin is that of a source's own row; null otherwise. */
+export function placeInSplit(origin: Uint8Array): { source: number; split: number; offset: number } | null {
+  if (origin.length !== 16) return null
+  const view = new DataView(origin.buffer, origin.byteOffset, origin.length)
+  const offset = view.getUint32(8) * 4294967296 + view.getUint32(12)
+  return { source: view.getUint32(0), split: view.getUint32(4), offset }
+}
+
 /** The whole origin of one row. */
 export function originBytes(column: OriginColumn, row: number): Uint8Array {
   const head = column.heads[column.head[row]!]!

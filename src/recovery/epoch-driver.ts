@@ -143,7 +143,7 @@ export class EpochDriver {
     const epoch = this.observation.epoch + 1
     seam.crashPoint('filled', shard, epoch)
     this.#machine.send({ type: 'FILLED' })
-    const processed = processEpoch(this.#context, input, input)
+    const processed = processEpoch(this.#context, epoch, input, input)
     for (const { batch } of input.batches) this.observation.rowsIn += batch.length
     this.observation.rowsOut += processed.rows
     this.#isCaughtUp = processed.isCaughtUp

@@ -2,6 +2,7 @@
 import type { CallChoice } from '../base/activity.ts'
 import type { Budget } from '../base/budget.ts'
 import { combineHash } from '../base/hash.ts'
+import type { Epoch } from '../base/ids.ts'
 import type { InboxBatch } from '../mailbox/inbox.ts'
 import type { EdgeWatermark, PartitionFrames } from '../mailbox/log.ts'
 import type { Retry } from './retries.ts'
@@ -29,11 +30,12 @@ export const emissionOf = ({ epochRowsMax, outboxBytesMax }: ShardLimits): Budge
 
 export function processEpoch(
   context: ShardContext,
+  epoch: Epoch,
   { batches, retry }: { batches: readonly InboxBatch[]; retry: Retry | null },
   choice?: CallChoice,
 ): ProcessedEpoch {
   const { program, inbox, outbox, limits, activity } = context
-  activity.startEpoch(choice)
+  activity.startEpoch(epoch, choice)
   for (const batch of batches) program.onBatch(batch)
   if (retry !== null) {
     inbox.retried = retry.order

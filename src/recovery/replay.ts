@@ -37,7 +37,7 @@ export async function replay(context: ShardContext, store: ShardStore, end: Epoc
     outbox.reroute(layout.routes(marker.layout))
     await inbox.replay(marker.slices, (batch) => batches.push(batch))
     journal.startReplay(marker.journal)
-    const processed = processEpoch(context, { batches, retry: marker.retry }, { skips: marker.skips })
+    const processed = processEpoch(context, epoch, { batches, retry: marker.retry }, { skips: marker.skips })
     journal.endReplay()
     compare(context, marker, processed)
     ;[markerHash, last] = [hashMarker(bytes), marker]

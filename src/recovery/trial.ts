@@ -45,7 +45,7 @@ export async function runTrial(
   onReplayed()
   const input = await (context.program.read === undefined
     ? tryCalls(context, recovered, trial)
-    : tryRows(context, trial))
+    : tryRows(context, recovered, trial))
   context.outbox.discard()
   if (trial.input !== null) await context.seam.scheduler.after(SETTLE_MS)
   return input
@@ -67,22 +67,28 @@ async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial:
   const batches: InboxBatch[] = []
   await inbox.replay(input.slices, (batch) => batches.push(batch))
   const { retry } = input
-  processEpoch(context, { batches, retry }, { isChosen: (call) => call <= trial.last && !trial.without.includes(call) })
+  processEpoch(
+    context,
+    epoch,
+    { batches, retry },
+    { isChosen: (call) => call <= trial.last && !trial.without.includes(call) },
+  )
   return input
 }
 
-async function tryRows(context: ShardContext, trial: Trial): Promise<TrialInput | null> {
+async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<TrialInput | null> {
   const { program, limits, seam, activity, retries, inbox } = context
   const { input } = trial
+  const epoch = recovered.epoch + 1
   const retry = retries.after(inbox.retried)
   if (retry !== null && (input === null || isOf(retry, input))) {
     const isTried = input !== null && trial.last >= 1 && trial.without.length === 0
-    processEpoch(context, { batches: [], retry: isTried ? retry : null })
+    processEpoch(context, epoch, { batches: [], retry: isTried ? retry : null })
     return { kind: 'rows', split: RETRIED, offsets: [retry.order] }
   }
   const { clock, scheduler } = seam
   const until = clock.monotonic() + PATIENCE_MS
-  activity.startEpoch()
+  activity.startEpoch(epoch)
   if (input?.kind === 'rows') {
     const numbers = new Map(input.offsets.map((offset, i) => [offset, i + 1]))
     program.choose!((split, offset) => {

@@ -21,8 +21,11 @@ export const DEAD_LETTER_SCHEMA = schema({
   source: string(),
   /** The source's split, or the stage's shard. */
   split: int(),
-  /** Where the row stands in its split; null where only its stage is known. */
+  /** Where the row stands in its split; null where that is not known. */
   offset: optional(int()),
+  /** Of an operator behind a repartition: which call of a user's function it was, in which epoch of the shard. */
+  epoch: optional(int()),
+  call: optional(int()),
   kind: string(),
   /** The operator whose function threw, such as `filter`. */
   operator: optional(string()),

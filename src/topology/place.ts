@@ -5,7 +5,7 @@ import type { Node } from './graph.ts'
 import type { Plan } from './plan.ts'
 
 /** Operators that call functions of the user. */
-const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filter', 'transform', 'actor'])
+const CALLS_FUNCTIONS: ReadonlySet<Node['kind']> = new Set(['assign', 'filter', 'transform', 'actor'])
 
 /**
  * Whether a function of the user may have the thread; the other operators take their time on their own account. A thread
@@ -13,8 +13,11 @@ const USER_CODE: ReadonlySet<Node['kind']> = new Set(['source', 'assign', 'filte
  */
 export function isUserCode(plan: Plan, at: WhereItIs): boolean {
   const node = plan.topology.nodes[at.node]
-  return node !== undefined && USER_CODE.has(node.kind)
+  return node !== undefined && (node.kind === 'source' || CALLS_FUNCTIONS.has(node.kind))
 }
+
+/** Whether rows may be turned away by an operator: its function throws on them, or they are not what it takes. */
+export const mayTurnAway = ({ kind }: Node): boolean => CALLS_FUNCTIONS.has(kind) || kind === 'explode'
 
 /** A shard, an operator and a call, in words; see `Activity`. */
 export function placeOf(plan: Plan, at: WhereItIs): { shard: ShardId; operator: string; call: number } {

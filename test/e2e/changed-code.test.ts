@@ -77,6 +77,33 @@ t.test('more than functions must not change, and nothing may have to be made aga
   })
 })
 
+t.test(
+  'a row that ends the run is no end: all that was marked is stored, and the mended function goes on',
+  async (t) => {
+    const failing = clicks('{ if (row.n === 20_000) throw new Error("no score"); return row.n }').replace(
+      "{ onError: 'dead-letter' }, ",
+      '',
+    )
+    const directory = project(t, { 'clicks.ts': failing })
+    const args = ['--hosts', '2', '--limit', 'storeIntervalMs=3600000', '--limit', 'epochRowsMax=500']
+    await refused(
+      t,
+      directory,
+      /assign in stage 'clicks' threw: no score.*offset 20000.*go on with --changed-code/s,
+      ...args,
+    )
+    fs.writeFileSync(path.join(directory, 'clicks.ts'), clicks('row.n * 2').replace("{ onError: 'dead-letter' }, ", ''))
+    const { stdout, stderr } = await umbel(directory, [...RUN, ...args, '--changed-code'])
+    t.match(JSON.parse(stdout), { outcome: 'finished', continued: true, rows: 45_000 }, stderr)
+    const counts = sortedLines(path.join(directory, 'out/clicks/clicks.csv')).map((line) => Number(line.split(',')[3]))
+    t.equal(
+      counts.reduce((sum, count) => (count > 0 ? sum + count : sum), 0),
+      45_000,
+      'every click counts once',
+    )
+  },
+)
+
 t.test('a lost store that the former code would have to make again ends the run with that reason', async (t) => {
   const { directory } = await begun(t, 'SIGINT', '--no-snapshots')
   const state = path.join(directory, '.umbel/clicks/state')

@@ -197,11 +197,17 @@ t.test('dead letters are listed and shown, and what is asked for in vain is said
   t.match((await letters('list', '.umbel/few')).stderr, /\.umbel\/few is no data directory/)
   t.match(JSON.parse((await umbel(directory, ['run', 'few.ts', ...SMALL, '--json'])).stdout), { rejected: 2 })
   const listed = await letters('list', '.umbel/few')
-  t.match(listed.stdout, /1 +open +threw +rows\/0 filter +- +odd: 1 +\{"at":"1970-01-01T00:00:00.000001Z","n":1\}/)
+  t.match(
+    listed.stdout,
+    /1 +open +threw +rows\/0 filter +offset 1 +odd: 1 +\{"at":"1970-01-01T00:00:00.000001Z","n":1\}/,
+  )
   t.match((await letters('list', '.umbel/few', '--limit', '1')).stdout, /and 1 more: give --limit/)
   t.match((await letters('list', '.umbel/few', '--kind', 'late')).stdout, 'There are none.')
   const shown = await letters('show', '.umbel/few', '2')
-  t.match(shown.stdout, /^number {3}2\n[\s\S]*reason {3}odd: 3\n\nError: odd: 3\n/)
+  t.match(
+    shown.stdout,
+    /^number {3}2\n[\s\S]*from {5}rows\/0, offset 3, filter\n[\s\S]*reason {3}odd: 3\n\nError: odd: 3\n/,
+  )
   t.match(JSON.parse((await letters('show', '.umbel/few', '2', '--json')).stdout), { kind: 'threw', number: 2 })
   const none = await letters('show', '.umbel/few', '3')
   t.equal(none.code, 1)

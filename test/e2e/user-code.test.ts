@@ -23,7 +23,9 @@ t.test('a function that throws is named with its stage', async (t) => {
     umbel(directory, ['run', 'throws.ts', ...SMALL, '--dir', 'b', '--json']),
   ])
   t.equal(human.code, 1)
-  t.match(human.stderr, /error .*assign.* in stage 'rows' threw .*no half of it/)
+  t.match(human.stderr, /error .*assign.* in stage 'rows' threw: no half of it/)
+  t.match(human.stderr, /on the row of 1970-01-01T00:00:00\.000070Z \(split 0, offset 70\): \{.*"n":70\}/)
+  t.match(human.stderr, /go on with --changed-code, or declare the topology with \{ onError: 'dead-letter' \}/)
   t.notMatch(human.stderr, 'starting it again')
   t.equal(json.code, 1)
   t.match(JSON.parse(json.stdout), { error: { code: 'user-code', message: /in stage 'rows'/ } })

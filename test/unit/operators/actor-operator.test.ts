@@ -487,7 +487,7 @@ t.test('a row that is refused has done nothing, whatever of it was written, now 
   const plan = { input: anySchema(Click), keys: ['user'], definition, inputBound: 0, origin: new Uint8Array(4) }
   const clock = () => 0
   const make = (context: OperatorContext) => new ActorOperator({ ...plan, clock, random: clock }, context)
-  const recorder = new Recorder(make, 1, { call() {}, refuse: (at) => refused.push(at), mayRefuse: true })
+  const recorder = new Recorder(make, 1, { call() {}, refuse: ({ at }) => refused.push(at), mayRefuse: true })
   recorder.push(
     batchOf(
       Click,

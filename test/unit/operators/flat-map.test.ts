@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Explode, Transform } from '../../../src/operators/flat-map.ts'
-import type { RefusedRow } from '../../../src/operators/user-code.ts'
+import type { Given } from '../../../src/operators/user-code.ts'
 import type { Batch } from '../../../src/records/batch.ts'
 import { originBytes } from '../../../src/records/origin.ts'
 import { eventTime, int, list, makeSchema, optional, schema, string } from '../../../src/records/schema.ts'
@@ -23,10 +23,10 @@ const part = (head: number, seq: number, at: number) =>
 
 function collect() {
   const out: Batch[] = []
-  const refused: [RefusedRow, unknown][] = []
+  const refused: [Given['row'], unknown][] = []
   const guard = {
     call() {},
-    refuse: (_at: number, row: RefusedRow, _diff: number, error: unknown) => void refused.push([row, error]),
+    refuse: ({ row }: Given, error: unknown) => void refused.push([row, error]),
     mayRefuse: true,
   }
   return { out, refused, guard, emit: (batch: Batch) => out.push(batch) }

@@ -226,8 +226,7 @@ t.test('rows that are refused go, and all others stay, however many they are', (
   let calls = 0
   const guard = {
     call: () => void calls++,
-    refuse: (_at: number, row: object, _diff: number, error: unknown) =>
-      void refused.push([(row as { n: number }).n, `${error}`]),
+    refuse: ({ row }: { row: object }, error: unknown) => void refused.push([(row as { n: number }).n, `${error}`]),
     mayRefuse: true,
   }
   const throwing = (row: { n: number | null }): number => {
