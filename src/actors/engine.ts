@@ -41,6 +41,7 @@ export interface Engine {
   snapshot(shards: readonly ShardId[]): void
   status(): ShardStatus[]
   deaths(): readonly Death[]
+  notes(): readonly string[]
   pids(): number[]
 }
 
@@ -83,6 +84,7 @@ export function startInline({ plan: first, rescales: _, ...started }: Started): 
     snapshot: (shards) => group.snapshot(shards),
     status: () => group.status(),
     deaths: () => [],
+    notes: () => [],
     pids: () => [],
   }
 }
@@ -132,6 +134,7 @@ export function startProcesses(
     snapshot: (shards) => supervisor.snapshot(shards),
     status: () => supervisor.status(),
     deaths: () => supervisor.deaths,
+    notes: () => supervisor.notes,
     pids: () => supervisor.pids(),
   }
 }

@@ -3,7 +3,7 @@ import type { WireError } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
-import type { Trial, TrialInput } from '../recovery/trial.ts'
+import type { Trial, Tried } from '../recovery/trial.ts'
 import type { Rescale } from '../topology/generations.ts'
 import type { ShardStatus } from './shard-actor.ts'
 import type { ShardSkips } from './shard-group.ts'
@@ -80,9 +80,13 @@ export type ToStartedHost =
 export type FromHost =
   | { type: 'board'; changes: readonly BoardChange[] }
   | { type: 'status'; shards: readonly ShardStatus[] }
-  /** @property suspects where user code may have ended it; one, where it was seen there */
+  /**
+   * @property suspects where user code may have ended it; one, where it was seen there
+   * @property where it was, in words; null where no operator had it yet
+   */
   | {
       type: 'worker-died'
+      where: string | null
       worker: number
       shards: readonly string[]
       suspects: readonly Place[]
@@ -92,7 +96,7 @@ export type FromHost =
   /** Nothing moves in a worker that is in user code: only the end of its process ends it safely. */
   | { type: 'worker-hangs'; worker: number; at: Place; ms: number; board: readonly BoardChange[] }
   /** What became of a trial. */
-  | { type: 'tried'; input: TrialInput | null }
+  | ({ type: 'tried' } & Tried)
   | { type: 'ended'; outcome: 'finished' | 'drained' }
   | { type: 'failed'; error: WireError }
 

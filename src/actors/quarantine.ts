@@ -16,7 +16,7 @@ export class Quarantine {
   readonly #config: HostConfig
   readonly #services: SupervisorServices
   readonly #board: readonly BoardChange[]
-  readonly #search = new PoisonSearch()
+  readonly #search: PoisonSearch
   readonly #stopWatch: () => void
   #host: HostProcess | null = null
   #deadline = Number.POSITIVE_INFINITY
@@ -36,6 +36,8 @@ export class Quarantine {
   ) {
     this.#config = { ...config, host: 0, workers: 1, relay: false, held: [], trialOf: shard }
     this.#services = services
+    const few = config.skips.find(([id]) => id === shard)?.[1]
+    this.#search = new PoisonSearch(few?.kind === 'few' && few.rows === 1)
     this.#board = board
     this.verdict = new Promise((resolve) => {
       this.#resolve = resolve
@@ -73,7 +75,7 @@ export class Quarantine {
     this.#expect()
     switch (message.type) {
       case 'tried':
-        return this.#take({ lived: true, input: message.input })
+        return this.#take({ lived: true, ...message })
       case 'worker-died': {
         const { suspects, error } = message
         // Somebody ended it from outside, or what it asked for failed.

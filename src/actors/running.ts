@@ -28,6 +28,8 @@ export interface Running {
   status(): ShardStatus[]
   /** Workers and hosts that died and were started again. */
   deaths(): readonly Death[]
+  /** What was done about shards that kept dying: that they are on trial, and what was found. */
+  notes(): readonly string[]
   /** Process ids of the hosts. */
   pids(): number[]
   /** The committed rows of `.output(name)`, from the beginning, as they come. */
@@ -111,6 +113,7 @@ export function makeRunning(
     ended,
     status: () => engine.status(),
     deaths: () => engine.deaths(),
+    notes: () => engine.notes(),
     pids: () => engine.pids(),
     outputBatches,
     async *output(name) {

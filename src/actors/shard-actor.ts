@@ -18,11 +18,11 @@ import { recover } from '../recovery/recover.ts'
 import { RecoveryAttempts } from '../recovery/recovery-attempts.ts'
 import type { ShardContext } from '../recovery/shard-context.ts'
 import type { Predecessor } from '../recovery/shard-layout.ts'
-import type { ShardLimits } from '../recovery/shard-limits.ts'
+import { ChangingLimits, type ShardLimits } from '../recovery/shard-limits.ts'
 import { observe, type ShardObservation } from '../recovery/shard-observation.ts'
 import type { ShardSnapshots } from '../recovery/shard-snapshots.ts'
 import type { ShardStore } from '../recovery/shard-store.ts'
-import { runTrial, type Trial, type TrialInput } from '../recovery/trial.ts'
+import { runTrial, type Trial, type Tried } from '../recovery/trial.ts'
 import type { Environment } from '../storage/environment.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import type { Plan, PlannedShard, PlannedStage } from '../topology/plan.ts'
@@ -71,6 +71,13 @@ export interface ShardStatus extends ShardObservation {
   readonly incarnation: number
 }
 
+/** What ends its life is as little as can be, and what came before is not done again. */
+const fewRows = ({ epochRowsMax }: ShardLimits, rows: number): Partial<ShardLimits> => ({
+  epochRowsMax: Math.min(epochRowsMax, rows),
+  appendsInFlightMax: 1,
+  storeIntervalMs: 0,
+})
+
 const outputRetention = ({ outputs }: PlannedStage): number | null =>
   outputs.length === 0 ? null : Math.max(...outputs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY))
 
@@ -78,6 +85,7 @@ export class ShardActor {
   readonly shard: PlannedShard
   #plan: Plan
   readonly #services: ShardServices
+  readonly #limits: ChangingLimits
   readonly #machine = createActor(shardMachine)
   readonly #program: Program
   readonly #context: ShardContext
@@ -98,6 +106,10 @@ export class ShardActor {
     this.#skips = skips
     this.shard = shard
     this.#services = services
+    this.#limits = new ChangingLimits({
+      ...services.limits,
+      ...(skips?.kind === 'few' && fewRows(services.limits, skips.rows)),
+    })
     this.#machine.subscribe(() => services.onChange())
     this.#machine.start()
     const journal = new Journal()
@@ -149,16 +161,16 @@ export class ShardActor {
   }
 
   /** A life for a trial: see `recovery/trial.ts`. */
-  async try(trial: Trial): Promise<TrialInput | null> {
+  async try(trial: Trial): Promise<Tried> {
     const recovered = await recover(this.#context)
-    const input = await runTrial(this.#context, recovered, trial, () => {
+    const tried = await runTrial(this.#context, recovered, trial, () => {
       this.#isTrying = true
     })
     this.#context.inbox.close()
     await recovered.writer.close()
     await recovered.store?.close()
     await this.#program.close?.()
-    return input
+    return tried
   }
 
   /** True until what was replayed is stored, hence will not be replayed again. */
@@ -218,6 +230,7 @@ export class ShardActor {
     this.#program.output = ({ edge, batch }) => outbox.add(edge, batch)
     return {
       ...this.#services,
+      limits: this.#limits,
       shard: this.shard.id,
       cell: this.shard.cell,
       layout: this.#layout,
@@ -253,7 +266,8 @@ export class ShardActor {
   #table = (name: string): KeyedTable => this.#store!.table(name)
 
   #makeProgram(stage: PlannedStage, journal: Journal): Program {
-    const { seam, out, directory, limits } = this.#services
+    const { seam, out, directory } = this.#services
+    const limits = this.#limits
     if (stage.kind === 'sink')
       return makeSink(stage, { seam, out, directory, table: this.#table, pieceBytesMax: limits.batchBytesMax })
     const program = new StageProgram(this.#plan, stage, {

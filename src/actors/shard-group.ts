@@ -8,7 +8,7 @@ import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import { isOfRow } from '../operators/user-code.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
-import type { Trial, TrialInput } from '../recovery/trial.ts'
+import type { Trial, Tried } from '../recovery/trial.ts'
 import type { Plan, PlannedShard } from '../topology/plan.ts'
 import { logDirectory, storeDirectory } from './job.ts'
 import { ShardActor, type ShardServices, type ShardStatus } from './shard-actor.ts'
@@ -119,7 +119,7 @@ export class ShardGroup {
   }
 
   /** Runs a trial of the first shard. */
-  try(trial: Trial): Promise<TrialInput | null> {
+  try(trial: Trial): Promise<Tried> {
     return this.#actors[0]!.try(trial)
   }
 

@@ -34,6 +34,8 @@ export class Supervisor {
   readonly ended: Promise<'finished' | 'drained'>
   readonly board: BoardBuffers
   readonly deaths: Death[] = []
+  /** What was done about shards that kept dying. */
+  readonly notes: string[] = []
   #config: Omit<HostConfig, 'host'>
   readonly #services: SupervisorServices
   readonly #hosts: (HostProcess | null)[]
@@ -62,7 +64,7 @@ export class Supervisor {
     this.#board = new Board(this.board, 0)
     this.#suspects = new Suspects(() => this.#config, services, {
       onQuarantined: (shard) => this.#child(`shard ${shard}`).send('SUSPECTED'),
-      onFound: (shard, reason) => this.deaths.push({ what: `shard ${shard}`, reason }),
+      onNote: (note) => this.notes.push(note),
       onReleased: (shard, skips) => {
         this.#child(`shard ${shard}`).send('RELEASED')
         for (const host of this.#hosts) host?.send({ type: 'release', shard, skips })
@@ -194,15 +196,15 @@ export class Supervisor {
     }
   }
 
-  #onWorkerDied(host: number, { worker, suspects, error, board }: FromHost & { type: 'worker-died' }): void {
+  #onWorkerDied(host: number, { worker, suspects, where, error, board }: FromHost & { type: 'worker-died' }): void {
     const what = `worker ${worker} of host ${host}`
-    const place = suspects.length === 1 ? `, in ${suspects[0]!.operator} of ${suspects[0]!.shard}` : ''
-    this.deaths.push({ what, reason: error.message + place })
+    const reason = where === null ? error.message : `${error.message}, ${where}`
+    this.deaths.push({ what, reason })
     if (this.#draining || this.#failure !== undefined) return
     for (const suspect of suspects) this.#suspect(suspect, board)
     const restart = () => this.#hosts[host]?.send({ type: 'restart', worker, held: this.#suspects.held })
     // Its host was told of the end too.
-    this.#restart(this.#child(what), error.message, restart, () => {})
+    this.#restart(this.#child(what), reason, restart, () => {})
   }
 
   #suspect({ shard }: Place, board: readonly BoardChange[]): void {

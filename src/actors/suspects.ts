@@ -2,6 +2,7 @@
  * Shards that die in user code: how often, without getting on, and what was found out about it. Deaths from outside never
  * come here, and no row is left out that has not been seen to end a shard in a trial.
  */
+import { unreachable } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
 import type { Verdict } from './poison-search.ts'
@@ -15,7 +16,8 @@ const DEATHS_MAX = 2
 
 export interface SuspectEvents {
   onQuarantined(shard: ShardId): void
-  onFound(shard: ShardId, what: string): void
+  /** What is done about it, and what came of that. */
+  onNote(note: string): void
   /** It may be run again: its disposable host is certainly dead. */
   onReleased(shard: ShardId, skips: Skips | null): void
 }
@@ -69,6 +71,9 @@ export class Suspects {
     if (suspect.deaths < suspect.deathsMax) return
     suspect.deathsMax *= 2
     this.#events.onQuarantined(shard)
+    this.#events.onNote(
+      `shard ${shard} died ${suspect.deaths} times in epoch ${epoch + 1}: it stands still while trials look for the row that ends it`,
+    )
     const quarantine = new Quarantine(shard, { ...this.#config(), skips: this.skips }, board, this.#services)
     this.#quarantined.set(shard, quarantine)
     quarantine.verdict.then((verdict) => this.#release(shard, verdict))
@@ -81,14 +86,43 @@ export class Suspects {
 
   #release(shard: ShardId, verdict: Verdict): void {
     this.#quarantined.delete(shard)
+    this.#events.onNote(`trials of shard ${shard} are over: ${said(verdict)}`)
     if (verdict.kind === 'found') {
-      const count = verdict.poison.length
-      const reasons = [...new Set(verdict.poison.map(({ reason }) => reason))].join('; ')
-      this.#events.onFound(shard, `${count} of its rows end it: ${reasons}; they go to the dead letters`)
       this.#skips.set(shard, skipsOf(verdict, this.#skips.get(shard)))
       this.#suspects.delete(shard)
     }
+    if (verdict.kind === 'together') this.#skips.set(shard, { kind: 'few', rows: rowsOf(verdict) })
+    if (verdict.kind === 'replaying' && this.#skips.get(shard)?.kind !== 'few')
+      this.#skips.set(shard, { kind: 'few', rows: REPLAYED_ROWS })
     this.#events.onReleased(shard, this.#skips.get(shard) ?? null)
+  }
+}
+
+/** Where nothing is known of how many end it. */
+const REPLAYED_ROWS = 256
+/** Some epochs of so many fit into one life. */
+const rowsOf = ({ calls }: Verdict & { kind: 'together' }): number => Math.max(1, Math.floor(calls / 4))
+
+function said(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'found': {
+      const count = verdict.poison.length
+      const reasons = [...new Set(verdict.poison.map(({ reason }) => reason))].join('; ')
+      return `${count === 1 ? 'one row ends' : `${count} rows end`} it (${reasons}), and go${count === 1 ? 'es' : ''} to the dead letters`
+    }
+    case 'together':
+      return (
+        `${verdict.calls} calls together end it (${verdict.reason}) and none of them alone, so a function may keep what it is given: ` +
+        `from now on it takes ${rowsOf(verdict)} rows an epoch`
+      )
+    case 'replaying':
+      return `it dies while it replays (${verdict.reason}): from now on it stores each epoch`
+    case 'hopeless':
+      return `it dies whatever is left out (${verdict.reason})`
+    case 'innocent':
+      return 'it lives, so nothing is left out'
+    default:
+      return unreachable(verdict)
   }
 }
 

@@ -110,7 +110,7 @@ export class WorkerSlot {
   async try(trial: Trial): Promise<void> {
     try {
       const end = await this.#start([...this.#pending], trial).ended
-      this.#services.send({ type: 'tried', input: 'tried' in end ? end.tried : null })
+      if ('tried' in end) this.#services.send({ type: 'tried', ...end.tried })
     } catch (error) {
       this.#tellDeath([...this.#pending], error)
     }
@@ -163,10 +163,19 @@ export class WorkerSlot {
     const error = explainFileError(thrown)
     if (isFatal(error)) throw error
     const { send, boardNow } = this.#services
-    const suspects = this.#suspects(shards, error)
+    const [suspects, where] = [this.#suspects(shards, error), this.#where()]
     this.#running = null
     this.#activity = null
-    send({ type: 'worker-died', worker: this.#number, shards, suspects, error: toWireError(error), board: boardNow() })
+    const told = { worker: this.#number, shards, suspects, where, error: toWireError(error), board: boardNow() }
+    send({ type: 'worker-died', ...told })
+  }
+
+  #where(): string | null {
+    const at = this.#activity?.now() ?? null
+    const known = at ?? this.#activity?.last() ?? null
+    if (known === null) return null
+    const { operator, shard } = placeOf(this.#services.plan(), known)
+    return `${at === null ? 'after' : 'in'} ${operator} of ${shard}`
   }
 
   /**

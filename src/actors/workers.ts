@@ -1,7 +1,7 @@
 /** What a host asks of whatever runs its workers: threads of a pool, or a simulation's. */
 import type { WireError } from '../base/errors.ts'
 import type { BoardBuffers } from '../mailbox/board.ts'
-import type { Trial, TrialInput } from '../recovery/trial.ts'
+import type { Trial, Tried } from '../recovery/trial.ts'
 import type { FromWorker, HostConfig, ToWorker } from './protocol.ts'
 import type { ShardSkips } from './shard-group.ts'
 
@@ -29,7 +29,7 @@ export interface WarmUp {
  */
 export type WorkerEnd =
   | { readonly outcome: 'finished' | 'drained'; readonly last: FromWorker & { type: 'status' } }
-  | { readonly tried: TrialInput | null }
+  | { readonly tried: Tried }
   | { readonly error: WireError }
 
 /** The code of `WorkerDied` in messages. */

@@ -22,6 +22,9 @@ export class LeftOut extends Error {
   }
 }
 
+/** A trial may leave out as many calls as an epoch has: none of them is to cost memory. */
+const NOT_IN_TRIAL = new LeftOut(null)
+
 /** A shard by its cell, an operator by its node, and which call of a user's function it is in. */
 export interface WhereItIs {
   readonly cell: number
@@ -30,7 +33,7 @@ export interface WhereItIs {
 }
 
 /** Places in the shared memory. Cells are kept plus one: 0 stands for none. */
-const [SHARD, NODE, CALL, STEP, CELLS] = [0, 1, 2, 3, 4] as const
+const [SHARD, NODE, CALL, STEP, LAST_SHARD, LAST_NODE, CELLS] = [0, 1, 2, 3, 4, 5, 6] as const
 
 /** Which calls of an epoch are made; all, where nothing is said. */
 export interface CallChoice {
@@ -80,6 +83,8 @@ export class Activity {
     const before = cells[SHARD] === 0 ? -1 : cells[NODE]!
     cells[SHARD] = cell + 1
     cells[NODE] = node
+    cells[LAST_SHARD] = cell + 1
+    cells[LAST_NODE] = node
     cells[STEP]!++
     return before
   }
@@ -104,7 +109,7 @@ export class Activity {
   #check(call: number): void {
     const skipped = this.#skips.get(call)
     if (skipped !== undefined) throw new LeftOut(skipped)
-    if (this.#isChosen?.(call) === false) throw new LeftOut(null)
+    if (this.#isChosen?.(call) === false) throw NOT_IN_TRIAL
   }
 
   /** Which call of a user's function in which epoch is being made. */
@@ -116,6 +121,12 @@ export class Activity {
   now(): WhereItIs | null {
     const shard = this.#cells[SHARD]!
     return shard === 0 ? null : { cell: shard - 1, node: this.#cells[NODE]!, call: this.#cells[CALL]! }
+  }
+
+  /** Where it was last, if no operator has it now; null where none ever had. */
+  last(): WhereItIs | null {
+    const shard = this.#cells[LAST_SHARD]!
+    return shard === 0 ? null : { cell: shard - 1, node: this.#cells[LAST_NODE]!, call: 0 }
   }
 
   /** Differs from one moment to another if the thread got on. */

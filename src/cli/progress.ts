@@ -24,7 +24,8 @@ export class Progress {
   #last: { at: number; rows: number } | null
   #rate = 0
   #deaths = 0
-  readonly #problems = new Map<string, string>()
+  #notes = 0
+  readonly #told = new Set<string>()
 
   constructor(running: Running, stream: NodeJS.WriteStream) {
     this.#running = running
@@ -52,6 +53,9 @@ export class Progress {
     const deaths = this.#running.deaths()
     for (const { what, reason } of deaths.slice(this.#deaths)) this.say(`${what} died (${reason}), starting it again`)
     this.#deaths = deaths.length
+    const notes = this.#running.notes()
+    for (const note of notes.slice(this.#notes)) this.say(note)
+    this.#notes = notes.length
     const statuses = this.#running.status()
     this.#tellProblems(statuses)
     const now = performance.now()
@@ -70,15 +74,20 @@ export class Progress {
     }
   }
 
-  /** Once each: the run goes on without. */
+  /** Once each: the run goes on. */
   #tellProblems(statuses: readonly ShardStatus[]): void {
-    for (const { shard, snapshots } of statuses) {
+    for (const { shard, snapshots, rebuilt } of statuses) {
       const problem = snapshots?.problem ?? null
-      if (problem !== null && problem !== this.#problems.get(shard)) {
-        this.#problems.set(shard, problem)
-        this.say(`${shard} could take no snapshot (${problem}), and tries again`)
-      }
+      if (problem !== null) this.#tellOnce(shard, `could take no snapshot (${problem}), and tries again`)
+      if (rebuilt !== null) this.#tellOnce(shard, `has replaced its store, from a snapshot or its log: ${rebuilt}`)
     }
+  }
+
+  #tellOnce(shard: string, problem: string): void {
+    const line = `${shard} ${problem}`
+    if (this.#told.has(line)) return
+    this.#told.add(line)
+    this.say(line)
   }
 }
 

@@ -18,6 +18,8 @@ export interface RunResult {
   /** Rows turned away since the job began: they are in the dead letters. */
   readonly rejected: number
   readonly restarts: number
+  /** What was done about shards that kept dying. */
+  readonly notes: readonly string[]
   readonly directory: string
   readonly out: string
   readonly files: readonly string[]
@@ -55,6 +57,7 @@ export function runResult(
     seconds: Math.round(seconds * 1000) / 1000,
     rejected: countDeadLetters(nodeSeam.files, directory),
     restarts: running.deaths().length,
+    notes: running.notes(),
     directory,
     out,
     files: topology.outputs.flatMap(({ connector }) => (connector === null ? [] : [path.join(out, connector.path)])),

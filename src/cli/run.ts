@@ -79,6 +79,7 @@ function describe(running: Running, result: RunResult, summary: Summary | null):
   const lines = [`${pc.bold(result.topology)} ${result.outcome}: ${work}`]
   for (const { what, reason } of running.deaths())
     lines.push(pc.yellow(`  ${what} died (${reason}) and was started again`))
+  for (const note of running.notes()) lines.push(pc.yellow(`  ${note}`))
   if (result.rejected > 0)
     lines.push(
       pc.yellow(

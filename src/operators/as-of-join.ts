@@ -51,9 +51,11 @@ const LEFT = 0
 const FRAME_ROWS = 16_384
 
 /** How large the frames of rows are that a join holds. */
-export const joinFrame = ({ batchBytesMax }: OperatorLimits): FrameLimits => ({
+export const joinFrame = (limits: OperatorLimits): FrameLimits => ({
   rows: FRAME_ROWS,
-  bytes: batchBytesMax,
+  get bytes() {
+    return limits.batchBytesMax
+  },
 })
 
 export class AsOfJoin implements Operator {
@@ -63,8 +65,8 @@ export class AsOfJoin implements Operator {
   readonly #waiting: HeldBatches
   readonly #answered: HeldBatches
   readonly #leftKeys: readonly number[]
-  /** Of answers that the epoch may still put out as rows come. */
-  #bytesLeft: number
+  /** Of answers that the epoch may still put out as rows come; null before there are any. */
+  #bytesLeft: number | null = null
   #leftWatermark = Number.NEGATIVE_INFINITY
   #rightWatermark = Number.NEGATIVE_INFINITY
   /** Waiting rows may be due: looked for once each time the table's watermark moves. */
@@ -77,7 +79,6 @@ export class AsOfJoin implements Operator {
     this.#right = isListed(plan) ? new ListedSide(plan, plan.isTable, context) : new StreamSide(plan, context)
     this.#waiting = new HeldBatches(context.table('waiting'), plan.left, frame)
     this.#answered = new HeldBatches(context.table('answered'), plan.left, frame)
-    this.#bytesLeft = context.limits.outboxBytesMax
     this.#leftKeys = indexesOf(plan.left, plan.leftKeys)
   }
 
@@ -97,7 +98,7 @@ export class AsOfJoin implements Operator {
     const { rightBound, newer } = this.#plan
     if (rightBound > 0) this.#answered.releaseBefore(right! - rightBound - newer)
     if (this.#hasDue && this.#answerWaiting(budget)) this.#hasDue = false
-    this.#bytesLeft = this.#context.limits.outboxBytesMax
+    this.#bytesLeft = null
     return !this.#hasDue
   }
 
@@ -123,7 +124,7 @@ export class AsOfJoin implements Operator {
     const { before, rest } = splitByTime(batch, this.#answerable)
     if (rest !== null) this.#waiting.hold(rest)
     if (before === null) return
-    const budget = { rows: before.length, bytes: this.#bytesLeft }
+    const budget = { rows: before.length, bytes: this.#bytesLeft ?? this.#context.limits.outboxBytesMax }
     this.#answer(before, budget)
     this.#bytesLeft = budget.bytes
   }

@@ -26,7 +26,7 @@ export interface HeldBatch {
   readonly batch: Batch
 }
 
-/** Rows of a frame, and their bytes, at the most. */
+/** Rows of a frame, and their bytes, at the most; looked at whenever one is cut. */
 export interface FrameLimits {
   readonly rows?: number
   readonly bytes: number
@@ -35,21 +35,20 @@ export interface FrameLimits {
 export class HeldBatches {
   readonly #table: KeyedTable
   readonly #schema: Schema
-  readonly #frameBytesMax: number
-  readonly #frameRowsMax: number
+  readonly #frame: FrameLimits
   #next = 0
 
   constructor(table: KeyedTable, schema: Schema, frame: FrameLimits) {
     this.#table = table
     this.#schema = schema
-    this.#frameBytesMax = frame.bytes
-    this.#frameRowsMax = frame.rows ?? Number.POSITIVE_INFINITY
+    this.#frame = frame
     for (const [key] of table.range({ keysOnly: true })) this.#next = Math.max(this.#next, timesOf(key).number + 1)
   }
 
   hold(batch: Batch): void {
+    const { rows = Number.POSITIVE_INFINITY, bytes } = this.#frame
     for (let from = 0; from < batch.length; ) {
-      const to = Math.min(rowsWithin(batch, from, this.#frameBytesMax), from + this.#frameRowsMax)
+      const to = Math.min(rowsWithin(batch, from, bytes), from + rows)
       this.#holdFrame(batch, from, to)
       from = to
     }

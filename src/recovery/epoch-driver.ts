@@ -16,6 +16,7 @@ import { OutputCut } from './output-cut.ts'
 import { type ProcessedEpoch, processEpoch } from './process-epoch.ts'
 import type { RecoveredShard } from './recover.ts'
 import type { ShardContext } from './shard-context.ts'
+import { shapeOf } from './shard-limits.ts'
 import { observe, type ShardObservation } from './shard-observation.ts'
 import { ShardReports } from './shard-reports.ts'
 import { StoreCycle } from './store-cycle.ts'
@@ -93,6 +94,8 @@ export class EpochDriver {
     const { board, cell, program } = this.#context
     board.announce(cell, this.#shard.epoch)
     this.#reports.consumed(this.#shard.store?.stored?.inbox.positions ?? this.#context.inbox.state().positions)
+    // Where each epoch is to be stored, what was replayed is too: it is not to be done again by every life.
+    if (this.#context.limits.storeIntervalMs === 0 && this.#storeIfDue(true)) await this.#stores?.settled()
     while (!this.#isLast && !this.#draining) {
       this.#throwFailure()
       const moment = board.moment
@@ -171,7 +174,7 @@ export class EpochDriver {
 
   /** Appends output and marker; what follows once they are durable runs in order of epochs. */
   #append(epoch: number, { slices, skips, retry }: EpochInput, processed: ProcessedEpoch, markerState: unknown): void {
-    const { inbox, journal, version, seam, shard, program } = this.#context
+    const { inbox, journal, version, seam, shard, program, limits } = this.#context
     const state = inbox.state()
     const routing = { layout: this.#cut.say(), isRetired: this.#isRetired }
     const marker = encodeMarker({
@@ -185,6 +188,7 @@ export class EpochDriver {
       isLast: this.#isLast,
       ...routing,
       version,
+      shape: shapeOf(limits),
       journal: journal.take(),
       skips,
       retry,

@@ -42,8 +42,14 @@ export interface SkippedRow {
   readonly stack: string | null
 }
 
-/** What a shard is to leave out, since it ended whoever took it. */
-export type Skips = CallSkips | RowSkips
+/** Its rows end it together, and none of them alone: it takes so few an epoch at the most, and stores each, when it replays too. */
+export interface FewRows {
+  readonly kind: 'few'
+  readonly rows: number
+}
+
+/** What a shard is to leave out, since it ended whoever took it, or how it gets on all the same. */
+export type Skips = CallSkips | RowSkips | FewRows
 
 /**
  * Null when there is no input yet and nothing is due.

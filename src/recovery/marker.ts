@@ -10,8 +10,9 @@ import type { Epoch } from '../base/ids.ts'
 import type { InboxState, Slice } from '../mailbox/inbox.ts'
 import type { Routing } from '../mailbox/log.ts'
 import type { Retry } from './retries.ts'
+import type { EpochShape } from './shard-limits.ts'
 
-const MARKER_LAYOUT = 5
+const MARKER_LAYOUT = 6
 const packr = new Packr({ useRecords: false })
 
 /** What decides whether a replay must give the same bytes. */
@@ -36,6 +37,7 @@ export interface Marker extends Routing {
   readonly isCaughtUp: boolean
   readonly isLast: boolean
   readonly version: CodeVersion
+  readonly shape: EpochShape
   /** Answers from outside (clock, randomness, calls), in the order in which they were asked. */
   readonly journal: readonly unknown[]
   /** Calls of users' functions that were left out, since they ended whoever made them. */

@@ -6,6 +6,7 @@ import { decodeMarker, hashMarker, type Marker } from './marker.ts'
 import { processEpoch } from './process-epoch.ts'
 import type { RecoveryActor } from './recovery.machine.ts'
 import type { ShardContext } from './shard-context.ts'
+import { shapeOf } from './shard-limits.ts'
 import type { ShardStore } from './shard-store.ts'
 import { isFull } from './store-cycle.ts'
 
@@ -23,7 +24,8 @@ export async function lastMarker(
 
 /** Replays what the store lacks. @throws user error `definition` when other functions have made it; invariant `RC-2` */
 export async function replay(context: ShardContext, store: ShardStore, end: Epoch, machine: RecoveryActor) {
-  const { inbox, journal, program, outbox, shard, seam, layout, version } = context
+  const { inbox, journal, program, outbox, shard, seam, layout, version, limits } = context
+  const own = shapeOf(limits)
   const from = store.stored!
   let [markerHash, last]: [number, Marker | null] = [from.marker, null]
   // With nothing to replay, the last marker still says whether anything is due or to come, and what to publish.
@@ -34,6 +36,7 @@ export async function replay(context: ShardContext, store: ShardStore, end: Epoc
       throw corruptionError('marker', `the marker of epoch ${epoch} of ${shard} breaks the chain`)
     if (marker.version.definition !== version.definition) throw madeByFormerCode(shard, epoch, end)
     const batches: InboxBatch[] = []
+    limits.shape(marker.shape)
     outbox.reroute(layout.routes(marker.layout))
     await inbox.replay(marker.slices, (batch) => batches.push(batch))
     journal.startReplay(marker.journal)
@@ -43,11 +46,12 @@ export async function replay(context: ShardContext, store: ShardStore, end: Epoc
     ;[markerHash, last] = [hashMarker(bytes), marker]
     machine.send({ type: 'REPLAYED', epoch })
     seam.crashPoint('replayed', shard, epoch)
-    if (isFull(context, store)) {
+    if (isFull(context, store) || limits.storeIntervalMs === 0) {
       program.flush()
       await store.seal({ epoch, marker: markerHash, inbox: marker.inbox })()
     }
   }
+  limits.shape(own)
   return { markerHash, last, replayed: end - from.epoch }
 }
 

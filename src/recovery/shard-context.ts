@@ -14,7 +14,7 @@ import type { Program } from './program.ts'
 import type { RecoveryAttempts } from './recovery-attempts.ts'
 import type { Retries } from './retries.ts'
 import type { ShardLayout } from './shard-layout.ts'
-import type { ShardLimits } from './shard-limits.ts'
+import type { ChangingLimits } from './shard-limits.ts'
 import type { ShardSnapshots } from './shard-snapshots.ts'
 import type { ShardStore } from './shard-store.ts'
 
@@ -37,7 +37,7 @@ export interface ShardContext {
   readonly skips: Skips | null
   readonly retries: Retries
   readonly version: CodeVersion
-  readonly limits: ShardLimits
+  readonly limits: ChangingLimits
   readonly attempts: RecoveryAttempts
   /** Opens the shard's store. @throws corruption when it cannot be used */
   readonly openStore: () => Environment

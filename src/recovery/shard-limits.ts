@@ -37,3 +37,35 @@ export const SHARD_LIMITS: ShardLimits = {
   backlogBytesMax: 64 << 20,
   segmentBytes: 16 << 20,
 }
+
+/** Limits that say what of its rows an epoch puts out: a replay goes by those of the first run. */
+export type EpochShape = readonly [epochRowsMax: number, outboxBytesMax: number, batchBytesMax: number]
+
+export const shapeOf = ({ epochRowsMax, outboxBytesMax, batchBytesMax }: ShardLimits): EpochShape => [
+  epochRowsMax,
+  outboxBytesMax,
+  batchBytesMax,
+]
+
+/** The limits of one shard, of which some change while it replays epochs of other starts. Whoever holds them sees that. */
+export class ChangingLimits implements ShardLimits {
+  epochRowsMax!: number
+  readonly epochBytesMax!: number
+  batchBytesMax!: number
+  readonly fetchBytesMax!: number
+  outboxBytesMax!: number
+  readonly appendsInFlightMax!: number
+  readonly storeIntervalMs!: number
+  readonly writeSetBytesMax!: number
+  readonly cacheBytesMax!: number
+  readonly backlogBytesMax!: number
+  readonly segmentBytes!: number
+
+  constructor(limits: ShardLimits) {
+    Object.assign(this, limits)
+  }
+
+  shape([epochRowsMax, outboxBytesMax, batchBytesMax]: EpochShape): void {
+    Object.assign(this, { epochRowsMax, outboxBytesMax, batchBytesMax })
+  }
+}

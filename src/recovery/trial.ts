@@ -20,10 +20,24 @@ export type TrialInput =
 export interface Trial {
   /** Null to look what there is, and to touch none of it. */
   readonly input: TrialInput | null
-  /** The last one that is made; Infinity for all. */
+  /** The first and the last one that are made; 1 and Infinity for all. */
+  readonly first: number
   readonly last: number
   readonly without: readonly number[]
 }
+
+/** What a trial has seen that lived. */
+export interface Tried {
+  /** What it went through, or looked at; null where there is none. */
+  readonly input: TrialInput | null
+  /** Calls, or rows, that there were, made or not. */
+  readonly size: number
+  /** Epochs before it that were replayed. */
+  readonly replayed: number
+}
+
+const isMade = ({ first, last, without }: Trial, number: number): boolean =>
+  number >= first && number <= last && !without.includes(number)
 
 /** How long a rejected promise, or a timer of the user's, may take to end the thread. */
 const SETTLE_MS = 50
@@ -31,7 +45,6 @@ const SETTLE_MS = 50
 const PATIENCE_MS = 500
 
 /**
- * The input that was looked at or gone through; null where there is none.
  * @param onReplayed called when the epoch begins
  */
 export async function runTrial(
@@ -39,7 +52,7 @@ export async function runTrial(
   recovered: RecoveredShard,
   trial: Trial,
   onReplayed: () => void,
-): Promise<TrialInput | null> {
+): Promise<Tried> {
   // What replayed rows leave behind is no matter of this epoch.
   await context.seam.scheduler.after(SETTLE_MS)
   onReplayed()
@@ -48,7 +61,8 @@ export async function runTrial(
     : tryRows(context, recovered, trial))
   context.outbox.discard()
   if (trial.input !== null) await context.seam.scheduler.after(SETTLE_MS)
-  return input
+  const size = input?.kind === 'rows' ? input.offsets.length : context.activity.place.call
+  return { input, size, replayed: recovered.replayed }
 }
 
 const isOf = ({ order }: Retry, input: TrialInput): boolean =>
@@ -67,12 +81,7 @@ async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial:
   const batches: InboxBatch[] = []
   await inbox.replay(input.slices, (batch) => batches.push(batch))
   const { retry } = input
-  processEpoch(
-    context,
-    epoch,
-    { batches, retry },
-    { isChosen: (call) => call <= trial.last && !trial.without.includes(call) },
-  )
+  processEpoch(context, epoch, { batches, retry }, { isChosen: (call) => isMade(trial, call) })
   return input
 }
 
@@ -82,7 +91,7 @@ async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: 
   const epoch = recovered.epoch + 1
   const retry = retries.after(inbox.retried)
   if (retry !== null && (input === null || isOf(retry, input))) {
-    const isTried = input !== null && trial.last >= 1 && trial.without.length === 0
+    const isTried = input !== null && isMade(trial, 1)
     processEpoch(context, epoch, { batches: [], retry: isTried ? retry : null })
     return { kind: 'rows', split: RETRIED, offsets: [retry.order] }
   }
@@ -93,7 +102,7 @@ async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: 
     const numbers = new Map(input.offsets.map((offset, i) => [offset, i + 1]))
     program.choose!((split, offset) => {
       const number = split === input.split ? numbers.get(offset) : undefined
-      return number !== undefined && number <= trial.last && !trial.without.includes(number)
+      return number !== undefined && isMade(trial, number)
     })
   } else program.choose!(() => false)
   let [seen, first] = [0, null as TrialInput | null]

@@ -14,6 +14,7 @@ import { Activity } from '../base/activity.ts'
 import { fromWireError, toWireError, type UmbelError } from '../base/errors.ts'
 import { Board, boardShards } from '../mailbox/board.ts'
 import type { SeenLogs } from '../recovery/last-marker.ts'
+import type { ShardLimits } from '../recovery/shard-limits.ts'
 import { type Plan, plan } from '../topology/plan.ts'
 import type { Topology } from '../topology/topology.ts'
 import { BrokerLog, brokerLogs } from './broker-log.ts'
@@ -29,8 +30,10 @@ export interface NodeOptions {
   readonly topology: Topology
   readonly config: Omit<
     HostConfig,
-    'host' | 'definition' | 'snapshots' | 'relay' | 'module' | 'export' | 'rescales' | 'boardShards'
+    'host' | 'limits' | 'definition' | 'snapshots' | 'relay' | 'module' | 'export' | 'rescales' | 'boardShards'
   >
+  /** Of each start: whoever runs it may change them. */
+  readonly limits: () => ShardLimits
   readonly snapshots: { readonly intervalMs: number; readonly keep: number }
 }
 
@@ -97,6 +100,7 @@ export class SimulatedNode {
     this.#plan = plan(topology, config.parallelism, rescales)
     const whole = {
       ...config,
+      limits: this.#options.limits(),
       rescales,
       boardShards: boardShards(this.#plan.shards.length),
       definition,

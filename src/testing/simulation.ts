@@ -24,7 +24,7 @@ const ORDER_MS = 15
 /** A run that takes longer hangs. */
 const MOST_MS = 600_000
 
-/** Small ones, so that a short run has many epochs, stores, snapshots and segments; no result may depend on them. */
+/** Small ones, so that a short run has many epochs, stores, snapshots and segments; no result may depend on them, nor on their change. */
 const limitsOf = (random: Random): ShardLimits => ({
   epochRowsMax: pick(random, [5, 12, 40]),
   epochBytesMax: pick(random, [300, 16 << 20]),
@@ -76,8 +76,8 @@ class Simulation implements SimulatedMachine {
         held: [],
         skips: [],
         trialOf: null,
-        limits: limitsOf(random),
       },
+      limits: () => limitsOf(random),
     })
     this.#letters = scenario.letters
     this.#actOnLetters()

@@ -75,6 +75,9 @@ export class Life {
 /** Whose task runs, with all that follows from it by promises. */
 const running: { life: Life | null } = { life: null }
 
+/** What a user's function may know: the thread that it is called in, by which it can keep what goes with that. */
+export const ownThread = (): Life | null => running.life
+
 /** What a user's function may do: end the thread that it is called in. */
 export function endOwnThread(): never {
   running.life?.end()

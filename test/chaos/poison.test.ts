@@ -40,7 +40,13 @@ interface Case {
 const CASES: Case[] = [
   { way: 'exit', place: 'source', bad: [70, 1234], reason: /exited with code: 3/ },
   { way: 'exit', place: 'actor', bad: [0, 70, 71, 2999], reason: /exited with code: 3/ },
-  { way: 'memory', place: 'actor', bad: [1000], reason: /memory limit/, more: ['--heap-mb', '64'] },
+  {
+    way: 'memory',
+    place: 'actor',
+    bad: [1000],
+    reason: /memory limit/,
+    more: ['--heap-mb', '64', '--stall-ms', '20000'],
+  },
   { way: 'hang', place: 'actor', bad: [500], reason: /blocked for 1000 ms in actor 'taking' in stage 'by-key'/ },
   // It ends the thread behind the epoch, which may be marked by then: the row has been taken, and does no more harm.
   { way: 'rejection', place: 'actor', bad: [777], reason: /nobody waits for it/, mayPass: true },

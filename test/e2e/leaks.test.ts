@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { project, startProcess } from './support.ts'
+import { project, startProcess, umbel } from './support.ts'
 
 /** The first `LIVES` lives of the worker leak, from their first row on, until they end of it. */
 const LEAKS = `
@@ -83,3 +83,39 @@ for (const kind of ['buffers', 'arrays']) {
       t.match(reason, /the worker of .*leaky\/0.* holds \d+ MB outside its heap, .* limit of 128 MB \(offHeapMb\)/)
   })
 }
+
+/** A megabyte a row, of which an epoch has many: no life comes to the end of one as it is. */
+const STRONG = `
+import { csvFile, eventTime, generator, int, schema, source, topology } from 'umbel'
+const Row = schema({ at: eventTime(), n: int() })
+const kept = []
+export default topology('leaks', source('rows', Row, generator({ rows: 240, row: (n) => ({ at: n, n }) }))
+  .keyBy('n')
+  .actor('keeps', {
+    output: Row,
+    onRow({ at, n }, context) {
+      kept.push(new Array(128_000).fill(performance.now()))
+      context.emit({ at, n })
+    },
+  })
+  .to(csvFile('rows.csv')))
+`
+
+t.test('a leak that no epoch lives through is told, and got through in small ones, with no row blamed', async (t) => {
+  const directory = project(t, { 'leaks.ts': STRONG })
+  const args = ['run', 'leaks.ts', '--shards', '1', '--workers', '2', '--heap-mb', '96', '--json']
+  const { code, stdout, stderr } = await umbel(directory, args)
+  t.equal(code, 0, stderr)
+  const { outcome, rejected, notes } = JSON.parse(stdout)
+  t.match({ outcome, rejected }, { outcome: 'finished', rejected: 0 })
+  t.match(
+    notes[0],
+    /shard by-n\/0 died 2 times in epoch \d+: it stands still while trials look for the row that ends it/,
+  )
+  t.match(notes.join('\n'), /\d+ calls together end it \(.*memory limit.*\) and none of them alone/)
+  const lines = fs.readFileSync(path.join(directory, 'out/leaks/rows.csv'), 'utf8').trimEnd().split('\n').slice(1)
+  t.same(
+    lines.map((line) => Number(line.split(',')[1])),
+    Array.from({ length: 240 }, (_, n) => n),
+  )
+})

@@ -42,9 +42,9 @@ if (jobs > 1) {
 }
 
 const dist = (file) => import(pathToFileURL(path.resolve(values.dist, file)).href)
-const { below, endOwnThread, LifeEnded, planFaults, seededRandom, simulate } = await dist('testing/index.js')
+const { below, endOwnThread, LifeEnded, ownThread, planFaults, seededRandom, simulate } = await dist('testing/index.js')
 const { makeScenarios } = await import('./scenarios.mjs')
-const scenarios = makeScenarios(endOwnThread)
+const scenarios = makeScenarios({ endOwnThread, ownThread })
 choiceOf(
   values,
   'scenario',

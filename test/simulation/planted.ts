@@ -28,6 +28,20 @@ export const planted: readonly PlantedHere[] = [
     to: 'from.epoch + 2, end)',
   },
   {
+    name: 'a replay goes by the limits of its own start',
+    firstSeed: 7050,
+    file: 'recovery/replay.js',
+    from: 'limits.shape(marker.shape);',
+    to: '',
+  },
+  {
+    name: 'a row is blamed that ends its shard in company alone',
+    scenario: 'leak on one host',
+    file: 'actors/poison-search.js',
+    from: "if (this.#step === 'confirm' && !(this.#isSingle && this.#replayed === 0))",
+    to: 'if (false)',
+  },
+  {
     name: 'a store comes back with positions one too far',
     file: 'mailbox/senders.js',
     from: 'this.seek(sender, state.positions[s] ?? 0);',

@@ -148,7 +148,7 @@ const topologies = {
         .to(csvFile('visits.csv')),
     ),
   /** Eight rows end the thread that takes them, in a source and behind it. */
-  poison: (endOwnThread) => {
+  poison: ({ endOwnThread }) => {
     const endsIts = (click, rest) => {
       if (click.amount !== null && click.amount % 97 === rest) endOwnThread()
       return true
@@ -162,6 +162,30 @@ const topologies = {
           output: Visit,
           onRow(click, context) {
             endsIts(click, 7)
+            const clicks = (context.get('clicks') ?? 0) + 1
+            context.set('clicks', clicks)
+            context.emit({ ended: click.at, user: click.user, clicks })
+          },
+        })
+        .to(csvFile('counts.csv')),
+    )
+  },
+  /** A function keeps what it is given, and ends its thread once that is too much: no row is to blame. */
+  leak: ({ endOwnThread, ownThread }) => {
+    const kept = new WeakMap()
+    const keep = () => {
+      const thread = ownThread()
+      kept.set(thread, (kept.get(thread) ?? 0) + 1)
+      if (kept.get(thread) > 25) endOwnThread()
+    }
+    return topology(
+      'sim',
+      clicks('clicks', { rows: 120, splits: 2 })
+        .keyBy('user')
+        .actor('counts', {
+          output: Visit,
+          onRow(click, context) {
+            keep()
             const clicks = (context.get('clicks') ?? 0) + 1
             context.set('clicks', clicks)
             context.emit({ ended: click.at, user: click.user, clicks })
@@ -244,11 +268,11 @@ const letters = {
 
 /**
  * Every topology on nodes of several sizes.
- * @param endOwnThread of the build that simulates
+ * @param thread of the build that simulates
  */
-export const makeScenarios = (endOwnThread) =>
+export const makeScenarios = (thread) =>
   Object.entries(topologies).flatMap(([name, make]) => {
-    const scenario = { topology: () => make(endOwnThread), letters: letters[name] ?? null, isOnKafka: false }
+    const scenario = { topology: () => make(thread), letters: letters[name] ?? null, isOnKafka: false }
     return [
       { name: `${name} on one host`, ...scenario, shards: 2, workers: 2, hosts: 1 },
       { name: `${name} on two hosts`, ...scenario, shards: 3, workers: 1, hosts: 2 },

@@ -27,8 +27,9 @@ class HandHost {
 
   loseWorkerIn(shard: string): void {
     const suspects = [{ shard, operator: 'filter', call: 1 }]
+    const where = `in filter of ${shard}`
     const error = toWireError(new WorkerDied('worker exited with code: 3'))
-    this.say({ type: 'worker-died', worker: 0, shards: [shard], suspects, error, board: [] })
+    this.say({ type: 'worker-died', worker: 0, shards: [shard], suspects, where, error, board: [] })
   }
 
   exit(): void {
