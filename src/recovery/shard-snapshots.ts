@@ -64,6 +64,7 @@ export class ShardSnapshots {
 
   /**
    * Takes a snapshot of the store as it is, while it goes on.
+   * @throws corruption `store` when the store is damaged, so that it must be replaced by an earlier one
    * @param changed what was written since the last one; none where nobody notes it
    */
   async take(environment: Environment, changed?: ChangedKeys): Promise<WrittenSnapshot<SnapshotBody>> {
@@ -90,7 +91,8 @@ export class ShardSnapshots {
     seam.files.makeDirectory(copy)
     try {
       await environment.copyTo(copy)
-      const body = await this.#settle(copy)
+      // Damage of the store must not take the place of older snapshots that have none.
+      const body = await this.#settle(copy, () => seam.scheduler.turn())
       seam.crashPoint('snapshot-copied', shard, body.epoch)
       const file = seam.files.openRead(`${copy}/${STORE_FILE}`)
       try {
@@ -168,7 +170,7 @@ export class ShardSnapshots {
     try {
       await this.#writeFile(`${target}/${STORE_FILE}`, store.read(manifest.chunks))
       await this.#addChanges(target, manifest)
-      const { epoch } = await this.#settle(target, (copy) => copy.verify())
+      const { epoch } = await this.#settle(target, async () => {})
       if (epoch !== manifest.body.epoch) {
         throw corruptionError('snapshot', `it holds epoch ${epoch} and not ${manifest.body.epoch}`)
       }
@@ -214,11 +216,12 @@ export class ShardSnapshots {
   /**
    * Reads what a copy holds, by a commit that changes nothing: a copy is not synced, and opened after a loss of power it
    * would fall back to the last commit that was.
+   * @param pause waited for between two steps of the reading
    */
-  async #settle(directory: string, look: (copy: Environment) => void = () => {}): Promise<SnapshotBody> {
+  async #settle(directory: string, pause: () => Promise<void>): Promise<SnapshotBody> {
     const copy = this.#options.open(directory)
     try {
-      look(copy)
+      for (const _ of copy.verify()) await pause()
       const meta = copy.meta()
       if (meta === null) throw corruptionError('store', `the copy in ${directory} is of an empty store`)
       await copy.commit(meta.version, meta, [])

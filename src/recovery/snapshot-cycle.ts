@@ -1,7 +1,8 @@
 /**
  * When a live shard takes snapshots: at intervals, jittered so that shards do not all copy at once, or when asked. One at
- * a time, beside the epochs. A failure is told and tried again: the shard goes on without.
+ * a time, beside the epochs. A failure is told and tried again, and the shard goes on without, unless its store is damaged.
  */
+import { isDamagedStore } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import { ChangedKeys } from '../storage/changed-keys.ts'
 import type { ShardSnapshots, SnapshotBody } from './shard-snapshots.ts'
@@ -23,6 +24,11 @@ export interface SnapshotObservation {
   problem: string | null
 }
 
+export interface SnapshotEvents {
+  onKept(oldest: SnapshotBody): void
+  onDamaged(error: unknown): void
+}
+
 export class SnapshotCycle {
   readonly observation: SnapshotObservation = {
     taken: 0,
@@ -38,14 +44,15 @@ export class SnapshotCycle {
   readonly #changed: ChangedKeys
   readonly #seam: Seam
   readonly #intervalMs: number
-  readonly #kept: (oldest: SnapshotBody) => void
+  readonly #events: SnapshotEvents
   #dueAt: number
   #isAsked = false
   #taking: Promise<void> | null = null
 
   /**
    * @param changedBytesMax what keys that have changed since the last one may take in memory; beyond it, all is copied
-   * @param kept told of the oldest snapshot that is kept, each time there is one
+   * @param events `onKept` is told of the oldest snapshot that is kept, each time there is one; `onDamaged` that the store
+   *   itself cannot be read
    */
   constructor(
     snapshots: ShardSnapshots,
@@ -53,7 +60,7 @@ export class SnapshotCycle {
     seam: Seam,
     intervalMs: number,
     changedBytesMax: number,
-    kept: (oldest: SnapshotBody) => void,
+    events: SnapshotEvents,
   ) {
     this.#snapshots = snapshots
     this.#store = store
@@ -61,9 +68,9 @@ export class SnapshotCycle {
     store.note(this.#changed)
     this.#seam = seam
     this.#intervalMs = intervalMs
-    this.#kept = kept
+    this.#events = events
     this.#dueAt = this.#nextTime(seam.random())
-    if (snapshots.oldest !== null) kept(snapshots.oldest)
+    if (snapshots.oldest !== null) events.onKept(snapshots.oldest)
   }
 
   /** Epoch of the newest that there is; null where there is none. */
@@ -99,10 +106,11 @@ export class SnapshotCycle {
       const { number: epoch, bytes } = manifest
       Object.assign(observation, { epoch, bytes, copied, ms: clock.monotonic() - start, problem: null })
       observation.taken++
-      this.#kept(this.#snapshots.oldest!)
+      this.#events.onKept(this.#snapshots.oldest!)
     } catch (error) {
       observation.failed++
       observation.problem = (error as Error).message
+      if (isDamagedStore(error)) this.#events.onDamaged(error)
     }
     this.#dueAt = this.#nextTime(0.9 + random() * 0.2)
   }

@@ -39,14 +39,10 @@ export class StoreCycle {
     const { snapshots, seam, snapshotIntervalMs } = context
     this.#snapshots =
       snapshots &&
-      new SnapshotCycle(
-        snapshots,
-        store,
-        seam,
-        snapshotIntervalMs,
-        context.limits.cacheBytesMax,
-        ({ epoch: oldest, positions }) => events.onRetained(oldest, positions),
-      )
+      new SnapshotCycle(snapshots, store, seam, snapshotIntervalMs, context.limits.cacheBytesMax, {
+        onKept: ({ epoch, positions }) => events.onRetained(epoch, positions),
+        onDamaged: (error) => events.onFailed(error),
+      })
   }
 
   /** Null where none are taken. */

@@ -69,7 +69,7 @@ export interface Environment extends StoreReader {
   copyTo(directory: string): Promise<void>
   /** Opens a view of the last commit. */
   view(): StoreView
-  /** Reads everything. @throws corruption `store` when something is damaged */
-  verify(): void
+  /** Reads everything, a little at a step; what is written meanwhile may be left out. @throws corruption `store` when something is damaged */
+  verify(): Iterable<void>
   close(): Promise<void>
 }

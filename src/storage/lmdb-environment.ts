@@ -7,6 +7,7 @@
  */
 import fs from 'node:fs'
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
+import { copyOf } from '../base/bytes.ts'
 import { corruptionError, UmbelError } from '../base/errors.ts'
 import { isMemoryShort } from '../base/memory.ts'
 import {
@@ -35,6 +36,9 @@ import { seal, unseal } from './sealed-value.ts'
 const META_KEY = Buffer.from('meta')
 const META_HEADER = 12
 const NO_VALUE = Buffer.alloc(0)
+/** Read at a step when all is: some milliseconds of work, with what an entry costs beside its bytes. */
+const VERIFY_BYTES = 1 << 20
+const VERIFY_ENTRY_BYTES = 256
 interface ReadOptions {
   readonly transaction: Transaction
 }
@@ -214,9 +218,21 @@ export class LmdbEnvironment implements Environment {
     else this.#tables.get(table)!.put(stored, seal(stored, isLong(key) ? storedValue(key, value) : value))
   }
 
-  verify(): void {
+  *verify(): Iterable<void> {
     this.meta()
-    for (const name of this.#names) for (const _ of this.range(name)) void _
+    for (const name of this.#names) {
+      for (let from: Uint8Array | undefined = NO_VALUE; from !== undefined; yield) from = this.#verifySome(name, from)
+    }
+  }
+
+  /** @returns where to go on; undefined at the end of the table */
+  #verifySome(name: string, from: Uint8Array): Uint8Array | undefined {
+    let left = VERIFY_BYTES
+    for (const [key, value] of this.range(name, { from })) {
+      if (left <= 0) return copyOf(key)
+      left -= key.length + value.length + VERIFY_ENTRY_BYTES
+    }
+    return undefined
   }
 
   async copyTo(directory: string): Promise<void> {

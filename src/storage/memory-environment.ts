@@ -105,7 +105,9 @@ export class MemoryEnvironment implements Environment {
   }
 
   /** Memory keeps what it is given. */
-  verify(): void {}
+  verify(): Iterable<void> {
+    return []
+  }
 
   async copyTo(directory: string): Promise<void> {
     if (this.#files === null) throw new Error('this store was given no files to copy itself to')

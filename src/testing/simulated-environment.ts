@@ -66,8 +66,9 @@ export class SimulatedEnvironment implements Environment {
   }
 
   /** Damage of a simulated file is found when it is opened. */
-  verify(): void {
+  verify(): Iterable<void> {
     this.#life.check()
+    return []
   }
 
   async copyTo(directory: string): Promise<void> {

@@ -6,6 +6,7 @@ import { UmbelError } from '../base/errors.ts'
 import { shardFolder } from '../base/ids.ts'
 import type { ShardLimits } from '../recovery/shard-limits.ts'
 import { checkLetters, withoutRetried } from './check-letters.ts'
+import { checkReplay } from './check-replay.ts'
 import { checkRun } from './checks.ts'
 import type { Fault } from './faults.ts'
 import { pick, type Random, seededRandom } from './random.ts'
@@ -19,6 +20,8 @@ import { Life, LifeEnded, World } from './world.ts'
 
 const DATA = '/data'
 const OUT = '/out'
+/** Snapshots kept: no log is trimmed. */
+const KEEPS_ALL = 1000
 /** Between two orders of dead letters. */
 const ORDER_MS = 15
 /** A run that takes longer hangs. */
@@ -63,7 +66,7 @@ class Simulation implements SimulatedMachine {
     this.#pending = [...faults]
     this.node = new SimulatedNode(this, {
       topology: scenario.topology(),
-      snapshots: { intervalMs: pick(random, [5, 20, 100]), keep: pick(random, [1, 2]) },
+      snapshots: { intervalMs: pick(random, [5, 20, 100]), keep: pick(random, [1, 2, KEEPS_ALL]) },
       config: {
         parallelism: scenario.shards,
         directory: DATA,
@@ -222,6 +225,7 @@ class Simulation implements SimulatedMachine {
     violations.push(...(broker?.settle() ?? []))
     const left = { files, plan: node.plan, directory: DATA, logs: node.logs }
     violations.push(...(await checkRun(files, node.plan, DATA, node.logs)))
+    violations.push(...(await checkReplay(left)).problems)
     const { problems, refused } = await checkLetters(left, this.result())
     violations.push(...problems)
     return refused

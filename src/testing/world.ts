@@ -126,6 +126,14 @@ export class World {
 
   /** Runs until `isOver`, or until nothing is left, the time is up, or too much has happened: false then. */
   async run(isOver: () => boolean, untilMs: number): Promise<boolean> {
+    try {
+      return await this.#run(isOver, untilMs)
+    } finally {
+      running.life = null
+    }
+  }
+
+  async #run(isOver: () => boolean, untilMs: number): Promise<boolean> {
     await rest()
     while (!isOver()) {
       const task = this.#tasks[0]

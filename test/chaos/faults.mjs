@@ -13,6 +13,8 @@ const POINTS = [
     'snapshot-collected',
   ],
 ]
+/** Those that come only behind another fault. */
+const POINTS_BEHIND = { inherited: 'rescale', restoring: 'lose-store', restored: 'lose-store' }
 
 /** How often each comes, beside the others. */
 const KINDS = Object.entries({
@@ -43,16 +45,19 @@ export const faultKinds = (job) => [...new Set(job === 'letters' ? WITH_LETTERS 
 /**
  * @param only faults of these kinds alone, and no crash points; null for all
  * @param hasLetters whether the job has dead letters
- * @returns points at which lives end one after the other, and what is done at fractions of the input, in order
+ * @returns points at which lives end one after the other; what is done at fractions of the input, in order; and whether the
+ *   logs are kept as a whole
  */
 export function planRun(random, only, hasLetters) {
   const all = hasLetters ? WITH_LETTERS : KINDS
   const kinds = only === null ? all : all.filter((kind) => only.includes(kind))
   const pick = (from) => from[Math.floor(random() * from.length)]
+  const how = () => (random() < 0.4 ? ':exit' : '')
   const points = Array.from({ length: only === null ? Math.floor(random() * 3) : 0 }, () => {
-    const how = random() < 0.4 ? ':exit' : ''
-    return `${pick(POINTS)}:*:${1 + Math.floor(random() * 12)}${how}`
+    return `${pick(POINTS)}:*:${1 + Math.floor(random() * 12)}${how()}`
   })
+  const behind = only === null && random() < 0.3 ? pick(Object.keys(POINTS_BEHIND)) : null
+  if (behind !== null) points.push(`${behind}:*:1${how()}`)
   // A job with letters waits with its input before the end, and there is something to retry in each.
   const timed = Array.from({ length: (hasLetters ? 3 : 1) + Math.floor(random() * 3) }, () => ({
     at: random() * (hasLetters ? 0.7 : 0.9),
@@ -60,6 +65,9 @@ export function planRun(random, only, hasLetters) {
     // Which of those that there are, and where in it.
     which: random(),
     where: random(),
-  })).sort((a, b) => a.at - b.at)
-  return { points, timed }
+  }))
+  if (behind !== null)
+    timed.push({ at: 0.3 + random() * 0.4, kind: POINTS_BEHIND[behind], which: random(), where: random() })
+  timed.sort((a, b) => a.at - b.at)
+  return { points, timed, keepsAll: random() < 0.35 }
 }

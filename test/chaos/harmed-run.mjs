@@ -18,6 +18,8 @@ const OPTIONS = {
   limits: { epochRowsMax: 2048, storeIntervalMs: 20, segmentBytes: 128 << 10 },
   snapshots: { every: '80ms' },
 }
+/** Logs of such a run are not trimmed, and are replayed from their beginning in the end. */
+const KEEPS_ALL = 1000
 const STARTS_MAX = 40
 /** Well after the heartbeat. */
 const WAKE_MS = 2500
@@ -30,6 +32,8 @@ export class HarmedRun {
   violations = []
   /** Kinds of faults that came to pass. */
   faults = []
+  /** Shards that were replayed from their first epoch in the end, and came to the same. */
+  replayed = 0
   /** Milliseconds until everybody was live again. */
   recoveries = []
   #options
@@ -73,7 +77,7 @@ export class HarmedRun {
   }
 
   async #finish() {
-    const { dist, directory, plan } = this.#options
+    const { dist, directory, plan, say } = this.#options
     const mark = path.join(directory, 'crashed')
     const passed = fs.existsSync(mark) ? fs.readFileSync(mark, 'utf8').trim().split('\n') : []
     passed.forEach((line, i) =>
@@ -83,18 +87,24 @@ export class HarmedRun {
     if (fs.existsSync(log))
       for (const way of fs.readFileSync(log, 'utf8').trim().split('\n')) this.faults.push(`worker-${way}`)
     const load = (file) => import(pathToFileURL(path.resolve(dist, file)).href)
-    const [{ checkRun }, { nodeSeam }, { loadTopology }, { plan: planOf }, { readJob }] = await Promise.all(
-      [
-        'testing/checks.js',
-        'base/real/node-seam.js',
-        'actors/load-topology.js',
-        'topology/plan.js',
-        'actors/job.js',
-      ].map(load),
-    )
+    const [{ checkRun }, { checkReplay }, { nodeSeam }, { loadTopology }, { plan: planOf }, { readJob }] =
+      await Promise.all(
+        [
+          'testing/checks.js',
+          'testing/check-replay.js',
+          'base/real/node-seam.js',
+          'actors/load-topology.js',
+          'topology/plan.js',
+          'actors/job.js',
+        ].map(load),
+      )
     const topology = await loadTopology(moduleOf(this.#options.job), 'default')
     const whole = planOf(topology, OPTIONS.shards, readJob(nodeSeam.files, this.#data).rescales)
     this.violations.push(...(await checkRun(nodeSeam.files, whole, this.#data)))
+    const { problems, replayed } = await checkReplay({ files: nodeSeam.files, plan: whole, directory: this.#data })
+    this.violations.push(...problems)
+    this.replayed = replayed
+    say(`  ${replayed} shards replayed from their first epoch`)
     if (this.#letters !== null) return void this.violations.push(...(await this.#letters.check(this.result())))
     const letters = fs.readFileSync(path.join(this.#data, 'dead-letters.jsonl'), 'utf8')
     if (letters !== '' && this.#options.job !== 'letters')
@@ -124,7 +134,9 @@ export class HarmedRun {
   #start() {
     const { dist, job, directory, plan } = this.#options
     const file = (name) => path.join(directory, name)
-    const argument = JSON.stringify({ dist, job: moduleOf(job), directory, options: OPTIONS })
+    const keep = plan.keepsAll ? KEEPS_ALL : 2
+    const given = { ...OPTIONS, snapshots: { ...OPTIONS.snapshots, keep } }
+    const argument = JSON.stringify({ dist, job: moduleOf(job), directory, options: given })
     const child = spawn(process.execPath, [path.join(import.meta.dirname, 'node.mjs'), argument], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: {

@@ -175,6 +175,8 @@ const topologies = {
     const kept = new WeakMap()
     const keep = () => {
       const thread = ownThread()
+      // Whoever looks at what is left has none.
+      if (thread === null) return
       kept.set(thread, (kept.get(thread) ?? 0) + 1)
       if (kept.get(thread) > 25) endOwnThread()
     }
