@@ -19,6 +19,8 @@ export async function runScript(t: Test, script: string, ...args: string[]) {
 
 export interface Planted extends Change {
   readonly name: string
+  /** Where it takes changes in several places. */
+  readonly more?: readonly Change[]
 }
 
 /** A test for each bug, of those whose names contain `BUG`: the script ends with the first that it finds, and says so in its last line. */
@@ -30,7 +32,7 @@ export function testPlanted<B extends Planted>(
   for (const [number, bug] of bugs.entries()) {
     if (!bug.name.includes(process.env.BUG ?? '')) continue
     t.test(bug.name, { buffered: true }, async (t) => {
-      const dist = buildWith(t, `planted-${number}`, [bug])
+      const dist = buildWith(t, `planted-${number}`, [bug, ...(bug.more ?? [])])
       const { status, stdout, stderr } = await runScript(
         t,
         script,

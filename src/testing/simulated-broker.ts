@@ -3,11 +3,12 @@
  * a transaction to them one by one, then asks for its end; the coordinator decides, and control messages reach the
  * partitions later, each at its own time. Readers see what is committed, and nothing behind the **last stable offset**: the first
  * message of a transaction whose control message has not come. So the transaction of a sender that died holds back all
- * others, until its next life is initialised or it times out. Brokers do not fail here; their clients do.
+ * others, until its next life is initialised or it times out. Brokers do not fail here; their clients do, and now and then the request
+ * to commit, or its answer, is lost.
  *
  * Source: Kafka's transactional messaging, KIP-98, and its fencing by producer epochs.
  */
-import { fencedError } from '../base/errors.ts'
+import { fencedError, UmbelError } from '../base/errors.ts'
 import type { Epoch, ShardId } from '../base/ids.ts'
 import type { OutgoingRecord } from '../mailbox/log.ts'
 import { copyRecord, type MemoryRecord } from '../mailbox/memory-record.ts'
@@ -17,6 +18,10 @@ import type { Life, World } from './world.ts'
 const PARTITIONS = 8
 /** `transaction.timeout.ms`. */
 const TIMEOUT_MS = 10_000
+/** `request.timeout.ms`. */
+const REQUEST_TIMEOUT_MS = 300
+/** Of the commits, so many whose request or whose answer is lost. */
+const LOST_SHARE = 1 / 1500
 const HOP_MS = 0.3
 const CONTROL_MS = 4
 /** Now and then a control message takes long. */
@@ -108,6 +113,7 @@ export class SimulatedBroker {
   /**
    * Writes a record in a transaction of its own, and commits it. What becomes of it when the life ends on the way is found
    * out by the next one.
+   * @throws retryable `timeout` where nothing is heard of the commit, which may have come to pass or not
    */
   async append(sender: ShardId, epoch: number, outgoing: OutgoingRecord, life: Life): Promise<number> {
     const producer = this.#producer(sender)
@@ -138,8 +144,15 @@ export class SimulatedBroker {
     }
     await this.#world.delay(HOP_MS, life)
     check()
-    producer.end = record.epoch
-    this.#end(transaction, 'committed')
+    const lost = random() < LOST_SHARE ? (random() < 0.5 ? 'request' : 'answer') : null
+    if (lost !== 'request') {
+      producer.end = record.epoch
+      this.#end(transaction, 'committed')
+    }
+    if (lost !== null) {
+      await this.#world.delay(REQUEST_TIMEOUT_MS, life)
+      throw timedOut(sender, record.epoch)
+    }
     await this.#world.delay(HOP_MS, life)
     return record.frames.reduce((sum, { bytes }) => sum + bytes.length, record.marker.length)
   }
@@ -227,6 +240,9 @@ export class SimulatedBroker {
     return producer
   }
 }
+
+const timedOut = (sender: ShardId, epoch: Epoch) =>
+  new UmbelError('retryable', 'timeout', `the commit of epoch ${epoch} of ${sender} timed out`)
 
 const fenced = (sender: ShardId, epoch: number) =>
   fencedError(`producer epoch ${epoch} of ${sender} was fenced by a newer one`)

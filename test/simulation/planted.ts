@@ -42,6 +42,38 @@ export const planted: readonly PlantedHere[] = [
     to: 'if (false)',
   },
   {
+    name: 'the outbox is open in a replay: what it says is said once more',
+    file: 'mailbox/outbox.js',
+    from: 'this.discard();\n        return sealed;',
+    to: 'if (this.isReplay !== true)\n            this.discard();\n        return sealed;',
+    more: [
+      {
+        file: 'recovery/replay.js',
+        from: 'journal.startReplay(marker.journal);',
+        to: 'outbox.isReplay = true;\n        journal.startReplay(marker.journal);',
+      },
+      {
+        file: 'recovery/replay.js',
+        from: 'return { markerHash, last, replayed',
+        to: 'outbox.isReplay = false;\n    return { markerHash, last, replayed',
+      },
+    ],
+  },
+  {
+    name: 'an idle split is not idle',
+    scenario: 'idle on one host',
+    file: 'actors/split.js',
+    from: "this.#machine.send({ type: 'IDLE' });",
+    to: ';',
+  },
+  {
+    name: 'a producer is used again after a commit that timed out, on Kafka',
+    scenario: 'windows on Kafka',
+    file: 'testing/broker-log.js',
+    from: 'broker.append(this.#sender, this.incarnation, record, life)',
+    to: "broker.append(this.#sender, this.incarnation, record, life).catch((e) => { if (e.code !== 'timeout') throw e; return 0; })",
+  },
+  {
     name: 'a store comes back with positions one too far',
     file: 'mailbox/senders.js',
     from: 'this.seek(sender, state.positions[s] ?? 0);',

@@ -242,6 +242,56 @@ const topologies = {
         .to(csvFile('joined.csv')),
     )
   },
+  /** One source is silent until windows have fired that it would hold back, were it not idle; the other goes on until then. */
+  idle: () => {
+    let hasFired = false
+    /** @param next what comes at an index: rows (no more than so many), nothing yet, or nothing any more */
+    const paced = (rows, row, next) => {
+      const all = generator({ rows, row })
+      const open = async (...args) => {
+        const reader = await all.open(...args)
+        const read = async (rowsMax) => {
+          const most = next(reader.position().index)
+          return typeof most === 'number' ? reader.read(Math.min(rowsMax, most)) : most
+        }
+        return {
+          read,
+          position: () => reader.position(),
+          progress: () => reader.progress(),
+          close: () => reader.close(),
+        }
+      }
+      return { ...all, open }
+    }
+    let isTurn = false
+    const busy = paced(
+      2e4,
+      (i) => ({ at: i * SECOND, user: i < 220 ? userOf(i) : 'nobody', amount: i }),
+      (index) => {
+        isTurn = !isTurn
+        return index >= 220 && hasFired ? null : isTurn ? 4 : 'wait'
+      },
+    )
+    const quiet = paced(
+      40,
+      (i) => ({ at: (i < 20 ? i : i + 1e5) * SECOND, user: userOf(i), amount: -i }),
+      (index) => (index < 20 ? 20 - index : hasFired ? 40 : 'wait'),
+    )
+    return topology(
+      'sim',
+      source('busy', Click, busy)
+        .filter((click) => click.user !== 'nobody')
+        .union(source('quiet', Click, quiet, { idleAfter: '40ms' }))
+        .keyBy('user')
+        .window(tumbling('20s'))
+        .aggregate(statistics)
+        .filter((row) => {
+          if (row.window_end > 60 * SECOND) hasFired = true
+          return true
+        })
+        .to(csvFile('windows.csv')),
+    )
+  },
   skewed: () =>
     topology(
       'sim',
