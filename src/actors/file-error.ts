@@ -2,8 +2,9 @@
 import { UmbelError, userError } from '../base/errors.ts'
 
 const FULL = 'the disk is full; free some space and run again, it goes on where it was'
-const WAY = 'something else of that name is in the way; remove it, or choose other directories with --dir and --out'
-const DENIED = 'it may not be written; change its rights, or choose other directories with --dir and --out'
+const WAY =
+  'something else of that name is in the way; remove it, or choose other directories with --dir, --out and --snapshots'
+const DENIED = 'it may not be written; change its rights, or choose other directories with --dir, --out and --snapshots'
 
 const REMEDIES: Readonly<Record<string, string | undefined>> = {
   ENOSPC: FULL,

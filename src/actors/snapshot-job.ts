@@ -82,12 +82,20 @@ export class SnapshotJob {
 
   /**
    * Puts the newest whole snapshot in the place of each store, or of one; the next run replays from there.
-   * @throws user error `locked` while the job runs, `shard` when there is no snapshot of that shard
+   * @throws user error `locked` while the job runs, `shard` when there is no snapshot of that shard, `snapshot` when the run
+   *   has finished
    */
   async restore(only?: ShardId): Promise<RestoredStore[]> {
     const shards = this.#shards(`${this.#job.snapshots}/${this.#job.run}`)
     if (only !== undefined && !shards.includes(only)) {
       throw userError('shard', `there is no snapshot of '${only}'; there are some of ${shards.join(', ') || 'none'}`)
+    }
+    if (shards.length > 0 && this.#job.state === 'finished') {
+      throw userError(
+        'snapshot',
+        `the run in ${this.#directory} has finished: its stores are later than their snapshots, and nothing would replay what ` +
+          'came after; its results are in place, and a new run starts over',
+      )
     }
     return this.#locked(async () => {
       const restored: RestoredStore[] = []

@@ -147,7 +147,9 @@ async function act(
   if (json) return print(JSON.stringify({ [STATES[kind]]: letters, isDone: isRunning || kind === 'drop' }))
   if (letters.length === 0) return print('There are none.')
   const what = letters.length === 1 ? 'One dead letter' : `${letters.length} dead letters`
-  if (kind === 'drop' || isRunning) print(`${what} ${STATES[kind]}.`)
+  if (kind === 'drop') print(`${what} dropped.`)
+  else if (isRunning)
+    print(`${what} retried; what is turned away again comes as a new one: umbel dead-letters list ${directory} --open`)
   else print(`${what} will be retried by the next start.`)
 }
 

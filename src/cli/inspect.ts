@@ -1,6 +1,8 @@
 /** `umbel inspect`: what a data directory holds, read from the stores and logs themselves, also while it runs. */
 
 import { inspectJob } from '../actors/inspect-job.ts'
+import type { JobRecord } from '../actors/job.ts'
+import { isHeld } from '../actors/real/supervisor-lock.ts'
 import { userError } from '../base/errors.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
 import { isoTime } from '../base/time.ts'
@@ -27,7 +29,8 @@ export async function inspect(directory: string, options: { json?: boolean }): P
     )
   }
   if (options.json) {
-    return print(JSON.stringify(found, (_, value) => (value === Infinity ? 'end' : value === -Infinity ? null : value)))
+    const all = { ...found, isRunning: isHeld(directory) }
+    return print(JSON.stringify(all, (_, value) => (value === Infinity ? 'end' : value === -Infinity ? null : value)))
   }
   const { job, shards } = found
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
@@ -42,5 +45,13 @@ export async function inspect(directory: string, options: { json?: boolean }): P
     mb(shard.stateBytes),
   ])
   const table = makeTable(COLUMNS, rows)
-  print(`${job.topology}: ${job.state}, ${job.parallelism} shards a stage, definition ${job.definition}\n${table}`)
+  print(`${job.topology}: ${stateOf(job, directory)}, ${shardsOf(job)}, definition ${job.definition}\n${table}`)
+}
+
+const stateOf = ({ state }: JobRecord, directory: string): string =>
+  state === 'finished' || isHeld(directory) ? state : 'stopped before its end, goes on with its next start'
+
+function shardsOf({ parallelism, rescales }: JobRecord): string {
+  const changed = new Map(rescales.map(({ stage, shards }) => [stage, shards]))
+  return [`${parallelism} shards a stage`, ...[...changed].map(([stage, shards]) => `${shards} of ${stage}`)].join(', ')
 }

@@ -1,6 +1,7 @@
 /** What a run came to, as `--json` prints it. */
 import path from 'node:path'
 import { countDeadLetters } from '../actors/dead-letter-file.ts'
+import { readOrders } from '../actors/letter-orders.ts'
 import type { Running } from '../actors/running.ts'
 import type { ShardStatus } from '../actors/shard-actor.ts'
 import { nodeSeam } from '../base/real/node-seam.ts'
@@ -15,8 +16,10 @@ export interface RunResult {
   readonly rows: number
   /** Of this run. */
   readonly seconds: number
-  /** Rows turned away since the job began: they are in the dead letters. */
+  /** Rows turned away since the job began: they are in the dead letters. One that was retried may be there twice. */
   readonly rejected: number
+  /** Dead letters that were retried or dropped. */
+  readonly settled: number
   readonly restarts: number
   /** What was done about shards that kept dying. */
   readonly notes: readonly string[]
@@ -56,6 +59,7 @@ export function runResult(
     rows: ofSources.reduce((sum, { rows }) => sum + rows, 0),
     seconds: Math.round(seconds * 1000) / 1000,
     rejected: countDeadLetters(nodeSeam.files, directory),
+    settled: readOrders(nodeSeam.files, directory).length,
     restarts: running.deaths().length,
     notes: running.notes(),
     directory,

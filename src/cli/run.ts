@@ -6,6 +6,7 @@ import pc from 'picocolors'
 import { loadModule } from '../actors/load-topology.ts'
 import type { Running } from '../actors/running.ts'
 import { start } from '../actors/system.ts'
+import { userError } from '../base/errors.ts'
 import { print } from './print.ts'
 import { Progress } from './progress.ts'
 import { type RunResult, runResult } from './result.ts'
@@ -38,6 +39,8 @@ export async function run(module: string, options: RunOptions): Promise<void> {
   // What the user's module prints when it is loaded must not stand beside the result.
   if (options.json) globalThis.console = new Console(process.stderr)
   const { snapshotEvery: every, snapshots: place, limit: limits, ...plain } = options
+  if (place === false && every !== undefined)
+    throw userError('option', '--no-snapshots takes none, so that --snapshot-every says nothing: give one of them')
   const directory = typeof place === 'string' ? place : undefined
   const snapshots = place === false ? false : { every, directory }
   const running = await start(module, { ...plain, limits, snapshots, host: 'process' })
@@ -80,10 +83,11 @@ function describe(running: Running, result: RunResult, summary: Summary | null):
   for (const { what, reason } of running.deaths())
     lines.push(pc.yellow(`  ${what} died (${reason}) and was started again`))
   for (const note of running.notes()) lines.push(pc.yellow(`  ${note}`))
+  const settled = result.settled > 0 ? `, of which ${result.settled} were retried or dropped since` : ''
   if (result.rejected > 0)
     lines.push(
       pc.yellow(
-        `  ${result.rejected} rows were turned away: see ${result.deadLetters}, or: npx umbel dead-letters list ${result.directory}`,
+        `  ${result.rejected} rows were turned away${settled}: see ${result.deadLetters}, or: npx umbel dead-letters list ${result.directory}`,
       ),
     )
   if (result.outcome === 'drained') {

@@ -75,7 +75,9 @@ t.test(
     t.equal(rows, 15_000)
 
     const inspected = await umbel(directory, ['inspect', '.umbel/clicks', '--json'])
-    t.equal(JSON.parse(inspected.stdout).job.state, 'running')
+    t.match(JSON.parse(inspected.stdout), { job: { state: 'running' }, isRunning: false })
+    const shown = await umbel(directory, ['inspect', '.umbel/clicks'])
+    t.match(shown.stdout, /^clicks: stopped before its end, goes on with its next start, 2 shards a stage, definition/)
     const [changed, resized] = [
       await umbel(directory, RUN, { env: { WINDOW: '2s' } }),
       await umbel(directory, ['run', 'clicks.ts', '--shards', '3']),

@@ -58,6 +58,9 @@ t.test('snapshots of a run that is under way, and of one that was interrupted', 
   t.equal((await umbel(directory, ['run', 'clicks.ts', ...SMALL])).code, 0)
   t.strictSame(sortedLines(at(RESULT)), sortedLines(path.join(expected, 'clicks.csv')))
 
+  const late = await umbel(directory, ['snapshot', 'restore', DATA])
+  t.equal(late.code, 1)
+  t.match(late.stderr, /the run in \.umbel\/clicks has finished: its stores are later than their snapshots/)
   const unknown = await umbel(directory, ['snapshot', 'restore', DATA, '--shard', 'by-users/0'])
   t.equal(unknown.code, 1)
   t.match(unknown.stderr, "there is no snapshot of 'by-users/0'; there are some of by-user/0")
@@ -85,5 +88,7 @@ t.test('help, a directory that is none, and a run without snapshots', async (t) 
   }
   t.equal(path.dirname(snapshots), path.join(fs.realpathSync(directory), 'copies'), 'also from another directory')
   t.equal((await umbel(directory, ['run', 'clicks.ts', ...SMALL, '--no-snapshots'])).code, 0)
+  const vain = await umbel(directory, ['run', 'clicks.ts', '--no-snapshots', '--snapshot-every', '5s'])
+  t.match([vain.code, vain.stderr], [1, /--no-snapshots takes none, so that --snapshot-every says nothing/])
   t.equal((await umbel(directory, ['snapshot', 'restore', DATA])).stdout, `There are no snapshots of ${DATA}.\n`)
 })
