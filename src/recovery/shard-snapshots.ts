@@ -43,6 +43,8 @@ export class ShardSnapshots {
   #kept: readonly SnapshotBody[] = []
   /** What changes can be added to: null where it is not known what has changed since. */
   #last: Manifest<SnapshotBody> | null = null
+  /** What was damaged while nobody had the store open must not take the place of older snapshots: the first copy is read through. */
+  #isRead = false
 
   constructor(options: ShardSnapshotsOptions) {
     this.#options = options
@@ -91,8 +93,8 @@ export class ShardSnapshots {
     seam.files.makeDirectory(copy)
     try {
       await environment.copyTo(copy)
-      // Damage of the store must not take the place of older snapshots that have none.
-      const body = await this.#settle(copy, () => seam.scheduler.turn())
+      const body = await this.#settle(copy, this.#isRead ? null : () => seam.scheduler.turn())
+      this.#isRead = true
       seam.crashPoint('snapshot-copied', shard, body.epoch)
       const file = seam.files.openRead(`${copy}/${STORE_FILE}`)
       try {
@@ -170,7 +172,7 @@ export class ShardSnapshots {
     try {
       await this.#writeFile(`${target}/${STORE_FILE}`, store.read(manifest.chunks))
       await this.#addChanges(target, manifest)
-      const { epoch } = await this.#settle(target, async () => {})
+      const { epoch } = await this.#settle(target, () => seam.scheduler.turn())
       if (epoch !== manifest.body.epoch) {
         throw corruptionError('snapshot', `it holds epoch ${epoch} and not ${manifest.body.epoch}`)
       }
@@ -216,12 +218,12 @@ export class ShardSnapshots {
   /**
    * Reads what a copy holds, by a commit that changes nothing: a copy is not synced, and opened after a loss of power it
    * would fall back to the last commit that was.
-   * @param pause waited for between two steps of the reading
+   * @param pause waited for between two steps of the reading; null to read no more than what it is of
    */
-  async #settle(directory: string, pause: () => Promise<void>): Promise<SnapshotBody> {
+  async #settle(directory: string, pause: (() => Promise<void>) | null): Promise<SnapshotBody> {
     const copy = this.#options.open(directory)
     try {
-      for (const _ of copy.verify()) await pause()
+      if (pause !== null) for (const _ of copy.verify()) await pause()
       const meta = copy.meta()
       if (meta === null) throw corruptionError('store', `the copy in ${directory} is of an empty store`)
       await copy.commit(meta.version, meta, [])
