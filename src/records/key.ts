@@ -111,16 +111,24 @@ function putColumnValue(column: Column, row: number): void {
 }
 
 /** Takes a packed key apart again. @throws corruption `packed-key` when the bytes are not a key of these kinds */
-export function unpackKey(key: Uint8Array, kinds: readonly FieldKind[]): Value[] {
-  const { values, end } = unpackPrefix(key, kinds)
+export function unpackKey(key: Uint8Array, kinds: readonly FieldKind[], left = -1): Value[] {
+  const { values, end } = unpackPrefix(key, kinds, left)
   if (end !== key.length) throw corruptionError('packed-key', `a packed key has ${key.length - end} bytes too many`)
   return values
 }
 
-/** Takes apart what a longer key begins with. @throws corruption `packed-key` when the bytes do not begin with these kinds */
-export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { values: Value[]; end: number } {
+/**
+ * Takes apart what a longer key begins with.
+ * @param left which value is left out, with null in its place
+ * @throws corruption `packed-key` when the bytes do not begin with these kinds
+ */
+export function unpackPrefix(
+  key: Uint8Array,
+  kinds: readonly FieldKind[],
+  left = -1,
+): { values: Value[]; end: number } {
   let at = 0
-  const values = kinds.map((kind): Value => {
+  const values = kinds.map((kind, i): Value => {
     const tag = key[at++]
     if (tag === 0) return null
     if (tag !== 1) throw corruptionError('packed-key', `a packed key has ${tag ?? 'its end'} where a value begins`)
@@ -131,9 +139,13 @@ export function unpackPrefix(key: Uint8Array, kinds: readonly FieldKind[]): { va
       return kind === 'bool' ? value === 1 : value
     }
     const { length, end } = contentOf(key, at)
+    if (i === left) {
+      at = end
+      return null
+    }
     const content = new Uint8Array(length)
     // What stood for a 0 is followed by a mark.
-    for (let i = 0; i < length; i++) if ((content[i] = key[at++]!) === 0) at++
+    for (let byte = 0; byte < length; byte++) if ((content[byte] = key[at++]!) === 0) at++
     at = end
     return kind === 'string' ? utf8(content) : content
   })

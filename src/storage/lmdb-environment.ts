@@ -163,9 +163,10 @@ export class LmdbEnvironment implements Environment {
     const range = { start: from && asBuffer(from), end: to && asBuffer(to), snapshot: false }
     const found = options.keysOnly ? opened.getKeys(range).map((key) => ({ key })) : opened.getRange(range)
     const entries: Iterator<{ key: Buffer; value?: Buffer }> = found[Symbol.iterator]()
+    const step = () => entries.next()
     let isOver = false
     try {
-      for (let next = reading(() => entries.next()); !next.done; next = reading(() => entries.next())) {
+      for (let next = reading(step); !next.done; next = reading(step)) {
         const { key } = next.value
         const isKeyLong = isStoredLong(key)
         // The whole of a long key stands with its value.

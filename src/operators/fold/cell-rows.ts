@@ -53,24 +53,26 @@ export function numberOf({ sources }: CellPlan, spec: number, { values }: FoldRo
 
 /** Takes a row into a group's cells, or, with the opposite `diff`, out of them. Extremes are not touched. */
 export function addRow(plan: CellPlan, cells: readonly Cell[], slot: number, row: FoldRow, diff: number): void {
-  cells.forEach((cell, c) => {
+  for (let c = 0; c < cells.length; c++) {
+    const cell = cells[c]!
     const { kind } = cell.spec
     if (kind === 'count') cell.high[slot]! += diff
     const value = numberOf(plan, c, row)
-    if (value === null) return
+    if (value === null) continue
     if (kind === 'present') cell.high[slot]! += diff
     else if (cell.isSum) addToSum(cell, slot, { value, time: row.time }, diff)
-  })
+  }
 }
 
 /** Takes a row into the extremes among the cells, out of which it cannot be taken again. */
 export function raise(plan: CellPlan, cells: readonly Cell[], slot: number, row: FoldRow): void {
-  cells.forEach(({ spec, high }, c) => {
+  for (let c = 0; c < cells.length; c++) {
+    const { spec, high } = cells[c]!
     const value = isExtreme(spec) ? numberOf(plan, c, row) : null
-    if (value === null) return
+    if (value === null) continue
     // As everywhere in cells, what is no number is beyond none.
     if (spec.kind === 'max' ? value > high[slot]! : value < high[slot]!) high[slot] = value
-  })
+  }
 }
 
 /** One by one: a multiple would be rounded. */

@@ -28,7 +28,7 @@ export class Recents extends StoredRows {
   }
 
   /** Those from one time to another, both included, in order. */
-  within(first: number, last: number): FoldRow[] {
-    return [...this.read(this.placeOf(first), prefixEnd(this.placeOf(last)))]
+  within(first: number, last: number, hasOrigins = true): FoldRow[] {
+    return [...this.read(this.placeOf(first), prefixEnd(this.placeOf(last)), hasOrigins)]
   }
 }

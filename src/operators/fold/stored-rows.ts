@@ -11,6 +11,9 @@ import type { KeyedTable } from '../../storage/table.ts'
 import type { FoldRow } from './fold-row.ts'
 import { inverted } from './members.ts'
 
+/** Its place among what a key is made of. */
+const ORIGIN = 1
+
 export class StoredRows {
   readonly #table: KeyedTable
   readonly #key: Uint8Array
@@ -62,13 +65,15 @@ export class StoredRows {
     return Buffer.concat([this.#key, inverted(packValues(values))])
   }
 
-  protected *read(from: Uint8Array, to: Uint8Array | undefined): Iterable<FoldRow> {
+  /** @param hasOrigins false where nobody looks at them: they are empty then */
+  protected *read(from: Uint8Array, to: Uint8Array | undefined, hasOrigins = true): Iterable<FoldRow> {
+    const left = hasOrigins ? -1 : ORIGIN
     for (const [place, diff] of this.#table.range({ from, to })) {
       const packed = place.subarray(this.#key.length)
-      const [time, origin, ...values] = unpackKey(this.#isInverted ? inverted(packed) : packed, this.#kinds)
+      const [time, origin, ...values] = unpackKey(this.#isInverted ? inverted(packed) : packed, this.#kinds, left)
       yield {
         time: time as number,
-        origin: latin1(origin as Uint8Array),
+        origin: hasOrigins ? latin1(origin as Uint8Array) : '',
         values,
         diff: diffOf(diff),
       }

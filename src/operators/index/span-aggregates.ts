@@ -138,7 +138,7 @@ class SpanReader {
   }
 
   #addRows(from: number, to: number, cells: readonly Cell[]): void {
-    for (const row of this.#recents.within(from, to - 1)) addToCells(this.#plan, cells, row)
+    for (const row of this.#recents.within(from, to - 1, false)) addToCells(this.#plan, cells, row)
   }
 
   /** What is made of values, not of cells: all rows are gone through. */

@@ -131,7 +131,7 @@ export class Block {
   mergeInto(cells: readonly Cell[], slot: number, from = 0, to = TILES): void {
     for (let tile = from; tile < to; tile++) {
       if (this.isEmptyAt(tile)) continue
-      cells.forEach((cell, c) => void cell.merge(slot, this.cells[c]!, tile))
+      for (let c = 0; c < cells.length; c++) cells[c]!.merge(slot, this.cells[c]!, tile)
     }
   }
 }
