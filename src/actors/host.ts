@@ -125,6 +125,7 @@ export class Host {
       this.#tellChanges()
       this.#send({ type: 'ended', outcome: ends.every((end) => end === 'finished') ? 'finished' : 'drained' })
     } catch (error) {
+      this.#send({ type: 'failing', error: toWireError(error) })
       // What the others have marked is stored first: the run can go on from there, with other functions too.
       this.#sendToWorkers({ type: 'drain' })
       await Promise.allSettled(this.#runs)

@@ -98,6 +98,8 @@ export type FromHost =
   /** What became of a trial. */
   | ({ type: 'tried' } & Tried)
   | { type: 'ended'; outcome: 'finished' | 'drained' }
+  /** What it fails of, before its workers have come to an end. */
+  | { type: 'failing'; error: WireError }
   | { type: 'failed'; error: WireError }
 
 export type ToWorker =

@@ -20,8 +20,8 @@ export class Quarantine {
   readonly #stopWatch: () => void
   #host: HostProcess | null = null
   #deadline = Number.POSITIVE_INFINITY
-  /** What a host was killed for. */
-  #hang: TrialOutcome | null = null
+  /** What came of the trial for which its host was killed. */
+  #end: TrialOutcome | null = null
   #verdict: Verdict | null = null
   #aborts = 0
   #resolve!: (verdict: Verdict) => void
@@ -52,7 +52,7 @@ export class Quarantine {
 
   /** Ends it, whatever came of it. */
   end(): void {
-    this.#over({ kind: 'innocent' })
+    this.#over({ kind: 'ended' })
   }
 
   #start(): void {
@@ -75,22 +75,23 @@ export class Quarantine {
     this.#expect()
     switch (message.type) {
       case 'tried':
-        return this.#take({ lived: true, ...message })
+        // What it holds of this trial must not count against the next one.
+        this.#end = { lived: true, ...message }
+        this.#host?.kill('SIGKILL')
+        return
       case 'worker-died': {
         const { suspects, error } = message
         // Somebody ended it from outside, or what it asked for failed.
         if (error.code !== WORKER_DIED || suspects.length === 0) return this.#abort(error.message)
-        return this.#take({
-          lived: false,
-          call: suspects[0]!.call,
-          reason: error.message,
-          stack: error.stack ?? null,
-        })
+        // Its thread has gone with all it held.
+        this.#take({ lived: false, call: suspects[0]!.call, reason: error.message, stack: error.stack ?? null })
+        if (this.#verdict === null) this.#try()
+        return
       }
       case 'worker-hangs': {
         const { call, operator } = message.at
         const reason = `blocked for ${message.ms} ms in ${operator}`
-        this.#hang = { lived: false, call, reason, stack: null }
+        this.#end = { lived: false, call, reason, stack: null }
         this.#host?.kill('SIGKILL')
         return
       }
@@ -102,8 +103,7 @@ export class Quarantine {
   #take(outcome: TrialOutcome): void {
     if (this.#verdict !== null) return
     const verdict = this.#search.take(outcome)
-    if (verdict === null) this.#try()
-    else this.#over(verdict)
+    if (verdict !== null) this.#over(verdict)
   }
 
   #over(verdict: Verdict): void {
@@ -116,9 +116,9 @@ export class Quarantine {
 
   #onExit(code: number | null, signal: string | null): void {
     this.#host = null
-    const hang = this.#hang
-    this.#hang = null
-    if (hang !== null) this.#take(hang)
+    const end = this.#end
+    this.#end = null
+    if (end !== null) this.#take(end)
     else if (this.#verdict === null) this.#abort(signal === null ? `exit code ${code}` : `signal ${signal}`)
     if (this.#verdict !== null) this.#resolve(this.#verdict)
     else this.#start()

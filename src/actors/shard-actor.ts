@@ -97,13 +97,14 @@ export class ShardActor {
   #isTrying = false
   #recovered = { epoch: 0, incarnation: 0, replayed: 0, rebuilt: null as string | null, ms: 0 }
   #store: ShardStore | null = null
-  readonly #skips: Skips | null
+  /** What this life leaves out. */
+  readonly skips: Skips | null
   readonly #retries: RetryQueue
 
   /** @param skips what this life is to leave out */
   constructor(plan: Plan, shard: PlannedShard, services: ShardServices, skips: Skips | null = null) {
     this.#plan = plan
-    this.#skips = skips
+    this.skips = skips
     this.shard = shard
     this.#services = services
     this.#limits = new ChangingLimits({
@@ -162,6 +163,8 @@ export class ShardActor {
 
   /** A life for a trial: see `recovery/trial.ts`. */
   async try(trial: Trial): Promise<Tried> {
+    // So the next trial has nothing to replay, and what it dies of is its own.
+    this.#limits.storeEach()
     const recovered = await recover(this.#context)
     const tried = await runTrial(this.#context, recovered, trial, () => {
       this.#isTrying = true
@@ -239,7 +242,7 @@ export class ShardActor {
       inbox,
       outbox,
       journal,
-      skips: this.#skips,
+      skips: this.skips,
       retries: this.#retries,
       attempts: new RecoveryAttempts(seam.files, attemptsFile(directory, this.shard.id)),
       openStore: () => openStore(this.shard, this.#program.tables),
@@ -288,7 +291,7 @@ export class ShardActor {
       this.#plan.shards.filter(isSource).map(({ cell }) => cell),
     )
     const context = { seam, schema: stage.nodes[0]!.schema }
-    const skips = this.#skips?.kind === 'rows' ? this.#skips : null
+    const skips = this.skips?.kind === 'rows' ? this.skips : null
     return new SourceProgram(program, stage.nodes[0]!, context, numbers, times, skips)
   }
 }

@@ -38,6 +38,8 @@ export type ShardSkips = readonly [shard: ShardId, skips: Skips]
 
 export class ShardGroup {
   readonly #actors: ShardActor[] = []
+  /** Lives that only store what failed ones had marked. */
+  readonly #settling = new Set<ShardActor>()
   readonly #board: Board
   #plan: Plan
   readonly #services: ShardServices
@@ -93,7 +95,7 @@ export class ShardGroup {
       actor.run().catch(async (error: unknown) => {
         this.#failure ??= error
         this.drain()
-        if (isOfRow(error)) await this.#settle(actor.shard)
+        if (isOfRow(error)) await this.#settle(actor)
         return 'failed' as const
       }),
     )
@@ -103,11 +105,13 @@ export class ShardGroup {
    * A shard has failed on a row: another life of it stores what it had marked, as a graceful stop would have, and takes no
    * more rows. So the run can go on with other functions.
    */
-  async #settle(shard: PlannedShard): Promise<void> {
-    const actor = new ShardActor(this.#plan, shard, this.#services)
+  async #settle({ shard, skips }: ShardActor): Promise<void> {
+    const actor = new ShardActor(this.#plan, shard, this.#services, skips)
+    this.#settling.add(actor)
     actor.drain()
     // Where that fails too, the next start has to replay more.
     await actor.run().catch(() => {})
+    this.#settling.delete(actor)
   }
 
   /**
@@ -115,7 +119,7 @@ export class ShardGroup {
    * behind before, by epochs that are marked for good: it must not end every life that replays them.
    */
   get isReplaying(): boolean {
-    return this.#actors.some((actor) => actor.isReplaying)
+    return [...this.#actors, ...this.#settling].some((actor) => actor.isReplaying)
   }
 
   /** Runs a trial of the first shard. */

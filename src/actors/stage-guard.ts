@@ -6,6 +6,7 @@ import { rowToJson } from '../connectors/row-json.ts'
 import { type Given, type Guard, isOfRow } from '../operators/user-code.ts'
 import type { Value } from '../records/column.ts'
 import { placeInSplit } from '../records/origin.ts'
+import type { Retry } from '../recovery/retries.ts'
 import type { PlannedNode, PlannedShard, PlannedStage } from '../topology/plan.ts'
 import type { Letter } from './refusals.ts'
 
@@ -20,6 +21,8 @@ export interface StageGuardOptions {
   /** By the topology's policy: rows on which a function throws are turned away, and the run goes on. */
   readonly mayRefuse: boolean
   readonly refuse: (letter: Letter) => void
+  /** The dead letter that is being taken once more; null where none is. */
+  readonly retried: () => Pick<Retry, 'split' | 'offset'> | null
 }
 
 type Place = Pick<Letter, 'split' | 'offset' | 'epoch' | 'call'>
@@ -84,9 +87,13 @@ export class StageGuard implements Guard {
 
   /** Of a source the split and the offset, else which call of which epoch it was. */
   #placeOf({ origin }: Given): Place {
-    const { stage, shard, activity } = this.#options
-    if (stage.kind !== 'source') return { split: shard.index, offset: null, ...activity.place }
-    const place = origin && placeInSplit(origin)
+    const { stage, shard, activity, planned, retried } = this.#options
+    if (stage.kind !== 'source') {
+      const { epoch, call } = activity.place
+      // To explode a row calls nothing.
+      return { split: shard.index, offset: null, epoch, call: planned.node.kind === 'explode' ? null : call }
+    }
+    const place = retried() ?? (origin && placeInSplit(origin))
     return { split: place?.split ?? shard.index, offset: place?.offset ?? null, epoch: null, call: null }
   }
 
@@ -94,11 +101,7 @@ export class StageGuard implements Guard {
     const { stage, planned } = this.#options
     const isOurs = thrown instanceof UmbelError
     const { reason, stack } = describe(thrown)
-    const { split, offset, epoch, call } = this.#placeOf(given)
-    const place =
-      epoch === null
-        ? `split ${split}, offset ${offset ?? 'unknown'}`
-        : `shard ${split}, call ${call} of epoch ${epoch}`
+    const place = placeText(this.#placeOf(given))
     const text = this.#textOf(given)
     const row = text.length > ROW_CHARS ? `${text.slice(0, ROW_CHARS)}…` : text
     return userError(
@@ -114,6 +117,11 @@ export class StageGuard implements Guard {
 
 /** Without the message that it begins with. */
 const framesOf = (stack: string | null): string => /\n {4}at [\s\S]*/.exec(stack ?? '')?.[0] ?? ''
+
+function placeText({ split, offset, epoch, call }: Place): string {
+  if (epoch === null) return offset === null ? `shard ${split}` : `split ${split}, offset ${offset}`
+  return `shard ${split}, ${call === null ? '' : `call ${call} of `}epoch ${epoch}`
+}
 
 export const operatorOf = ({ node }: PlannedNode): string =>
   node.kind === 'actor' ? `actor '${node.name}'` : node.kind

@@ -60,6 +60,7 @@ export class StageProgram implements Program {
   readonly #deadLetters: PlannedEdge
   readonly #refusals: Refusals
   readonly #mayRefuse: boolean
+  #retried: Retry | null = null
   #nodes: RunningNode[] = []
   readonly #byNode = new Map<number, RunningNode>()
 
@@ -116,15 +117,17 @@ export class StageProgram implements Program {
     const batch = readRetried(planned.inputSchemas[0]!, retry)
     const at = Number.isFinite(watermark) ? watermark : 0
     const operator = operatorOf(planned)
-    const { epoch, call } = this.#services.activity.place
+    const { epoch } = this.#services.activity.place
     const place =
-      this.#stage.kind === 'source' ? { split, offset, epoch: null, call: null } : { split, offset, epoch, call }
+      this.#stage.kind === 'source' ? { split, offset, epoch: null, call: null } : { split, offset, epoch, call: null }
     const again = { ...place, at, operator, stack: null, row, diff, node: planned.node.id }
     if (typeof batch === 'string') return this.refuse({ ...again, kind: 'bad', reason: batch })
     const behind = watermark - batch.times[0]!
     if (planned.facts.needsTime && behind > planned.inputFacts[0]!.bound)
       return this.refuse({ ...again, kind: 'late', reason: `${behind} us behind the watermark of ${operator}` })
+    this.#retried = retry
     this.inject(planned.node.id, batch, 0)
+    this.#retried = null
   }
 
   /** Gives a batch to one node. */
@@ -241,6 +244,7 @@ export class StageProgram implements Program {
         activity: this.#services.activity,
         mayRefuse: this.#mayRefuse,
         refuse: (letter) => this.refuse(letter),
+        retried: () => this.#retried,
       }),
       limits: this.#services.limits,
     }

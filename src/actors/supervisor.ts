@@ -30,6 +30,9 @@ export interface SupervisorServices {
   readonly heartbeatMs: number
 }
 
+/** How long shards may take to store what they have, once the run has failed. */
+const DRAIN_MS = 60_000
+
 export class Supervisor {
   readonly ended: Promise<'finished' | 'drained'>
   readonly board: BoardBuffers
@@ -50,6 +53,8 @@ export class Supervisor {
   readonly #deadlines: number[]
   readonly #stopWatch: () => void
   #draining = false
+  /** When what still drains after a failure is ended. */
+  #endBy = Number.POSITIVE_INFINITY
   #resolve!: (outcome: 'finished' | 'drained') => void
   #reject!: (error: unknown) => void
   #failure: unknown
@@ -145,6 +150,7 @@ export class Supervisor {
 
   #watch(): void {
     const now = this.#services.seam.clock.monotonic()
+    if (now > this.#endBy) for (const host of this.#hosts) host?.kill('SIGKILL')
     this.#hosts.forEach((_, host) => {
       if (now > this.#deadlines[host]!)
         this.#end(host, `host ${host}`, `no sign of life for ${this.#services.heartbeatMs} ms`)
@@ -185,6 +191,8 @@ export class Supervisor {
         this.#child(`host ${host}`).send('ENDED')
         this.#hosts[host]?.kill('SIGKILL')
         return
+      case 'failing':
+        return this.#fail(fromWireError(message.error))
       case 'failed':
         this.#fail(fromWireError(message.error))
         this.#hosts[host]?.kill('SIGKILL')
@@ -255,8 +263,9 @@ export class Supervisor {
     }
   }
 
-  /** The others come to a boundary and store what they have marked; one that does not get there is ended by the watch. */
+  /** All come to a boundary and store what they have marked; one that does not get there in time is ended. */
   #fail(error: unknown): void {
+    if (this.#failure === undefined) this.#endBy = this.#services.seam.clock.monotonic() + DRAIN_MS
     this.#failure ??= error
     this.drain()
     this.#endIfOver()

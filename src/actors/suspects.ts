@@ -86,7 +86,7 @@ export class Suspects {
 
   #release(shard: ShardId, verdict: Verdict): void {
     this.#quarantined.delete(shard)
-    this.#events.onNote(`trials of shard ${shard} are over: ${said(verdict)}`)
+    if (verdict.kind !== 'ended') this.#events.onNote(`trials of shard ${shard} are over: ${said(verdict)}`)
     if (verdict.kind === 'found') {
       this.#skips.set(shard, skipsOf(verdict, this.#skips.get(shard)))
       this.#suspects.delete(shard)
@@ -103,7 +103,7 @@ const REPLAYED_ROWS = 256
 /** Some epochs of so many fit into one life. */
 const rowsOf = ({ calls }: Verdict & { kind: 'together' }): number => Math.max(1, Math.floor(calls / 4))
 
-function said(verdict: Verdict): string {
+function said(verdict: Exclude<Verdict, { kind: 'ended' }>): string {
   switch (verdict.kind) {
     case 'found': {
       const count = verdict.poison.length
@@ -113,7 +113,7 @@ function said(verdict: Verdict): string {
     case 'together':
       return (
         `${verdict.calls} calls together end it (${verdict.reason}) and none of them alone, so a function may keep what it is given: ` +
-        `from now on it takes ${rowsOf(verdict)} rows an epoch`
+        `from now on it takes ${rowsOf(verdict)} rows an epoch, or as few as come together`
       )
     case 'replaying':
       return `it dies while it replays (${verdict.reason}): from now on it stores each epoch`

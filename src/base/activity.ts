@@ -35,11 +35,18 @@ export interface WhereItIs {
 /** Places in the shared memory. Cells are kept plus one: 0 stands for none. */
 const [SHARD, NODE, CALL, STEP, LAST_SHARD, LAST_NODE, CELLS] = [0, 1, 2, 3, 4, 5, 6] as const
 
+/** A call of an epoch, from 1; and, whatever was left out before it, which one of its operator. */
+export interface NumberedCall {
+  readonly number: number
+  readonly node: number
+  readonly nth: number
+}
+
 /** Which calls of an epoch are made; all, where nothing is said. */
 export interface CallChoice {
   readonly skips?: readonly SkippedCall[]
   /** In a trial: the calls that are made, of those that are not skipped. */
-  readonly isChosen?: (call: number) => boolean
+  readonly isChosen?: (call: NumberedCall) => boolean
 }
 
 /** A function that keeps 100 KB a call has kept some 100 MB by then; to look takes some microseconds. */
@@ -48,7 +55,9 @@ const WATCH_CALLS = 1024
 export class Activity {
   readonly #cells: Int32Array
   #skips = new Map<number, SkippedCall>()
-  #isChosen: ((call: number) => boolean) | null = null
+  #isChosen: ((call: NumberedCall) => boolean) | null = null
+  /** By node, in a trial. */
+  readonly #counts = new Map<number, number>()
   #isChoosy = false
   #epoch = 0
   /** Looks after the thread every so many calls, and at each epoch. @throws what the shard is to end of */
@@ -69,6 +78,7 @@ export class Activity {
     this.#cells[CALL] = 0
     this.#skips = new Map(skips.map((skip) => [skip.call, skip]))
     this.#isChosen = isChosen ?? null
+    this.#counts.clear()
     this.#isChoosy = skips.length > 0 || isChosen !== undefined
   }
 
@@ -109,7 +119,11 @@ export class Activity {
   #check(call: number): void {
     const skipped = this.#skips.get(call)
     if (skipped !== undefined) throw new LeftOut(skipped)
-    if (this.#isChosen?.(call) === false) throw NOT_IN_TRIAL
+    if (this.#isChosen === null) return
+    const node = this.#cells[NODE]!
+    const nth = (this.#counts.get(node) ?? 0) + 1
+    this.#counts.set(node, nth)
+    if (!this.#isChosen({ number: call, node, nth })) throw NOT_IN_TRIAL
   }
 
   /** Which call of a user's function in which epoch is being made. */

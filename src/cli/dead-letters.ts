@@ -106,7 +106,11 @@ export async function deadLettersList(directory: string, options: ListOptions): 
 
 /** Of a row of a source its offset in the split, of one behind a repartition which call it was. */
 const positionOf = ({ offset, epoch, call }: DeadLetter): string | null =>
-  epoch === null ? (offset === null ? null : `offset ${offset}`) : `epoch ${epoch}, call ${call}`
+  epoch === null
+    ? offset === null
+      ? null
+      : `offset ${offset}`
+    : `epoch ${epoch}${call === null ? '' : `, call ${call}`}`
 
 export async function deadLettersShow(directory: string, number: number, { json }: Options): Promise<void> {
   const letters = await readStandings(directory)

@@ -27,9 +27,12 @@ export function splitHead(source: number, split: number): Uint8Array {
   return head
 }
 
-/** Where a row stands in a split, where its origin is that of a source's own row; null otherwise. */
+/**
+ * Where a row stands in its split, or the row that it was made of: what makes rows of one adds ordinals of 8 bytes behind
+ * its origin. Null for other origins.
+ */
 export function placeInSplit(origin: Uint8Array): { source: number; split: number; offset: number } | null {
-  if (origin.length !== 16) return null
+  if (origin.length < 16 || origin.length % 8 !== 0) return null
   const view = new DataView(origin.buffer, origin.byteOffset, origin.length)
   const offset = view.getUint32(8) * 4294967296 + view.getUint32(12)
   return { source: view.getUint32(0), split: view.getUint32(4), offset }

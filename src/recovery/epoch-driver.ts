@@ -137,6 +137,8 @@ export class EpochDriver {
   async close(): Promise<void> {
     this.#context.inbox.close()
     await this.#shard.writer.close()
+    // The next life may look through the snapshots, and nothing may be written there meanwhile.
+    await this.#stores?.snapshotSettled()
     await this.#shard.store?.close()
     await this.#context.program.close?.()
   }

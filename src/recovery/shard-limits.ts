@@ -55,7 +55,7 @@ export class ChangingLimits implements ShardLimits {
   readonly fetchBytesMax!: number
   outboxBytesMax!: number
   readonly appendsInFlightMax!: number
-  readonly storeIntervalMs!: number
+  storeIntervalMs!: number
   readonly writeSetBytesMax!: number
   readonly cacheBytesMax!: number
   readonly backlogBytesMax!: number
@@ -63,6 +63,11 @@ export class ChangingLimits implements ShardLimits {
 
   constructor(limits: ShardLimits) {
     Object.assign(this, limits)
+  }
+
+  /** Each epoch is stored, also in a replay. */
+  storeEach(): void {
+    this.storeIntervalMs = 0
   }
 
   shape([epochRowsMax, outboxBytesMax, batchBytesMax]: EpochShape): void {

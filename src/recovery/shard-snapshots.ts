@@ -4,7 +4,7 @@
  * first of a life is a copy of the whole store; those after it add what has changed since, as long as that is little.
  * Nothing is coordinated with other shards: each comes back by itself, and replays from there.
  */
-import { corruptionError, UmbelError } from '../base/errors.ts'
+import { corruptionError, isDamagedStore, UmbelError } from '../base/errors.ts'
 import type { Epoch, ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import type { ChangedKeys, KeysByTable } from '../storage/changed-keys.ts'
@@ -221,7 +221,7 @@ export class ShardSnapshots {
    * @param pause waited for between two steps of the reading; null to read no more than what it is of
    */
   async #settle(directory: string, pause: (() => Promise<void>) | null): Promise<SnapshotBody> {
-    const copy = this.#options.open(directory)
+    const copy = this.#openCopy(directory)
     try {
       if (pause !== null) for (const _ of copy.verify()) await pause()
       const meta = copy.meta()
@@ -230,6 +230,15 @@ export class ShardSnapshots {
       return bodyOf(meta)
     } finally {
       await copy.close()
+    }
+  }
+
+  /** That one cannot be opened says nothing of the store. */
+  #openCopy(directory: string): Environment {
+    try {
+      return this.#options.open(directory)
+    } catch (error) {
+      throw isDamagedStore(error) ? corruptionError('snapshot', (error as Error).message, error) : error
     }
   }
 

@@ -3,6 +3,7 @@
  * is appended and nothing stored. Whether it lives through that tells which one ended its former lives. Run in a process
  * of its own, which may die of it.
  */
+import type { NumberedCall } from '../base/activity.ts'
 import type { Epoch } from '../base/ids.ts'
 import type { InboxBatch, Slice } from '../mailbox/inbox.ts'
 import { fillEpoch, isNext, RETRIED } from './fill-epoch.ts'
@@ -16,28 +17,35 @@ export type TrialInput =
   | { readonly kind: 'calls'; readonly epoch: Epoch; readonly slices: readonly Slice[]; readonly retry: Retry | null }
   | { readonly kind: 'rows'; readonly split: number; readonly offsets: readonly number[] }
 
-/** Calls, or rows of a source, are numbered from 1. */
 export interface Trial {
   /** Null to look what there is, and to touch none of it. */
   readonly input: TrialInput | null
-  /** The first and the last one that are made; 1 and Infinity for all. */
-  readonly first: number
+  /** The last one that is made; Infinity for all. */
   readonly last: number
-  readonly without: readonly number[]
+  /** The only one that is made of its function; null for all. */
+  readonly alone: NumberedCall | null
+  readonly without: readonly NumberedCall[]
 }
 
 /** What a trial has seen that lived. */
 export interface Tried {
   /** What it went through, or looked at; null where there is none. */
   readonly input: TrialInput | null
-  /** Calls, or rows, that there were, made or not. */
-  readonly size: number
-  /** Epochs before it that were replayed. */
-  readonly replayed: number
+  /** The first one behind the last that was made; null where there is none. */
+  readonly next: NumberedCall | null
+  /** Rows that came with the epoch. */
+  readonly rows: number
 }
 
-const isMade = ({ first, last, without }: Trial, number: number): boolean =>
-  number >= first && number <= last && !without.includes(number)
+/** Of calls that are made alone the others' numbers differ: they are known by their functions then. */
+function isMade({ last, alone, without }: Trial, { number, node, nth }: NumberedCall): boolean {
+  if (alone === null) return number <= last && !without.some((one) => one.number === number)
+  if (node === alone.node && nth !== alone.nth) return false
+  return !without.some((one) => one.node === node && one.nth === nth)
+}
+
+/** Rows of a source are numbered from 1, as the calls of no function. */
+const ofRow = (number: number): NumberedCall => ({ number, node: -1, nth: number })
 
 /** How long a rejected promise, or a timer of the user's, may take to end the thread. */
 const SETTLE_MS = 50
@@ -56,44 +64,51 @@ export async function runTrial(
   // What replayed rows leave behind is no matter of this epoch.
   await context.seam.scheduler.after(SETTLE_MS)
   onReplayed()
-  const input = await (context.program.read === undefined
+  const tried = await (context.program.read === undefined
     ? tryCalls(context, recovered, trial)
     : tryRows(context, recovered, trial))
   context.outbox.discard()
   if (trial.input !== null) await context.seam.scheduler.after(SETTLE_MS)
-  const size = input?.kind === 'rows' ? input.offsets.length : context.activity.place.call
-  return { input, size, replayed: recovered.replayed }
+  return tried
 }
 
 const isOf = ({ order }: Retry, input: TrialInput): boolean =>
   input.kind === 'rows' && input.split === RETRIED && input.offsets[0] === order
 
-async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<TrialInput | null> {
+async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<Tried> {
   const { inbox } = context
   const epoch = recovered.epoch + 1
   const { input } = trial
   if (input === null) {
     const filled = await fillEpoch(context, epoch, recovered.last?.isCaughtUp ?? true)
-    return filled && { kind: 'calls', epoch, slices: filled.slices, retry: filled.retry }
+    return tried(filled && { kind: 'calls', epoch, slices: filled.slices, retry: filled.retry })
   }
   // The shard has come further meanwhile: it lives.
-  if (input.kind !== 'calls' || !isNext(context, input, epoch)) return null
+  if (input.kind !== 'calls' || !isNext(context, input, epoch)) return tried(null)
   const batches: InboxBatch[] = []
   await inbox.replay(input.slices, (batch) => batches.push(batch))
   const { retry } = input
-  processEpoch(context, epoch, { batches, retry }, { isChosen: (call) => isMade(trial, call) })
-  return input
+  let next: NumberedCall | null = null
+  const isChosen = (call: NumberedCall): boolean => {
+    if (call.number === trial.last + 1) next = call
+    return isMade(trial, call)
+  }
+  processEpoch(context, epoch, { batches, retry }, { isChosen })
+  const rows = batches.reduce((sum, { batch }) => sum + batch.length, retry === null ? 0 : 1)
+  return tried(input, next, rows)
 }
 
-async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<TrialInput | null> {
+const tried = (input: TrialInput | null, next: NumberedCall | null = null, rows = 0): Tried => ({ input, next, rows })
+
+async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<Tried> {
   const { program, limits, seam, activity, retries, inbox } = context
   const { input } = trial
   const epoch = recovered.epoch + 1
   const retry = retries.after(inbox.retried)
   if (retry !== null && (input === null || isOf(retry, input))) {
-    const isTried = input !== null && isMade(trial, 1)
+    const isTried = input !== null && isMade(trial, ofRow(1))
     processEpoch(context, epoch, { batches: [], retry: isTried ? retry : null })
-    return { kind: 'rows', split: RETRIED, offsets: [retry.order] }
+    return triedRows({ kind: 'rows', split: RETRIED, offsets: [retry.order] }, trial)
   }
   const { clock, scheduler } = seam
   const until = clock.monotonic() + PATIENCE_MS
@@ -102,7 +117,7 @@ async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: 
     const numbers = new Map(input.offsets.map((offset, i) => [offset, i + 1]))
     program.choose!((split, offset) => {
       const number = split === input.split ? numbers.get(offset) : undefined
-      return number !== undefined && isMade(trial, number)
+      return number !== undefined && isMade(trial, ofRow(number))
     })
   } else program.choose!(() => false)
   let [seen, first] = [0, null as TrialInput | null]
@@ -115,5 +130,13 @@ async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: 
     else await scheduler.after(5)
   }
   program.advance([], emissionOf(limits))
-  return input ?? (seen > 0 ? first : null)
+  const rows = input?.kind === 'rows' ? input : first
+  return seen > 0 || input !== null ? triedRows(rows as RowInput, trial) : tried(null)
+}
+
+type RowInput = TrialInput & { kind: 'rows' }
+
+const triedRows = (input: RowInput, { last }: Trial): Tried => {
+  const { length } = input.offsets
+  return tried(input, last < length ? ofRow(last + 1) : null, length)
 }

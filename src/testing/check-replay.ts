@@ -11,13 +11,14 @@ import { Board, boardShards, makeBoardBuffers } from '../mailbox/board.ts'
 import type { LogWriter, MailboxLog } from '../mailbox/log.ts'
 import { embeddedLogs, readLastMarker, type SeenLogs } from '../recovery/last-marker.ts'
 import { SHARD_LIMITS } from '../recovery/shard-limits.ts'
+import { readStoredState } from '../recovery/shard-store.ts'
 import { MemoryEnvironment } from '../storage/memory-environment.ts'
 import { predecessorsOf } from '../topology/generations.ts'
 import type { Plan, PlannedShard } from '../topology/plan.ts'
 
 /** Each epoch is stored, so that whoever takes over finds all of it. */
 const LIMITS = { ...SHARD_LIMITS, storeIntervalMs: 0 }
-const LOOK = { input: null, first: 1, last: Number.POSITIVE_INFINITY, without: [] }
+const LOOK = { input: null, last: Number.POSITIVE_INFINITY, alone: null, without: [] }
 
 /** What a run has left. */
 export interface LeftRun {
@@ -56,10 +57,11 @@ export async function checkReplay(left: LeftRun): Promise<{ problems: string[]; 
     if (!isWhole) continue
     const { version } = last.marker
     try {
-      const { replayed } = await new ShardActor(plan, shard, { ...services, version }).try(LOOK)
+      await new ShardActor(plan, shard, { ...services, version }).try(LOOK)
       // A program whose state is in its markers opens no store, and replays nothing.
-      if (stores.has(shard.id) && replayed < last.epoch)
-        problems.push(`${shard.id} was replayed up to epoch ${replayed} of ${last.epoch}`)
+      const meta = stores.get(shard.id)?.meta()
+      const epoch = meta ? readStoredState(meta.body).epoch : last.epoch
+      if (epoch < last.epoch) problems.push(`${shard.id} was replayed up to epoch ${epoch} of ${last.epoch}`)
       board.setEnded(shard.cell, last.epoch)
     } catch (error) {
       problems.push(`${shard.id}, replayed from its first epoch: ${(error as Error).message}`)

@@ -18,11 +18,14 @@ const [way, place, ...bad] = process.env.POISON.split(' ')
 const act = (where, n) => { if (place === where && bad.includes(String(n))) ways[way]() }
 export default topology('poison', rows
   .filter(({ n }) => { act('source', n); return true })
+  .assign('key', int(), ({ n, key }) => { act('second', n); return key })
   .keyBy('key')
   .actor('taking', {
     output: Row,
     onRow(row, context) { act('actor', row.n); context.emit({ at: row.at, n: row.n, key: row.key }) },
   })
+  .assign('key', int(), ({ key }) => key)
+  .filter(({ n }) => { act('chain', n); return true })
   .to(csvFile('taken.csv')))
 `
 
@@ -30,7 +33,7 @@ const limits = ['--shards', '2', '--workers', '2']
 
 interface Case {
   readonly way: string
-  readonly place: 'source' | 'actor'
+  readonly place: 'source' | 'second' | 'chain' | 'actor'
   readonly bad: readonly number[]
   readonly reason: RegExp
   readonly more?: readonly string[]
@@ -39,6 +42,9 @@ interface Case {
 
 const CASES: Case[] = [
   { way: 'exit', place: 'source', bad: [70, 1234], reason: /exited with code: 3/ },
+  // Behind another function, of which each row needs a call too.
+  { way: 'exit', place: 'second', bad: [0, 1, 70], reason: /exited with code: 3/ },
+  { way: 'exit', place: 'chain', bad: [3, 70, 73], reason: /exited with code: 3/ },
   { way: 'exit', place: 'actor', bad: [0, 70, 71, 2999], reason: /exited with code: 3/ },
   {
     way: 'memory',
@@ -75,6 +81,6 @@ for (const { way, place, bad, reason, more = [], mayPass = false } of CASES) {
     )
     if (!mayPass) t.strictSame(refused.sort(byNumber), bad)
     for (const letter of letters)
-      t.match(letter, { kind: 'killed', reason, source: place === 'source' ? 'rows' : 'by-key' })
+      t.match(letter, { kind: 'killed', reason, source: place === 'source' || place === 'second' ? 'rows' : 'by-key' })
   })
 }

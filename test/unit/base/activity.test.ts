@@ -35,7 +35,7 @@ t.test('calls are left out by their number, which counts those too', async (t) =
     })
   activity.startEpoch(3, { skips: [skip] })
   t.same(made(4), [1, 3, 4])
-  activity.startEpoch(3, { isChosen: (call) => call < 3 })
+  activity.startEpoch(3, { isChosen: ({ number }) => number < 3 })
   t.same(made(4), [1, 2])
   activity.startEpoch(3, { skips: [skip] })
   activity.call()
