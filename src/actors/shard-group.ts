@@ -1,5 +1,6 @@
 /** Runs a set of shards on the calling thread: in a worker, or inline for tests and embedding. */
 import { Activity } from '../base/activity.ts'
+import { UmbelError } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Seam } from '../base/seam.ts'
 import { UMBEL_VERSION } from '../base/version.ts'
@@ -35,6 +36,9 @@ export interface ShardGroupOptions {
 
 /** What a shard is to leave out. */
 export type ShardSkips = readonly [shard: ShardId, skips: Skips]
+
+/** How long a failure waits for what was marked to be stored. */
+const SETTLE_MS = 30_000
 
 export class ShardGroup {
   readonly #actors: ShardActor[] = []
@@ -95,7 +99,8 @@ export class ShardGroup {
       actor.run().catch(async (error: unknown) => {
         this.#failure ??= error
         this.drain()
-        if (isOfRow(error)) await this.#settle(actor)
+        // What is wrong with a disk would be wrong for that life too.
+        if (error instanceof UmbelError && isOfRow(error)) await this.#settle(actor)
         return 'failed' as const
       }),
     )
@@ -109,8 +114,8 @@ export class ShardGroup {
     const actor = new ShardActor(this.#plan, shard, this.#services, skips)
     this.#settling.add(actor)
     actor.drain()
-    // Where that fails too, the next start has to replay more.
-    await actor.run().catch(() => {})
+    // Where that fails too, or does not come to an end, the next start has to replay more.
+    await Promise.race([actor.run().catch(() => {}), this.#services.seam.scheduler.after(SETTLE_MS)])
     this.#settling.delete(actor)
   }
 

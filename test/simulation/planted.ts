@@ -38,8 +38,8 @@ export const planted: readonly PlantedHere[] = [
     name: 'a row is blamed that ends its shard in company alone',
     scenario: 'leak on one host',
     file: 'actors/poison-search.js',
-    from: "if (this.#step === 'confirm' && !(this.#isSingle && this.#replayed === 0))",
-    to: 'if (false)',
+    from: 'const isCause = this.#isSingle && this.#rows <= 1 && calls <= COMPANY_MAX;',
+    to: 'const isCause = true;',
   },
   {
     name: 'the outbox is open in a replay: what it says is said once more',
