@@ -12,6 +12,25 @@ export interface Change {
   readonly to: string
 }
 
+/** What a replay puts out stays in the outbox, and is said once more by the first epoch behind it. */
+export const OPEN_OUTBOX: readonly [Change, ...Change[]] = [
+  {
+    file: 'mailbox/outbox.js',
+    from: 'this.discard();\n        return sealed;',
+    to: 'if (this.isReplay !== true)\n            this.discard();\n        return sealed;',
+  },
+  {
+    file: 'recovery/replay.js',
+    from: 'journal.startReplay(marker.journal);',
+    to: 'outbox.isReplay = true;\n        journal.startReplay(marker.journal);',
+  },
+  {
+    file: 'recovery/replay.js',
+    from: 'return { markerHash, last, replayed',
+    to: 'outbox.isReplay = false;\n    return { markerHash, last, replayed',
+  },
+]
+
 /**
  * A copy of dist with these changes.
  * @param name of its folder; below the root, so that packages are found, where Git ignores it

@@ -46,7 +46,7 @@ export async function replay(context: ShardContext, store: ShardStore, end: Epoc
     ;[markerHash, last] = [hashMarker(bytes), marker]
     machine.send({ type: 'REPLAYED', epoch })
     seam.crashPoint('replayed', shard, epoch)
-    if (isFull(context, store) || limits.storeIntervalMs === 0) {
+    if (isFull(context, store)) {
       program.flush()
       await store.seal({ epoch, marker: markerHash, inbox: marker.inbox })()
     }

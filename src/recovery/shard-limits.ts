@@ -70,6 +70,7 @@ export class ChangingLimits implements ShardLimits {
     this.storeIntervalMs = 0
   }
 
+  /** From now on epochs are cut like this. */
   shape([epochRowsMax, outboxBytesMax, batchBytesMax]: EpochShape): void {
     Object.assign(this, { epochRowsMax, outboxBytesMax, batchBytesMax })
   }

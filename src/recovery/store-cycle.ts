@@ -16,9 +16,11 @@ export interface StoreEvents {
   onFailed(error: unknown): void
 }
 
-/** True when a store must not wait: the write set is full, or the program needs stores to bring its state into order. */
+/** True when a store must not wait: each epoch is to be stored, the write set is full, or the program needs stores to bring its state into order. */
 export const isFull = ({ program, limits }: Pick<ShardContext, 'program' | 'limits'>, store: ShardStore): boolean =>
-  store.pendingBytes + program.memoryBytes() > limits.writeSetBytesMax || program.isBehind?.() === true
+  limits.storeIntervalMs === 0 ||
+  store.pendingBytes + program.memoryBytes() > limits.writeSetBytesMax ||
+  program.isBehind?.() === true
 
 export class StoreCycle {
   readonly #context: ShardContext

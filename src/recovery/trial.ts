@@ -37,6 +37,8 @@ export interface Tried {
   readonly rows: number
 }
 
+const tried = (input: TrialInput | null, next: NumberedCall | null = null, rows = 0): Tried => ({ input, next, rows })
+
 /** Of calls that are made alone the others' numbers differ: they are known by their functions then. */
 function isMade({ last, alone, without }: Trial, { number, node, nth }: NumberedCall): boolean {
   if (alone === null) return number <= last && !without.some((one) => one.number === number)
@@ -64,12 +66,12 @@ export async function runTrial(
   // What replayed rows leave behind is no matter of this epoch.
   await context.seam.scheduler.after(SETTLE_MS)
   onReplayed()
-  const tried = await (context.program.read === undefined
+  const seen = await (context.program.read === undefined
     ? tryCalls(context, recovered, trial)
     : tryRows(context, recovered, trial))
   context.outbox.discard()
   if (trial.input !== null) await context.seam.scheduler.after(SETTLE_MS)
-  return tried
+  return seen
 }
 
 const isOf = ({ order }: Retry, input: TrialInput): boolean =>
@@ -97,8 +99,6 @@ async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial:
   const rows = batches.reduce((sum, { batch }) => sum + batch.length, retry === null ? 0 : 1)
   return tried(input, next, rows)
 }
-
-const tried = (input: TrialInput | null, next: NumberedCall | null = null, rows = 0): Tried => ({ input, next, rows })
 
 async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<Tried> {
   const { program, limits, seam, activity, retries, inbox } = context

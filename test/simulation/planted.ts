@@ -1,4 +1,5 @@
 /** Bugs to plant, which the simulation must notice. */
+import { OPEN_OUTBOX } from '../planted-build.ts'
 import type { Planted } from '../planted-run.ts'
 
 interface PlantedHere extends Planted {
@@ -43,21 +44,8 @@ export const planted: readonly PlantedHere[] = [
   },
   {
     name: 'the outbox is open in a replay: what it says is said once more',
-    file: 'mailbox/outbox.js',
-    from: 'this.discard();\n        return sealed;',
-    to: 'if (this.isReplay !== true)\n            this.discard();\n        return sealed;',
-    more: [
-      {
-        file: 'recovery/replay.js',
-        from: 'journal.startReplay(marker.journal);',
-        to: 'outbox.isReplay = true;\n        journal.startReplay(marker.journal);',
-      },
-      {
-        file: 'recovery/replay.js',
-        from: 'return { markerHash, last, replayed',
-        to: 'outbox.isReplay = false;\n    return { markerHash, last, replayed',
-      },
-    ],
+    ...OPEN_OUTBOX[0],
+    more: OPEN_OUTBOX.slice(1),
   },
   {
     name: 'an idle split is not idle',

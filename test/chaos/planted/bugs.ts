@@ -1,5 +1,5 @@
 /** Bugs that the chaos suite must notice: one for each of the fences and checks that a recovery stands on. */
-import type { Change } from '../../planted-build.ts'
+import { type Change, OPEN_OUTBOX } from '../../planted-build.ts'
 
 interface Planted {
   readonly name: string
@@ -40,23 +40,7 @@ export const planted: readonly Planted[] = [
   {
     name: 'closed outbox: what a replay says is said once more',
     job: 'as-of-join',
-    changes: [
-      {
-        file: 'mailbox/outbox.js',
-        from: 'this.discard();\n        return sealed;',
-        to: 'if (this.isReplay !== true)\n            this.discard();\n        return sealed;',
-      },
-      {
-        file: 'recovery/replay.js',
-        from: 'journal.startReplay(marker.journal);',
-        to: 'outbox.isReplay = true;\n        journal.startReplay(marker.journal);',
-      },
-      {
-        file: 'recovery/replay.js',
-        from: 'return { markerHash, last, replayed',
-        to: 'outbox.isReplay = false;\n    return { markerHash, last, replayed',
-      },
-    ],
+    changes: OPEN_OUTBOX,
   },
   {
     name: 'sequence check: a shard that comes back reads its last input once more',
