@@ -37,7 +37,7 @@ export class SimulatedDisk {
   readonly #files = new Map<string, SimulatedFile>()
   readonly #directories = new Set<string>()
   #made = 0
-  /** Names in directories, as long as none comes or goes. */
+  /** Names in directories, as long as none comes or goes below them. */
   readonly #listed = new Map<string, string[]>()
   /** Writes fail while this is set. */
   isFull = false
@@ -51,12 +51,13 @@ export class SimulatedDisk {
   }
 
   isDirectory(path: string): boolean {
+    if (this.#files.has(path)) return false
     return this.#directories.has(path) || this.list(path).length > 0
   }
 
   makeDirectory(path: string): void {
     this.#directories.add(path)
-    this.#listed.clear()
+    this.#comes(path)
   }
 
   file(path: string): SimulatedFile {
@@ -67,9 +68,14 @@ export class SimulatedDisk {
 
   create(path: string): SimulatedFile {
     const file = new SimulatedFile(++this.#made)
-    if (!this.#files.has(path)) this.#listed.clear()
+    if (!this.#files.has(path)) this.#comes(path)
     this.#files.set(path, file)
     return file
+  }
+
+  #comes(path: string): void {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1))
+      this.#listed.delete(path.slice(0, end))
   }
 
   /** Paths of the files below a directory, sorted. */

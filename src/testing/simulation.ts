@@ -13,6 +13,7 @@ import { pick, type Random, seededRandom } from './random.ts'
 import { differences, type Scenario, type SimulatedRun } from './scenario.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
+import { SimulatedEnvironment } from './simulated-environment.ts'
 import { simulatedIndexes } from './simulated-index.ts'
 import { type LetterChoice, SimulatedNode } from './simulated-node.ts'
 import { type SimulatedMachine, simulatedSeam } from './simulated-seam.ts'
@@ -221,9 +222,11 @@ class Simulation implements SimulatedMachine {
   /** What must hold of what is left, once all that was decided is seen. @returns the rows that were turned away */
   async check(): Promise<readonly string[]> {
     const { node, broker, violations } = this
-    const { files } = simulatedSeam(this, new Life('inspector'))
+    const inspector = new Life('inspector')
+    const { files } = simulatedSeam(this, inspector)
     violations.push(...(broker?.settle() ?? []))
-    const left = { files, plan: node.plan, directory: DATA, logs: node.logs }
+    const openStore = (directory: string) => new SimulatedEnvironment(this, inspector, directory)
+    const left = { files, plan: node.plan, directory: DATA, logs: node.logs, openStore }
     violations.push(...(await checkRun(files, node.plan, DATA, node.logs)))
     violations.push(...(await checkReplay(left)).problems)
     const { problems, refused } = await checkLetters(left, this.result())

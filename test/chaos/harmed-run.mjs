@@ -87,24 +87,25 @@ export class HarmedRun {
     if (fs.existsSync(log))
       for (const way of fs.readFileSync(log, 'utf8').trim().split('\n')) this.faults.push(`worker-${way}`)
     const load = (file) => import(pathToFileURL(path.resolve(dist, file)).href)
-    const [{ checkRun }, { checkReplay }, { nodeSeam }, { loadTopology }, { plan: planOf }, { readJob }] =
+    const [{ checkRun }, { checkReplay }, { nodeSeam }, { nodeMachine }, { plan: planOf }, { readJob }] =
       await Promise.all(
         [
           'testing/checks.js',
           'testing/check-replay.js',
           'base/real/node-seam.js',
-          'actors/load-topology.js',
+          'actors/real/node-machine.js',
           'topology/plan.js',
           'actors/job.js',
         ].map(load),
       )
-    const topology = await loadTopology(moduleOf(this.#options.job), 'default')
+    const topology = await nodeMachine.load(moduleOf(this.#options.job), 'default')
     const whole = planOf(topology, OPTIONS.shards, readJob(nodeSeam.files, this.#data).rescales)
     this.violations.push(...(await checkRun(nodeSeam.files, whole, this.#data)))
-    const { problems, replayed } = await checkReplay({ files: nodeSeam.files, plan: whole, directory: this.#data })
+    const left = { files: nodeSeam.files, plan: whole, directory: this.#data, openStore: nodeMachine.openStore }
+    const { problems, replayed, compared } = await checkReplay(left)
     this.violations.push(...problems)
     this.replayed = replayed
-    say(`  ${replayed} shards replayed from their first epoch`)
+    say(`  ${replayed} shards replayed from their first epoch, the stores of ${compared} compared`)
     if (this.#letters !== null) return void this.violations.push(...(await this.#letters.check(this.result())))
     const letters = fs.readFileSync(path.join(this.#data, 'dead-letters.jsonl'), 'utf8')
     if (letters !== '' && this.#options.job !== 'letters')

@@ -106,7 +106,7 @@ export const nodeFiles: Files = {
   makeDirectory: (directory) => void fs.mkdirSync(directory, { recursive: true }),
   list: (directory) => (fs.existsSync(directory) ? fs.readdirSync(directory).sort() : []),
   exists: (file) => fs.existsSync(file),
-  isDirectory: (file) => fs.existsSync(file) && fs.statSync(file).isDirectory(),
+  isDirectory: (file) => fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false,
   size: (file) => fs.statSync(file).size,
   identity(file) {
     const { dev, ino, birthtimeMs } = fs.statSync(file)
