@@ -36,8 +36,8 @@ export class Quarantine {
   ) {
     this.#config = { ...config, host: 0, workers: 1, relay: false, held: [], trialOf: shard }
     this.#services = services
-    const few = config.skips.find(([id]) => id === shard)?.[1]
-    this.#search = new PoisonSearch(few?.kind === 'few' && few.rows === 1)
+    const skips = config.skips.find(([id]) => id === shard)?.[1]
+    this.#search = new PoisonSearch(skips?.fewRows === 1)
     this.#board = board
     this.verdict = new Promise((resolve) => {
       this.#resolve = resolve

@@ -71,13 +71,6 @@ export interface ShardStatus extends ShardObservation {
   readonly incarnation: number
 }
 
-/** What ends its life is as little as can be, and what came before is not done again. */
-const fewRows = ({ epochRowsMax }: ShardLimits, rows: number): Partial<ShardLimits> => ({
-  epochRowsMax: Math.min(epochRowsMax, rows),
-  appendsInFlightMax: 1,
-  storeIntervalMs: 0,
-})
-
 const outputRetention = ({ outputs }: PlannedStage): number | null =>
   outputs.length === 0 ? null : Math.max(...outputs.map(({ retention }) => retention ?? Number.POSITIVE_INFINITY))
 
@@ -107,10 +100,8 @@ export class ShardActor {
     this.skips = skips
     this.shard = shard
     this.#services = services
-    this.#limits = new ChangingLimits({
-      ...services.limits,
-      ...(skips?.kind === 'few' && fewRows(services.limits, skips.rows)),
-    })
+    this.#limits = new ChangingLimits(services.limits)
+    if (skips !== null && skips.fewRows !== null) this.#limits.takeFew(skips.fewRows)
     this.#machine.subscribe(() => services.onChange())
     this.#machine.start()
     const journal = new Journal()
@@ -291,7 +282,8 @@ export class ShardActor {
       this.#plan.shards.filter(isSource).map(({ cell }) => cell),
     )
     const context = { seam, schema: stage.nodes[0]!.schema }
-    const skips = this.skips?.kind === 'rows' ? this.skips : null
+    const leftOut = this.skips?.leftOut
+    const skips = leftOut?.kind === 'rows' ? leftOut : null
     return new SourceProgram(program, stage.nodes[0]!, context, numbers, times, skips)
   }
 }

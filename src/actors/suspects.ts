@@ -87,13 +87,9 @@ export class Suspects {
   #release(shard: ShardId, verdict: Verdict): void {
     this.#quarantined.delete(shard)
     if (verdict.kind !== 'ended') this.#events.onNote(`trials of shard ${shard} are over: ${said(verdict)}`)
-    if (verdict.kind === 'found') {
-      this.#skips.set(shard, skipsOf(verdict, this.#skips.get(shard)))
-      this.#suspects.delete(shard)
-    }
-    if (verdict.kind === 'together') this.#skips.set(shard, { kind: 'few', rows: rowsOf(verdict) })
-    if (verdict.kind === 'replaying' && this.#skips.get(shard)?.kind !== 'few')
-      this.#skips.set(shard, { kind: 'few', rows: REPLAYED_ROWS })
+    if (verdict.kind === 'found') this.#suspects.delete(shard)
+    const skips = skipsAfter(verdict, this.#skips.get(shard))
+    if (skips !== null) this.#skips.set(shard, skips)
     this.#events.onReleased(shard, this.#skips.get(shard) ?? null)
   }
 }
@@ -126,13 +122,30 @@ function said(verdict: Exclude<Verdict, { kind: 'ended' }>): string {
   }
 }
 
-/** @param before what the shard leaves out already */
-function skipsOf({ input, poison }: Verdict & { kind: 'found' }, before: Skips | undefined): Skips {
+/**
+ * What a shard leaves out, and how it goes on, after trials: one does not undo the other.
+ * @param before what the shard leaves out already
+ * @returns null where nothing comes to it
+ */
+export function skipsAfter(verdict: Verdict, before: Skips = { leftOut: null, fewRows: null }): Skips | null {
+  switch (verdict.kind) {
+    case 'found':
+      return { ...before, leftOut: leftOutOf(verdict, before) }
+    case 'together':
+      return { ...before, fewRows: rowsOf(verdict) }
+    case 'replaying':
+      return { ...before, fewRows: before.fewRows ?? REPLAYED_ROWS }
+    default:
+      return null
+  }
+}
+
+function leftOutOf({ input, poison }: Verdict & { kind: 'found' }, before: Skips): Skips['leftOut'] {
   if (input.kind === 'calls') {
     const calls = poison.map(({ number, reason, stack }) => ({ call: number, reason, stack }))
     return { kind: 'calls', epoch: input.epoch, slices: input.slices, retry: input.retry, calls }
   }
   const { split, offsets } = input
   const rows = poison.map(({ number, reason, stack }) => ({ split, offset: offsets[number - 1]!, reason, stack }))
-  return { kind: 'rows', rows: [...(before?.kind === 'rows' ? before.rows : []), ...rows] }
+  return { kind: 'rows', rows: [...(before.leftOut?.kind === 'rows' ? before.leftOut.rows : []), ...rows] }
 }

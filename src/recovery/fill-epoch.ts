@@ -42,14 +42,12 @@ export interface SkippedRow {
   readonly stack: string | null
 }
 
-/** Its rows end it together, and none of them alone: it takes so few an epoch at the most, and stores each, when it replays too. */
-export interface FewRows {
-  readonly kind: 'few'
-  readonly rows: number
+/** What a shard is to leave out, since it ended whoever took it, and how it gets on with what ends it only together. */
+export interface Skips {
+  readonly leftOut: CallSkips | RowSkips | null
+  /** It takes so few an epoch at the most, and stores each, when it replays too; null where it takes what fits. */
+  readonly fewRows: number | null
 }
-
-/** What a shard is to leave out, since it ended whoever took it, or how it gets on all the same. */
-export type Skips = CallSkips | RowSkips | FewRows
 
 /**
  * Null when there is no input yet and nothing is due.
@@ -59,9 +57,10 @@ export async function fillEpoch(context: ShardContext, epoch: Epoch, isCaughtUp:
   const { program, inbox, limits, skips, retries } = context
   const batches: InboxBatch[] = []
   const retry = isCaughtUp ? retries.after(inbox.retried) : null
-  if (program.read === undefined && skips?.kind === 'calls' && isNext(context, skips, epoch)) {
-    await inbox.replay(skips.slices, (batch) => batches.push(batch))
-    return { batches, slices: skips.slices, skips: skips.calls, retry: skips.retry }
+  const leftOut = skips?.leftOut
+  if (program.read === undefined && leftOut?.kind === 'calls' && isNext(context, leftOut, epoch)) {
+    await inbox.replay(leftOut.slices, (batch) => batches.push(batch))
+    return { batches, slices: leftOut.slices, skips: leftOut.calls, retry: leftOut.retry }
   }
   if (retry !== null && !hasEnded(context)) return { ...NO_INPUT, retry }
   if (program.read !== undefined) {

@@ -47,14 +47,14 @@ export const shapeOf = ({ epochRowsMax, outboxBytesMax, batchBytesMax }: ShardLi
   batchBytesMax,
 ]
 
-/** The limits of one shard, of which some change while it replays epochs of other starts. Whoever holds them sees that. */
+/** The limits of one shard, of which some change: while it replays epochs of other starts, and where it dies of too much. Whoever holds them sees that. */
 export class ChangingLimits implements ShardLimits {
   epochRowsMax!: number
   readonly epochBytesMax!: number
   batchBytesMax!: number
   readonly fetchBytesMax!: number
   outboxBytesMax!: number
-  readonly appendsInFlightMax!: number
+  appendsInFlightMax!: number
   storeIntervalMs!: number
   readonly writeSetBytesMax!: number
   readonly cacheBytesMax!: number
@@ -68,6 +68,13 @@ export class ChangingLimits implements ShardLimits {
   /** Each epoch is stored, also in a replay. */
   storeEach(): void {
     this.storeIntervalMs = 0
+  }
+
+  /** So what ends a life is as little as can be, and what came before is not done again. */
+  takeFew(rows: number): void {
+    this.epochRowsMax = Math.min(this.epochRowsMax, rows)
+    this.appendsInFlightMax = 1
+    this.storeEach()
   }
 
   /** From now on epochs are cut like this. */

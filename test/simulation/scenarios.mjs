@@ -170,15 +170,15 @@ const topologies = {
         .to(csvFile('counts.csv')),
     )
   },
-  /** A function keeps what it is given, and ends its thread once that is too much: no row is to blame. */
+  /** A function keeps what it is given, and ends its thread once that is too much: no row is to blame. Two rows end it by themselves. */
   leak: ({ endOwnThread, ownThread }) => {
     const kept = new WeakMap()
-    const keep = () => {
+    const keep = ({ amount }) => {
       const thread = ownThread()
       // Whoever looks at what is left has none.
       if (thread === null) return
       kept.set(thread, (kept.get(thread) ?? 0) + 1)
-      if (kept.get(thread) > 25) endOwnThread()
+      if (kept.get(thread) > 25 || amount === 165 || amount === -130) endOwnThread()
     }
     return topology(
       'sim',
@@ -187,7 +187,7 @@ const topologies = {
         .actor('counts', {
           output: Visit,
           onRow(click, context) {
-            keep()
+            keep(click)
             const clicks = (context.get('clicks') ?? 0) + 1
             context.set('clicks', clicks)
             context.emit({ ended: click.at, user: click.user, clicks })

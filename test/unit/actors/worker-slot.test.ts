@@ -76,7 +76,7 @@ t.test(
 t.test('a shard that is adopted by a worker at its end is run by the next', async (t) => {
   const { slot, workers, turn, ended } = slotOf(['a/0', 'b/0'], ['b/0'])
   await turn()
-  slot.release('b/0', { kind: 'rows', rows: [] })
+  slot.release('b/0', { leftOut: { kind: 'rows', rows: [] }, fewRows: null })
   workers[0]!.finish({ 'a/0': 'finished' })
   await turn()
   t.same(workers[1]!.shards, ['b/0'])
