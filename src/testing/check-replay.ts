@@ -159,8 +159,8 @@ async function copyStore(
   }
 }
 
-/** Rows in frames: how they are cut is a matter of when they were stored, and no function of the log alone. */
-const FRAMED = /\b(panes|blocks|held|waiting|answered)$/
+/** Rows in frames, and where those end: how they are cut is a matter of when they were stored, and no function of the log alone. */
+const FRAMED = /\b(panes|blocks|bounds|held|waiting|answered)$/
 
 /** The first entry that they do not share. */
 function differenceOf(found: MemoryEnvironment, whole: MemoryEnvironment, tables: readonly string[]): string | null {
