@@ -6,6 +6,8 @@ const WAY =
   'something else of that name is in the way; remove it, or choose other directories with --dir, --out and --snapshots'
 const DENIED = 'it may not be written; change its rights, or choose other directories with --dir, --out and --snapshots'
 
+const NO_DIRECTORY = 'no directory can be made there; choose other ones with --dir, --out and --snapshots'
+
 const REMEDIES: Readonly<Record<string, string | undefined>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
@@ -33,9 +35,12 @@ const NUMBERS: Readonly<Record<number, string | undefined>> = {
 export function explainFileError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UmbelError) return error
   const code = codeOf(error)
-  const remedy = code === undefined ? undefined : REMEDIES[code]
+  const remedy = code === undefined ? undefined : code === 'ENOENT' && isOfMkdir(error) ? NO_DIRECTORY : REMEDIES[code]
   return remedy === undefined ? error : userError(code!, `${error.message}: ${remedy}`, error)
 }
+
+/** A file that is missing is somebody's bug, a directory that cannot be made is not. */
+const isOfMkdir = (error: Error): boolean => (error as { syscall?: unknown }).syscall === 'mkdir'
 
 function codeOf(error: Error): string | undefined {
   // LMDB says why only to its log, and the error that ends the thread has lost all but its message: it is the disk.

@@ -1,4 +1,5 @@
 /** Reads a job's directory from outside: markers from the logs, epochs from the stores. Writes nothing. */
+import { UmbelError } from '../base/errors.ts'
 import { shardFolder, shardOfFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
 import { embeddedLogs, readLastMarker } from '../recovery/last-marker.ts'
@@ -23,6 +24,8 @@ export interface InspectedShard {
   readonly isRetired: boolean
   readonly logBytes: number
   readonly stateBytes: number
+  /** Why its log or store cannot be read; null where they can. The other numbers say nothing then. */
+  readonly problem: string | null
 }
 
 /** Null where the directory is not a job's. */
@@ -35,7 +38,8 @@ export async function inspectJob(
   const shards: InspectedShard[] = []
   for (const folder of files.list(logDirectory(directory))) {
     const shard = shardOfFolder(folder)
-    if (shard !== null) shards.push(await inspectShard(files, directory, shard))
+    if (shard !== null)
+      shards.push(await inspectShard(files, directory, shard).catch((error) => unreadable(shard, error)))
   }
   const furthest = Math.max(...shards.map((shard) => shard.watermark).filter(Number.isFinite))
   return { job, shards: shards.map((shard) => ({ ...shard, lag: furthest - shard.watermark })) }
@@ -63,13 +67,25 @@ async function inspectShard(files: Files, directory: string, shard: string): Pro
     isRetired: marker?.isRetired ?? false,
     logBytes: sizes(folder),
     stateBytes: sizes(path),
+    problem: null,
+  }
+}
+
+/** @throws what is no matter of that shard alone */
+function unreadable(shard: string, error: unknown): InspectedShard {
+  if (!(error instanceof UmbelError)) throw error
+  return {
+    ...{ shard, markedEpoch: 0, storedEpoch: null, watermark: Number.NEGATIVE_INFINITY, lag: 0, positions: [] },
+    ...{ isFinished: false, isRetired: false, logBytes: 0, stateBytes: 0, problem: error.message },
   }
 }
 
 function watermarkOf(marker: Marker | null): number {
   if (marker === null) return Number.NEGATIVE_INFINITY
-  const inputs = marker.inbox.watermarks.flat()
-  if (inputs.length > 0) return Math.min(...inputs)
+  const { watermarks, retired } = marker.inbox
+  // Time goes on without those that have handed over.
+  const inputs = watermarks.flatMap((of, sender) => (retired.includes(sender) ? [] : of))
+  if (watermarks.length > 0) return Math.min(...inputs)
   const { splits } = (marker.program ?? { splits: {} }) as Pick<SourceMarkerState, 'splits'>
   return Math.min(...Object.values(splits).map((split) => split.watermark))
 }

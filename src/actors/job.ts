@@ -5,8 +5,9 @@
  *   log/<shard>/      the shard's log                               state/<shard>/    its store
  *   dead-letters.jsonl                                              state/<shard>.opening   while it is being opened
  *   dead-letters.orders.json   which of them were retried or dropped
- *   indexes.json      what can be looked up, and where
+ *   indexes.json      what can be looked up, and where              snapshots/        where no other place was given
  */
+import path from 'node:path'
 import { userError } from '../base/errors.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files } from '../base/seam.ts'
@@ -26,8 +27,8 @@ export interface JobRecord {
   readonly export: string
   /** Tells this job from earlier ones in the same directory. */
   readonly run: string
-  /** Where its snapshots are. */
-  readonly snapshots: string
+  /** The place that was given for its snapshots, from the root on; null where they are in the data directory, wherever that is. */
+  readonly snapshots: string | null
   readonly state: 'running' | 'finished'
 }
 
@@ -36,6 +37,9 @@ export const storeDirectory = (directory: string, shard: ShardId): string => `${
 /** Counts attempts to open the store. */
 export const attemptsFile = (directory: string, shard: ShardId): string => `${storeDirectory(directory, shard)}.opening`
 export const jobFile = (directory: string): string => `${directory}/job.json`
+/** Where the snapshots of a job are. */
+export const snapshotsOf = ({ snapshots }: Pick<JobRecord, 'snapshots'>, directory: string): string =>
+  snapshots ?? `${directory}/snapshots`
 
 export function readJob(files: Files, directory: string): JobRecord | null {
   const file = jobFile(directory)
@@ -71,7 +75,9 @@ export function prepareJob(
     fresh,
     changedCode,
     ...wanted
-  }: Pick<JobRecord, 'parallelism' | 'module' | 'export' | 'run' | 'snapshots'> & {
+  }: Pick<JobRecord, 'parallelism' | 'module' | 'export' | 'run'> & {
+    /** Undefined where none are taken. */
+    snapshots: string | null | undefined
     fresh: boolean
     changedCode: boolean
   },
@@ -95,20 +101,16 @@ export function prepareJob(
         `run with --shards ${found.parallelism}, or with --fresh to start over; 'umbel rescale' changes the shards of a stage`,
     )
   }
-  if (goesOn && found.snapshots !== wanted.snapshots) {
-    throw userError(
-      'snapshots',
-      `the unfinished run in ${directory} has its snapshots in ${found.snapshots}, not in ${wanted.snapshots}; ` +
-        'run with the same directory of snapshots, or with --fresh to start over',
-    )
-  }
   if (goesOn) {
-    const job = { ...found, definition: topology.definition }
+    const snapshots = wanted.snapshots === undefined ? found.snapshots : wanted.snapshots
+    const isElsewhere = snapshots !== found.snapshots
+    if (isElsewhere) checkMoved(files, directory, found, snapshots)
+    const job = { ...found, snapshots, definition: topology.definition }
     // Only once nothing refuses it any more: a run that does not begin leaves it to the former code.
-    if (changedCode) writeJob(files, directory, job)
+    if (changedCode || isElsewhere) writeJob(files, directory, job)
     return { job, isContinued: true }
   }
-  if (found !== null) files.remove(`${found.snapshots}/${found.run}`)
+  if (found !== null) files.remove(`${snapshotsOf(found, directory)}/${found.run}`)
   for (const name of [
     'log',
     'state',
@@ -123,9 +125,22 @@ export function prepareJob(
     definition: topology.definition,
     shape: topology.shape,
     ...wanted,
+    snapshots: wanted.snapshots ?? null,
     rescales: [],
     state: 'running',
   }
   writeJob(files, directory, job)
   return { job, isContinued: false }
+}
+
+/** Snapshots may have another place only if they are there: logs do not reach back behind them. */
+function checkMoved(files: Files, directory: string, found: JobRecord, snapshots: string | null): void {
+  const [before, now] = [snapshotsOf(found, directory), snapshotsOf({ snapshots }, directory)]
+  if (files.exists(`${now}/${found.run}`)) return
+  const same = found.snapshots === null ? 'without --snapshots' : `with --snapshots ${path.dirname(before)}`
+  throw userError(
+    'snapshots',
+    `the unfinished run in ${directory} has its snapshots in ${before}, and ${now} has none of it; run ${same}, ` +
+      `move them (mv ${before} ${now}) and run again, or start over with --fresh`,
+  )
 }

@@ -6,7 +6,7 @@ import { EmbeddedLog } from '../mailbox/embedded-log.ts'
 import { findEnd, listSegments } from '../mailbox/segment-chain.ts'
 import { hashMarker } from '../recovery/marker.ts'
 import type { ShardSnapshots, SnapshotBody } from '../recovery/shard-snapshots.ts'
-import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
+import { type JobRecord, logDirectory, readJob, snapshotsOf, storeDirectory } from './job.ts'
 import { nodeMachine } from './real/node-machine.ts'
 import { isHeld, SupervisorLock } from './real/supervisor-lock.ts'
 import { ask } from './requests.ts'
@@ -49,11 +49,15 @@ export class SnapshotJob {
     this.#job = job
   }
 
+  get #place(): string {
+    return snapshotsOf(this.#job, this.#directory)
+  }
+
   /** Every snapshot, oldest first within its shard. @param isThorough reads every chunk, too */
   async list(isThorough: boolean): Promise<ListedSnapshot[]> {
     const listed: ListedSnapshot[] = []
-    for (const shard of this.#shards(`${this.#job.snapshots}/${this.#job.run}`)) {
-      const store = snapshotStore(this.#seam.files, this.#job.snapshots, this.#job.run, shard)
+    for (const shard of this.#shards(`${this.#place}/${this.#job.run}`)) {
+      const store = snapshotStore(this.#seam.files, this.#place, this.#job.run, shard)
       for (const epoch of await store.numbers()) {
         const manifest = await store.manifest(epoch).catch(() => null)
         const { takenAt = Number.NaN, bytes = 0, chunks = [], changes = [] } = manifest ?? {}
@@ -86,7 +90,7 @@ export class SnapshotJob {
    *   has finished
    */
   async restore(only?: ShardId): Promise<RestoredStore[]> {
-    const shards = this.#shards(`${this.#job.snapshots}/${this.#job.run}`)
+    const shards = this.#shards(`${this.#place}/${this.#job.run}`)
     if (only !== undefined && !shards.includes(only)) {
       throw userError('shard', `there is no snapshot of '${only}'; there are some of ${shards.join(', ') || 'none'}`)
     }
@@ -122,12 +126,12 @@ export class SnapshotJob {
 
   /** None is let go here: how many are kept is for the run to say. */
   #snapshotsOf(shard: ShardId): ShardSnapshots {
-    const { snapshots, run } = this.#job
+    const { run } = this.#job
     return shardSnapshots(
       this.#seam,
       nodeMachine,
       this.#directory,
-      { directory: snapshots, run, keep: Number.POSITIVE_INFINITY },
+      { directory: this.#place, run, keep: Number.POSITIVE_INFINITY },
       shard,
       [],
     )

@@ -48,15 +48,11 @@ export function checkSnapshots(
   return { intervalMs, keep }
 }
 
-/** Where the snapshots of a topology go: what is given holds wherever commands run from later. */
-export const snapshotDirectory = (
-  topology: string,
-  dataDirectory: string,
-  given: SnapshotSettings | false | undefined,
-) =>
-  given !== false && given?.directory !== undefined
-    ? `${path.resolve(given.directory)}/${topology}`
-    : `${dataDirectory}/snapshots`
+/** The place that is given for the snapshots of a topology: it holds wherever commands run from later. Undefined where none are taken. */
+export function snapshotPlace(topology: string, given: SnapshotSettings | false = {}): string | null | undefined {
+  if (given === false) return undefined
+  return given.directory === undefined ? null : `${path.resolve(given.directory)}/${topology}`
+}
 
 /** The snapshots of one shard, as they are stored. */
 export const snapshotStore = (

@@ -7,13 +7,14 @@ import { sourceNodeOf } from '../topology/source-node-of.ts'
 import { isTopology, type Topology } from '../topology/topology.ts'
 import { checkChangedCode } from './changed-code.ts'
 import { startInline, startProcesses } from './engine.ts'
+import { explainFileError } from './file-error.ts'
 import { writeIndexes } from './index-records.ts'
-import { finishJob, prepareJob } from './job.ts'
+import { finishJob, prepareJob, snapshotsOf } from './job.ts'
 import { importing, loadTopology, moduleUrl } from './load-topology.ts'
 import { SupervisorLock } from './real/supervisor-lock.ts'
 import { answerRequests } from './requests.ts'
 import { makeRunning, type Running } from './running.ts'
-import { checkSnapshots, snapshotDirectory } from './snapshot-settings.ts'
+import { checkSnapshots, snapshotPlace } from './snapshot-settings.ts'
 import { checkLimits, checkSizes, type StartOptions } from './start-options.ts'
 
 /**
@@ -58,7 +59,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
   const { parallelism } = sizes
   await checkSources(plan(topology, parallelism))
   const directory = `${options.dir ?? '.umbel'}/${topology.name}`
-  const lock = await SupervisorLock.take(directory)
+  const lock = await SupervisorLock.take(directory).catch((error: unknown) => Promise.reject(explainFileError(error)))
   try {
     const { fresh = false, changedCode = false } = options
     if (changedCode && !fresh) await checkChangedCode(nodeSeam.files, directory, topology)
@@ -67,11 +68,14 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
       module,
       export: options.export ?? 'default',
       run: randomUUID(),
-      snapshots: snapshotDirectory(topology.name, directory, options.snapshots),
+      snapshots: snapshotPlace(topology.name, options.snapshots),
       fresh,
       changedCode,
     })
-    const { run, rescales, snapshots: snapshotsAt } = prepared.job
+    const { run, rescales } = prepared.job
+    const snapshotsAt = snapshotsOf(prepared.job, directory)
+    // What cannot be written is told before hours of work count on it.
+    if (snapshots !== null) nodeSeam.files.makeDirectory(snapshotsAt)
     const started = {
       plan: plan(topology, parallelism, rescales),
       parallelism,
@@ -94,7 +98,7 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     return running
   } catch (error) {
     lock.release()
-    throw error
+    throw explainFileError(error)
   }
 }
 

@@ -34,18 +34,21 @@ export async function inspect(directory: string, options: { json?: boolean }): P
   }
   const { job, shards } = found
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
-  const rows = shards.map((shard) => [
-    shard.isRetired ? `${shard.shard} (retired)` : shard.shard,
-    shard.markedEpoch,
-    shard.storedEpoch ?? 'in marker',
-    shard.positions.join(' ') || '-',
-    isoTime(shard.watermark) || '-',
-    Number.isFinite(shard.lag) ? `${(shard.lag / 3.6e9).toFixed(1)} h` : '-',
-    mb(shard.logBytes),
-    mb(shard.stateBytes),
-  ])
+  const rows = shards
+    .filter(({ problem }) => problem === null)
+    .map((shard) => [
+      shard.isRetired ? `${shard.shard} (retired)` : shard.shard,
+      shard.markedEpoch,
+      shard.storedEpoch ?? 'in marker',
+      shard.positions.join(' ') || '-',
+      isoTime(shard.watermark) || '-',
+      Number.isFinite(shard.lag) ? `${(shard.lag / 3.6e9).toFixed(1)} h` : '-',
+      mb(shard.logBytes),
+      mb(shard.stateBytes),
+    ])
   const table = makeTable(COLUMNS, rows)
   print(`${job.topology}: ${stateOf(job, directory)}, ${shardsOf(job)}, definition ${job.definition}\n${table}`)
+  for (const { shard, problem } of shards) if (problem !== null) print(`${shard} cannot be read: ${problem}`)
 }
 
 const stateOf = ({ state }: JobRecord, directory: string): string =>

@@ -142,7 +142,10 @@ const ofDirectory = (name: string, description: string) =>
     .option('--json', 'as JSON')
 ofDirectory('list', 'what there is').action(snapshotList)
 ofDirectory('create', 'take one of every store now, also while it runs').action(snapshotCreate)
-ofDirectory('verify', 'read every chunk and compare its hash').action(snapshotVerify)
+ofDirectory(
+  'verify',
+  'read every chunk and compare its hash; a damaged one is removed, so that the next snapshot writes it anew',
+).action(snapshotVerify)
 ofDirectory('restore', 'put the newest whole ones in the place of the stores; the next run replays the rest')
   .option('--shard <shard>', 'of one shard only, such as by-origin/0')
   .action(snapshotRestore)

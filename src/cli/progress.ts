@@ -109,15 +109,18 @@ const rowsOf = (statuses: readonly ShardStatus[]): number =>
   statuses.reduce((sum, { read }) => sum + (read?.rows ?? 0), 0)
 
 /** Progress is that of the sources; lag is how far the slowest shard's time is behind them. */
-function standing(statuses: readonly ShardStatus[], rate: number): Standing {
+function standing(all: readonly ShardStatus[], rate: number): Standing {
+  // One that has handed over stands where it did so.
+  const live = all.filter(({ state }) => state !== 'finished')
+  const statuses = live.length > 0 ? live : all
   const sources = statuses.filter(isSource)
   const finite = (values: number[]) => values.filter(Number.isFinite)
   const time = Math.max(...finite(sources.map((status) => status.watermark)))
   const watermark = Math.min(...finite(statuses.map((status) => status.watermark)))
   const lag = Number.isFinite(time) && Number.isFinite(watermark) ? Math.max(0, time - watermark) : Number.NaN
   return {
-    progress: sources.length === 0 ? 0 : Math.min(...sources.map((status) => status.progress!)),
-    rows: rowsOf(statuses).toLocaleString('en'),
+    progress: sources.length > 0 ? Math.min(...sources.map((status) => status.progress!)) : all.some(isSource) ? 1 : 0,
+    rows: rowsOf(all).toLocaleString('en'),
     rate: `${Math.round(rate).toLocaleString('en')} rows/s`,
     time: Number.isFinite(time) ? isoTime(time).slice(0, 19) : '-',
     watermark: Number.isFinite(watermark) ? isoTime(watermark).slice(0, 19) : '-',

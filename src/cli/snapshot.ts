@@ -18,21 +18,24 @@ const COLUMNS = [
   { title: 'state', align: 'left' },
 ] as const
 
+/** What is said of chunks that nobody has read. */
+const NOT_READ = 'not verified'
+
+/** Exits with 1 when a manifest cannot be read. */
 export async function snapshotList(directory: string, options: Options): Promise<void> {
-  show(await new SnapshotJob(nodeSeam, directory).list(false), options, '-')
+  show(await new SnapshotJob(nodeSeam, directory).list(false), options, NOT_READ)
 }
 
 /** Exits with 1 when a snapshot is not whole. */
 export async function snapshotVerify(directory: string, options: Options): Promise<void> {
   const listed = await new SnapshotJob(nodeSeam, directory).list(true)
   show(listed, options, 'whole')
-  if (listed.some(({ problem }) => problem !== null)) process.exitCode = 1
 }
 
 export async function snapshotCreate(directory: string, options: Options): Promise<void> {
   const job = new SnapshotJob(nodeSeam, directory)
   await job.create()
-  show(await job.list(false), options, '-')
+  show(await job.list(false), options, NOT_READ)
 }
 
 /** Exits with 1 when there is a store for which no snapshot could be put back. */
@@ -45,10 +48,11 @@ export async function snapshotRestore(directory: string, options: Options & { sh
     for (const problem of problems) print(`${shard}: ${problem}`)
     print(epoch === null ? `${shard}: left as it was` : `${shard}: put back as of epoch ${epoch}`)
   }
-  print('The next run replays what came after.')
+  if (restored.some(({ epoch }) => epoch !== null)) print('The next run replays what came after.')
 }
 
 function show(listed: readonly ListedSnapshot[], { json }: Options, fine: string): void {
+  if (listed.some(({ problem }) => problem !== null)) process.exitCode = 1
   if (json) return print(JSON.stringify({ snapshots: listed }))
   if (listed.length === 0) return print('There are none yet.')
   const rows = listed.map(({ shard, epoch, takenAt, bytes, chunks, problem }) => [

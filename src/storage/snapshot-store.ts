@@ -139,7 +139,7 @@ export class SnapshotStore<B> {
       if (bytes === undefined) throw corruptionError('snapshot', `${place} is gone`)
       if (sha256(bytes) !== hash) {
         await this.#objects.remove(name)
-        throw corruptionError('snapshot', `${place} was damaged`)
+        throw corruptionError('snapshot', `${place} was damaged, and is removed: the next snapshot writes it anew`)
       }
       yield bytes
     }

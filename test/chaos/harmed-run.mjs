@@ -23,7 +23,8 @@ const KEEPS_ALL = 1000
 const STARTS_MAX = 40
 /** Well after the heartbeat. */
 const WAKE_MS = 2500
-const START_MS = 120_000
+/** Nothing gets on for so long: it hangs. */
+const STILL_MS = 120_000
 
 const moduleOf = (job) =>
   pathToFileURL(path.join(root, job === 'flights' ? 'examples/flights/flights.ts' : `test/chaos/jobs/${job}.ts`)).href
@@ -39,7 +40,7 @@ export class HarmedRun {
   #options
   #data
   #timed
-  /** Files to put back when the damage has been noticed. */
+  /** Damage of logs to mend when it has been noticed, or when all is over. */
   #undo = []
   #mayBeDamaged = false
   /** Of a job that has dead letters; null for none. */
@@ -72,8 +73,21 @@ export class HarmedRun {
   #isExpected({ kind, code }) {
     if (code === 'EFBIG' || code === 'ENOSPC' || code === 'EIO') return true
     if (kind !== 'corruption' || !this.#mayBeDamaged) return false
-    for (const { file, bytes } of this.#undo.splice(0)) fs.writeFileSync(file, bytes)
+    this.#mend()
     return true
+  }
+
+  /** Logs that were damaged are as they were; but for those that nobody needed any more. */
+  #mend() {
+    for (const { file, from, was, is } of this.#undo.splice(0)) {
+      if (!fs.existsSync(file)) continue
+      const fd = fs.openSync(file, 'r+')
+      const now = Buffer.alloc(is.length)
+      fs.readSync(fd, now, 0, now.length, from)
+      // A torn end was cut off, and others may have written there since.
+      if (now.equals(is)) fs.writeSync(fd, was, 0, was.length, from)
+      fs.closeSync(fd)
+    }
   }
 
   async #finish() {
@@ -101,6 +115,8 @@ export class HarmedRun {
     const topology = await nodeMachine.load(moduleOf(this.#options.job), 'default')
     const whole = planOf(topology, OPTIONS.shards, readJob(nodeSeam.files, this.#data).rescales)
     this.violations.push(...(await checkRun(nodeSeam.files, whole, this.#data)))
+    // Damage that nobody has come upon: a replay from the start does.
+    this.#mend()
     const left = { files: nodeSeam.files, plan: whole, directory: this.#data, openStore: nodeMachine.openStore }
     const { problems, replayed, compared } = await checkReplay(left)
     this.violations.push(...problems)
@@ -156,10 +172,11 @@ export class HarmedRun {
       let last = null
       let hurt = null
       let deaths = 0
+      let most = 0
       const timer = setTimeout(() => {
         end = { outcome: 'timeout', last: JSON.stringify(last) }
         this.#endAll(child, last)
-      }, START_MS)
+      }, STILL_MS)
       createInterface({ input: child.stdout }).on('line', (line) => {
         const message = JSON.parse(line)
         if (message.rescaled !== undefined) return void this.faults.push('rescale')
@@ -174,6 +191,11 @@ export class HarmedRun {
           return
         }
         last = message
+        const epochs = message.shards.reduce((sum, { epoch }) => sum + epoch, 0)
+        if (epochs > most) {
+          most = epochs
+          timer.refresh()
+        }
         const lives = new Map(message.shards.map(({ shard, incarnation }) => [shard, incarnation]))
         if (message.deaths > deaths && message.died === 'host') hurt ??= { at: message.diedAt, lives }
         deaths = message.deaths
@@ -273,9 +295,11 @@ export class HarmedRun {
     if (bytes.length === 0) return
     // A damaged store or snapshot is replaced; a log is the truth, and has to be put back by whoever has a copy.
     this.#mayBeDamaged = true
-    if (kind === 'damage-log') this.#undo.push({ file, bytes: Buffer.from(bytes) })
     const at = Math.floor(where * bytes.length)
+    const near = [Math.max(0, at - 16), at + 16]
+    const was = Buffer.from(bytes.subarray(...near))
     bytes[at] ^= 0x55
+    if (kind === 'damage-log') this.#undo.push({ file, from: near[0], was, is: Buffer.from(bytes.subarray(...near)) })
     fs.writeFileSync(file, bytes)
   }
 }

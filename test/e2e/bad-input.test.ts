@@ -140,6 +140,22 @@ const CASES: Readonly<Record<string, Case>> = {
     ofOption('EEXIST', /'in-the-way': .* in the way; .* --out/, '--out', 'in-the-way'),
   ),
   'a file in the path of out': inWorker(ofOption('ENOTDIR', /'in-the-way\/x': .* in the way/, '--out', 'in-the-way/x')),
+  // Node itself tries for ever there.
+  'a data directory that cannot be made': ofOption(
+    'ENOENT',
+    /mkdir '\/proc\/nope': no directory.* --dir/,
+    '--dir',
+    '/proc/nope',
+  ),
+  'a place of snapshots that cannot be made': ofOption(
+    'ENOENT',
+    /no directory can be.* --snapshots/,
+    '--snapshots',
+    '/proc/nope',
+  ),
+  'a place of results that cannot be made': inWorker(
+    ofOption('ENOENT', /'\/proc\/nope'.* --out/, '--out', '/proc/nope/out'),
+  ),
   'a directory where a result should be': inWorker(
     ofOption('EISDIR', /'blocked\/o\.csv': .* in the way/, '--out', 'blocked'),
   ),

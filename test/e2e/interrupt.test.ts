@@ -2,6 +2,7 @@
  * Runs that are stopped on the way, gently and not: the same command goes on, and ends with the lines of a run that
  * nobody stopped. The source stands still when it is a third through, until the test has done what it does.
  */
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -10,6 +11,21 @@ import { appears, CLICKS, type Ended, project, type Started, sortedLines, startU
 const files = { 'clicks.ts': CLICKS }
 const RUN = ['run', 'clicks.ts', '--shards', '2', '--workers', '1']
 const linesOf = (directory: string): string[] => sortedLines(path.join(directory, 'out/clicks/clicks.csv'))
+
+/** Its function opens a pipe into which nobody writes: that is in the thread pool, and a thread that is to end waits for it. */
+const STUCK = `
+import fs from 'node:fs'
+import { csvFile, eventTime, generator, int, schema, source, topology } from 'umbel'
+const Row = schema({ at: eventTime(), n: int() })
+const rows = source('rows', Row, generator({ rows: 1_000_000, rowsPerSecond: 1000, row: (n) => ({ at: n, n }) }))
+export default topology('stuck', rows.filter((row) => {
+  if (row.n === 10) {
+    fs.open('nobody-writes', 'r', () => {})
+    fs.writeFileSync('stuck', '')
+  }
+  return true
+}).to(csvFile('o.csv')))
+`
 
 const unharmed = (async () => {
   const directory = project(t, files)
@@ -115,6 +131,18 @@ t.test('kill -9 of the supervisor: its hosts end by themselves, the next run goe
   for (const { pid } of lock.hosts) t.notOk(isAlive(pid), `host ${pid} is gone`)
   await goOn(t, directory)
 })
+
+t.test(
+  'kill -9 of the supervisor: a host ends, though one of its threads is where nothing brings it back from',
+  async (t) => {
+    const directory = project(t, { 'stuck.ts': STUCK })
+    execFileSync('mkfifo', [path.join(directory, 'nobody-writes')])
+    const { child, ended } = startUmbel(directory, ['run', 'stuck.ts', '--shards', '1', '--workers', '1'])
+    await appears(path.join(directory, 'stuck'))
+    child.kill('SIGKILL')
+    t.equal((await ended).signal, 'SIGKILL', 'its hosts have let go of stderr, too')
+  },
+)
 
 t.test('a second supervisor is refused, the first goes on unharmed', async (t) => {
   const directory = project(t, files)

@@ -31,6 +31,7 @@ t.test('umbel rescale, beside a run and while it is down', async (t) => {
   const { stdout } = await umbel(directory, ['inspect', DATA])
   t.match(stdout, /^clicks: finished, 2 shards a stage, 1 of by-user, definition/)
   t.match(stdout, /by-user\/0 \(retired\)[\s\S]*by-user@1\/2 \(retired\)[\s\S]*by-user@2\/0 /)
+  t.match(stdout, /clicks\.csv\/0 .* end .* -/, 'whose time does not stand where its first senders have left')
   const over = await umbel(directory, ['rescale', DATA, 'by-user', '--shards', '2'])
   t.match([over.code, over.stderr], [1, /there is no unfinished run/])
 })

@@ -23,7 +23,7 @@ t.test('snapshots of a run that is under way, and of one that was interrupted', 
   t.equal(created.code, 0, created.stderr)
   t.match(
     created.stdout,
-    /shard +epoch +taken +MB +chunks +state *\n +by-user\/0 +\d+ +\d{4}-\d\d-\d\dT[\d:.]+Z +\d+\.\d +\d+ +- *\n/,
+    /shard +epoch +taken +MB +chunks +state *\n +by-user\/0 +\d+ +\d{4}-\d\d-\d\dT[\d:.]+Z +\d+\.\d +\d+ +not verified *\n/,
   )
   const refused = await umbel(directory, ['snapshot', 'restore', DATA])
   t.equal(refused.code, 1)
@@ -44,10 +44,13 @@ t.test('snapshots of a run that is under way, and of one that was interrupted', 
   for (const name of fs.readdirSync(folder)) fs.writeFileSync(path.join(folder, name), 'damaged')
   const damaged = await umbel(directory, ['snapshot', 'verify', DATA])
   t.equal(damaged.code, 1)
-  t.match(damaged.stdout, /by-user\/0 .*chunks\/[0-9a-f]{64} was damaged *\n/)
+  t.match(
+    damaged.stdout,
+    /by-user\/0 .*chunks\/[0-9a-f]{64} was damaged, and is removed: the next snapshot writes it anew *\n/,
+  )
   const nothing = await umbel(directory, ['snapshot', 'restore', DATA])
   t.equal(nothing.code, 1)
-  t.match(nothing.stdout, /by-user\/0: snapshot \d+: .* is gone\n[\s\S]*by-user\/0: left as it was\n/)
+  t.match(nothing.stdout, /by-user\/0: snapshot \d+: .* is gone\n[\s\S]*by-user\/0: left as it was\n$/)
 
   t.equal((await umbel(directory, ['snapshot', 'create', DATA])).code, 0, 'which writes the chunks anew')
   fs.rmSync(at(`${DATA}/state/by-user.0`), { recursive: true })
@@ -64,6 +67,45 @@ t.test('snapshots of a run that is under way, and of one that was interrupted', 
   const unknown = await umbel(directory, ['snapshot', 'restore', DATA, '--shard', 'by-users/0'])
   t.equal(unknown.code, 1)
   t.match(unknown.stderr, "there is no snapshot of 'by-users/0'; there are some of by-user/0")
+})
+
+t.test('a data directory goes elsewhere with its snapshots, as do those that have a place of their own', async (t) => {
+  const directory = project(t, { 'clicks.ts': CLICKS })
+  const at = (name: string) => path.join(directory, name)
+  const run = ['run', 'clicks.ts', ...SMALL]
+  await umbel(directory, [...run, '--dir', 'other', '--out', at('expected')])
+  const stop = async (data: string, ...more: string[]) => {
+    const held = startUmbel(directory, [...run, '--dir', data, '--out', at(`out/${data}`), ...more], {
+      env: { HOLD: at('hold') },
+    })
+    await appears(at('hold'))
+    t.equal((await umbel(directory, ['snapshot', 'create', `${data}/clicks`])).code, 0)
+    held.child.kill('SIGINT')
+    t.equal((await held.ended).code, 130)
+    fs.rmSync(at('hold'))
+  }
+  const goOn = async (data: string, ...more: string[]) => {
+    const { code, stderr } = await umbel(directory, [...run, ...more, '--out', at(`out/${data}`)])
+    t.equal(code, 0, stderr)
+    t.match(stderr, /going on with an interrupted run/)
+    t.strictSame(sortedLines(at(`out/${data}/clicks.csv`)), sortedLines(at('expected/clicks.csv')))
+  }
+  await stop('first')
+  t.match((await umbel('/', ['snapshot', 'verify', at('first/clicks')])).stdout, / whole *\n$/)
+  fs.renameSync(at('first'), at('moved'))
+  fs.rmSync(at('moved/clicks/state'), { recursive: true })
+  t.match((await umbel(directory, ['snapshot', 'list', 'moved/clicks'])).stdout, 'by-user/0')
+  await goOn('first', '--dir', at('moved'))
+
+  await stop('second', '--snapshots', 'copies')
+  for (const more of [[], ['--snapshots', 'elsewhere']]) {
+    const { code, stderr } = await umbel(directory, [...run, '--dir', 'second', ...more])
+    t.equal(code, 1)
+    t.ok(stderr.includes(`run with --snapshots ${at('copies')}, move them (mv ${at('copies/clicks')} `), stderr)
+  }
+  fs.renameSync(at('copies'), at('elsewhere'))
+  fs.rmSync(at('second/clicks/state'), { recursive: true })
+  await goOn('second', '--dir', 'second', '--snapshots', 'elsewhere')
 })
 
 t.test('help, a directory that is none, and a run without snapshots', async (t) => {

@@ -213,6 +213,6 @@ t.test('wrong settings, and the wrong place for an unfinished run', async (t) =>
   await t.rejects(start(job(), settings(directory, { snapshots: { directory: path.join(directory, 'other') } })), {
     kind: 'user',
     code: 'snapshots',
-    message: /has its snapshots in .*, not in .*other.snapped; run with the same directory/,
+    message: /has its snapshots in .*snapshots, and .*other.snapped has none of it; run without --snapshots, move them/,
   })
 })

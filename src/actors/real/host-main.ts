@@ -15,20 +15,23 @@ const machine: HostMachine = {
   startWorkers: (count, heapMb) => pool ?? new WorkerPool(workerFile, count, heapMb, onBroken),
 }
 
+/** At once: an exit would wait for the threads, of which one may be somewhere it does not come back from. */
+const end = (): void => void process.kill(process.pid, 'SIGKILL')
+
 /** The pool of threads cannot go on. */
 function onBroken(thrown: Error): void {
   const error = explainFileError(thrown) as Error
   // The supervisor ends this process when it hears of it.
   if (isFatal(error)) return send({ type: 'failed', error: toWireError(error) })
   process.stderr.write(`a worker thread died at its start: ${error.message}\n`)
-  process.exit(1)
+  end()
 }
 
 // The terminal sends Ctrl-C to the whole group: the supervisor decides what it means.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 // A host without its supervisor ends at once; its state is as after any kill.
-process.on('disconnect', () => process.exit(1))
+process.on('disconnect', end)
 
 let host: Promise<Host> | null = null
 /** Of a spare host. */

@@ -6,6 +6,7 @@
 import fs from 'node:fs'
 import { setTimeout as after } from 'node:timers/promises'
 import { userError } from '../../base/errors.ts'
+import { makeDirectory } from '../../base/real/make-directory.ts'
 import type { Lock } from '../../base/seam.ts'
 import { killProcess, startTimeOf } from './host-process.ts'
 
@@ -40,7 +41,7 @@ export class SupervisorLock implements Lock {
 
   /** @throws user error `locked` when a living supervisor holds the directory */
   static async take(directory: string): Promise<SupervisorLock> {
-    fs.mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
     const lock = new SupervisorLock(lockFile(directory))
     while (!lock.#create()) await lock.#clearDead(directory)
     return lock

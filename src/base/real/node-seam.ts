@@ -4,6 +4,7 @@ import path from 'node:path'
 import { setTimeout as timeout } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Clock, DurableFile, Files, ReadableFile, Scheduler, Seam } from '../seam.ts'
+import { isDirectory, makeDirectory } from './make-directory.ts'
 
 export const nodeClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
@@ -103,10 +104,10 @@ class NodeDurableFile implements DurableFile {
 }
 
 export const nodeFiles: Files = {
-  makeDirectory: (directory) => void fs.mkdirSync(directory, { recursive: true }),
+  makeDirectory,
   list: (directory) => (fs.existsSync(directory) ? fs.readdirSync(directory).sort() : []),
   exists: (file) => fs.existsSync(file),
-  isDirectory: (file) => fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  isDirectory,
   size: (file) => fs.statSync(file).size,
   identity(file) {
     const { dev, ino, birthtimeMs } = fs.statSync(file)
@@ -122,13 +123,13 @@ export const nodeFiles: Files = {
     return new NodeDurableFile(fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_DSYNC), true)
   },
   openWrite(file, length) {
-    fs.mkdirSync(path.dirname(file), { recursive: true })
+    makeDirectory(path.dirname(file))
     const fd = fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_CREAT)
     if (fs.fstatSync(fd).size > length) fs.ftruncateSync(fd, length)
     return new NodeDurableFile(fd, false)
   },
   replace(file, content) {
-    fs.mkdirSync(path.dirname(file), { recursive: true })
+    makeDirectory(path.dirname(file))
     const temporary = `${file}.tmp`
     const fd = fs.openSync(temporary, 'w')
     try {
@@ -142,7 +143,7 @@ export const nodeFiles: Files = {
   },
   async writeWhole(file, content) {
     const directory = path.dirname(file)
-    await fs.promises.mkdir(directory, { recursive: true })
+    makeDirectory(directory)
     const temporary = `${file}.tmp`
     await fs.promises.writeFile(temporary, content, { flush: true })
     await fs.promises.rename(temporary, file)
