@@ -44,6 +44,7 @@ const DOUBTS_MAX = 3
 
 export class PoisonSearch {
   readonly #isSingle: boolean
+  readonly #reach: number
   #input: TrialInput | null = null
   readonly #poison: Poison[] = []
   /** The last call of a beginning that lived, and how the shortest one died that did: with which call. */
@@ -52,6 +53,9 @@ export class PoisonSearch {
   /** The call behind the beginning that lived last; null where it is not known. */
   #next: NumberedCall | null = null
   #isSeen = false
+  /** Of rows: where to try next, rather than in the middle; 0 where nothing is known. */
+  #hint = 0
+  #isBeforeTried = false
   #asked = 0
   #doubts = 0
   /** It lives with every call left out. */
@@ -63,16 +67,18 @@ export class PoisonSearch {
   /**
    * @param isSingle the shard takes one row an epoch, if it can: where it has one alone, the last of its calls is to blame
    *   for what they end in company, such as that of a timer which the row sets
+   * @param call in which it was seen to die: a source must read so many rows, more or less, to come to it
    */
-  constructor(isSingle: boolean) {
+  constructor(isSingle: boolean, call = 1) {
     this.#isSingle = isSingle
+    this.#reach = Math.max(1, call)
   }
 
   /** The next trial. */
   next(): Trial {
     this.#asked = this.#last()
     const alone = this.#step === 'alone' ? this.#next : this.#step === 'other' ? this.#before() : null
-    return { input: this.#input, last: this.#asked, alone, without: this.#poison }
+    return { input: this.#input, reach: this.#reach, last: this.#asked, alone, without: this.#poison }
   }
 
   #last(): number {
@@ -83,10 +89,26 @@ export class PoisonSearch {
         return this.#died.number
       case 'between':
         // Where it was seen to die is right nearly always: the call before must live.
-        return this.#isSeen ? this.#died.number - 1 : Math.floor((this.#lived + this.#died.number) / 2)
+        return this.#isSeen
+          ? this.#died.number - 1
+          : (this.#guess() ?? Math.floor((this.#lived + this.#died.number) / 2))
       default:
         return Number.POSITIVE_INFINITY
     }
+  }
+
+  /** Each hint is good for one trial. */
+  #guess(): number | null {
+    const hint = this.#hint
+    this.#hint = 0
+    return hint > this.#lived && hint < this.#died.number ? hint : null
+  }
+
+  /** The call in which it died is the row of that number, where rows have one function. If so, the row before lives. */
+  #hintAt(call: number): void {
+    const isLast = call === this.#died.number
+    this.#hint = !isLast ? call : this.#isBeforeTried ? 0 : call - 1
+    if (isLast) this.#isBeforeTried = true
   }
 
   /** The call of the same function before the one in question; null where there is none that can be made. */
@@ -155,6 +177,7 @@ export class PoisonSearch {
     this.#isSeen = input.kind === 'calls' && call > this.#lived
     const size = input.kind === 'rows' ? input.offsets.length : CALLS_MAX
     this.#died = { number: Math.min(size, this.#asked, this.#isSeen ? call : CALLS_MAX), reason, stack }
+    if (input.kind === 'rows') this.#hintAt(call)
     return this.#step === 'all' && !this.#isFree ? this.#from('none') : this.#narrow()
   }
 
@@ -179,6 +202,7 @@ export class PoisonSearch {
   #from(step: 'all' | 'none'): null {
     this.#lived = 0
     this.#isSeen &&= step === 'none'
+    this.#isBeforeTried = false
     return this.#then(step)
   }
 

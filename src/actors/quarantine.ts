@@ -29,7 +29,7 @@ export class Quarantine {
   readonly verdict: Promise<Verdict>
 
   constructor(
-    shard: ShardId,
+    { shard, call }: { shard: ShardId; call: number },
     config: Omit<HostConfig, 'host'>,
     board: readonly BoardChange[],
     services: SupervisorServices,
@@ -37,7 +37,7 @@ export class Quarantine {
     this.#config = { ...config, host: 0, workers: 1, relay: false, held: [], trialOf: shard }
     this.#services = services
     const skips = config.skips.find(([id]) => id === shard)?.[1]
-    this.#search = new PoisonSearch(skips?.fewRows === 1)
+    this.#search = new PoisonSearch(skips?.fewRows === 1, call)
     this.#board = board
     this.verdict = new Promise((resolve) => {
       this.#resolve = resolve

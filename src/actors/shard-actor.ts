@@ -1,7 +1,7 @@
 /** A shard as an actor: its program, mailboxes and store put together, and its life from recovery to the end. */
 import { createActor } from 'xstate'
 import type { Activity } from '../base/activity.ts'
-import { isDamagedStore } from '../base/errors.ts'
+import { corruptionError, isDamagedStore } from '../base/errors.ts'
 import type { Seam } from '../base/seam.ts'
 import type { Board } from '../mailbox/board.ts'
 import { Inbox } from '../mailbox/inbox.ts'
@@ -144,9 +144,10 @@ export class ShardActor {
         this.#machine.send({ type: 'DRAINED' })
         return { end: 'drained', epoch: 0 }
       }
-      if (isDamagedStore(error)) this.#context.attempts.condemn((error as Error).message)
-      this.#machine.send({ type: 'FAILED', reason: (error as Error).message })
-      throw error
+      const { message } = error as Error
+      if (isDamagedStore(error)) this.#context.attempts.condemn(message)
+      this.#machine.send({ type: 'FAILED', reason: message })
+      throw isDamagedStore(error) ? corruptionError('store', `${this.shard.id}: ${message}`, error) : error
     } finally {
       await (this.#driver?.close() ?? this.#store?.close())
     }

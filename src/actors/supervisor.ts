@@ -209,15 +209,15 @@ export class Supervisor {
     const reason = where === null ? error.message : `${error.message}, ${where}`
     this.deaths.push({ what, reason })
     if (this.#draining || this.#failure !== undefined) return
-    for (const suspect of suspects) this.#suspect(suspect, board)
+    for (const suspect of suspects) this.#suspect(suspect, board, false)
     const restart = () => this.#hosts[host]?.send({ type: 'restart', worker, held: this.#suspects.held })
     // Its host was told of the end too.
     this.#restart(this.#child(what), reason, restart, () => {})
   }
 
-  #suspect({ shard }: Place, board: readonly BoardChange[]): void {
+  #suspect(place: Place, board: readonly BoardChange[], hangs: boolean): void {
     this.#board.apply(board)
-    this.#suspects.add(shard, this.#epochOf(shard), this.#board.changes(this.#board.nothingKnown()))
+    this.#suspects.add(place, this.#epochOf(place.shard), this.#board.changes(this.#board.nothingKnown()), hangs)
   }
 
   #epochOf(shard: ShardId): number {
@@ -242,7 +242,7 @@ export class Supervisor {
       this.#endIfOver()
     }
     // Only now is the shard's life certainly over.
-    if (hang !== undefined) this.#suspect(hang.at, hang.board)
+    if (hang !== undefined) this.#suspect(hang.at, hang.board, true)
     this.#restart(this.#child(`host ${host}`), reason, () => this.#start(host), whenEnded)
   }
 

@@ -6,7 +6,7 @@ import { unreachable } from '../base/errors.ts'
 import type { ShardId } from '../base/ids.ts'
 import type { Skips } from '../recovery/fill-epoch.ts'
 import type { Verdict } from './poison-search.ts'
-import type { BoardChange, HostConfig } from './protocol.ts'
+import type { BoardChange, HostConfig, Place } from './protocol.ts'
 import { Quarantine } from './quarantine.ts'
 import type { ShardSkips } from './shard-group.ts'
 import type { SupervisorServices } from './supervisor.ts'
@@ -59,22 +59,24 @@ export class Suspects {
 
   /**
    * A shard died in user code; enough of that, and it is quarantined.
-   * @param epoch how far it was seen to be
+   * @param place in which call, 0 where that is not known @param epoch how far it was seen to be
    * @param board how far all are
+   * @param hangs it was in a call that did not come back: it is looked into at once, for each such life takes long
    */
-  add(shard: ShardId, epoch: number, board: readonly BoardChange[]): void {
+  add({ shard, call }: Place, epoch: number, board: readonly BoardChange[], hangs: boolean): void {
     if (this.#quarantined.has(shard)) return
-    const suspect = this.#suspects.get(shard) ?? { epoch, deaths: 0, deathsMax: DEATHS_MAX }
-    if (suspect.epoch !== epoch) Object.assign(suspect, { epoch, deaths: 0, deathsMax: DEATHS_MAX })
+    const deathsMax = hangs ? 1 : DEATHS_MAX
+    const suspect = this.#suspects.get(shard) ?? { epoch, deaths: 0, deathsMax }
+    if (suspect.epoch !== epoch) Object.assign(suspect, { epoch, deaths: 0, deathsMax })
     suspect.deaths++
     this.#suspects.set(shard, suspect)
     if (suspect.deaths < suspect.deathsMax) return
     suspect.deathsMax *= 2
     this.#events.onQuarantined(shard)
     this.#events.onNote(
-      `shard ${shard} died ${suspect.deaths} times in epoch ${epoch + 1}: it stands still while trials look for the row that ends it`,
+      `shard ${shard} died ${suspect.deaths === 1 ? 'once' : `${suspect.deaths} times`} in epoch ${epoch + 1}: it stands still while trials look for the row that ends it`,
     )
-    const quarantine = new Quarantine(shard, { ...this.#config(), skips: this.skips }, board, this.#services)
+    const quarantine = new Quarantine({ shard, call }, { ...this.#config(), skips: this.skips }, board, this.#services)
     this.#quarantined.set(shard, quarantine)
     quarantine.verdict.then((verdict) => this.#release(shard, verdict))
   }
@@ -145,7 +147,9 @@ function leftOutOf({ input, poison }: Verdict & { kind: 'found' }, before: Skips
     const calls = poison.map(({ number, reason, stack }) => ({ call: number, reason, stack }))
     return { kind: 'calls', epoch: input.epoch, slices: input.slices, retry: input.retry, calls }
   }
-  const { split, offsets } = input
-  const rows = poison.map(({ number, reason, stack }) => ({ split, offset: offsets[number - 1]!, reason, stack }))
+  const { splits, offsets } = input
+  const rows = poison.map(({ number, reason, stack }) => {
+    return { split: splits[number - 1]!, offset: offsets[number - 1]!, reason, stack }
+  })
   return { kind: 'rows', rows: [...(before.leftOut?.kind === 'rows' ? before.leftOut.rows : []), ...rows] }
 }

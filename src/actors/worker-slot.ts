@@ -163,7 +163,9 @@ export class WorkerSlot {
     const error = explainFileError(thrown)
     if (isFatal(error)) throw error
     const { send, boardNow } = this.#services
-    const [suspects, where] = [this.#suspects(shards, error), this.#where()]
+    const suspects = this.#suspects(shards, error)
+    // What a shard throws says itself of what it is.
+    const where = error instanceof WorkerDied ? this.#where() : null
     this.#running = null
     this.#activity = null
     const told = { worker: this.#number, shards, suspects, where, error: toWireError(error), board: boardNow() }

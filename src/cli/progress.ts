@@ -79,7 +79,7 @@ export class Progress {
     for (const { shard, snapshots, rebuilt } of statuses) {
       const problem = snapshots?.problem ?? null
       if (problem !== null) this.#tellOnce(shard, `could take no snapshot (${problem}), and tries again`)
-      if (rebuilt !== null) this.#tellOnce(shard, `has replaced its store, from a snapshot or its log: ${rebuilt}`)
+      if (rebuilt !== null) this.#tellOnce(shard, `has replaced its store: ${rebuilt}`)
     }
   }
 

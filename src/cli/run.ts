@@ -87,7 +87,7 @@ function describe(running: Running, result: RunResult, summary: Summary | null):
   if (result.rejected > 0)
     lines.push(
       pc.yellow(
-        `  ${result.rejected} rows were turned away${settled}: see ${result.deadLetters}, or: npx umbel dead-letters list ${result.directory}`,
+        `  ${result.rejected === 1 ? 'one row was' : `${result.rejected} rows were`} turned away${settled}: see ${result.deadLetters}, or: npx umbel dead-letters list ${result.directory}`,
       ),
     )
   if (result.outcome === 'drained') {

@@ -80,10 +80,13 @@ async function recoverStateful(context: ShardContext, machine: RecoveryActor): P
   let store = environment.store === null ? null : new ShardStore(environment.store, writer.incarnation)
   await context.snapshots?.load()
   const unusable = environment.failure ?? (await whyUnusable(context, store!, writer.end))
+  let rebuilt = unusable
   if (unusable !== null) {
     machine.send({ type: 'UNUSABLE', reason: unusable })
     await environment.store?.close()
-    store = new ShardStore(await replaceStore(context, writer.end), writer.incarnation)
+    const { environment: other, origin } = await replaceStore(context, writer.end)
+    rebuilt = `${unusable}; it goes on ${origin}`
+    store = new ShardStore(other, writer.incarnation)
   }
   store = await fence(context, store!, writer)
   seam.crashPoint('store-fenced', shard, writer.end)
@@ -123,7 +126,7 @@ async function recoverStateful(context: ShardContext, machine: RecoveryActor): P
     throw mayBeDamaged ? corruptionError('store', `the store may be damaged: ${error.message}`, error) : error
   })
   if (replayed.last !== null) await program.publish?.(replayed.last.program)
-  return { writer, store, epoch: writer.end, ...replayed, rebuilt: unusable }
+  return { writer, store, epoch: writer.end, ...replayed, rebuilt }
 }
 
 /** Takes the store for this life. One that was left in the middle of taking over begins anew. */
@@ -169,13 +172,16 @@ async function isOfHistory(context: ShardContext, state: { epoch: Epoch; marker:
   return at !== null && hashMarker(at.bytes) === state.marker
 }
 
-/** The newest snapshot that fits the log, in the place of the store; an empty store where there is none. */
-async function replaceStore(context: ShardContext, end: Epoch): Promise<Environment> {
+/** The newest snapshot that fits the log, in the place of the store; an empty store where there is none. `origin` says which. */
+async function replaceStore(context: ShardContext, end: Epoch): Promise<{ environment: Environment; origin: string }> {
   const restored = await context.snapshots?.restore(
     async (state) => state.epoch <= end && (await isOfHistory(context, state)),
   )
-  if (restored == null || restored.epoch === null) context.discardStore()
-  return context.openStore()
+  const { epoch = null, problems = [] } = restored ?? {}
+  if (epoch === null) context.discardStore()
+  const origin = epoch === null ? 'from the beginning of its log' : `from the snapshot of epoch ${epoch}`
+  const why = problems.length > 0 ? ` (${problems.join('; ')})` : ''
+  return { environment: context.openStore(), origin: `${origin}${why}` }
 }
 
 /** What must be replayed and is not in the logs any more: nothing, unless a store and every snapshot of it are lost. */

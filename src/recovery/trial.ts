@@ -12,14 +12,16 @@ import type { RecoveredShard } from './recover.ts'
 import type { Retry } from './retries.ts'
 import type { ShardContext } from './shard-context.ts'
 
-/** The input of the epoch at hand: of a source the rows of one split, else what the inbox had. */
+/** The input of the epoch at hand: of a source what it read, row by row, else what the inbox had. */
 export type TrialInput =
   | { readonly kind: 'calls'; readonly epoch: Epoch; readonly slices: readonly Slice[]; readonly retry: Retry | null }
-  | { readonly kind: 'rows'; readonly split: number; readonly offsets: readonly number[] }
+  | { readonly kind: 'rows'; readonly splits: readonly number[]; readonly offsets: readonly number[] }
 
 export interface Trial {
   /** Null to look what there is, and to touch none of it. */
   readonly input: TrialInput | null
+  /** Of a source that is only looked at: so many rows must be seen. A life reads little at first, and the row may be behind that. */
+  readonly reach: number
   /** The last one that is made; Infinity for all. */
   readonly last: number
   /** The only one that is made of its function; null for all. */
@@ -75,7 +77,7 @@ export async function runTrial(
 }
 
 const isOf = ({ order }: Retry, input: TrialInput): boolean =>
-  input.kind === 'rows' && input.split === RETRIED && input.offsets[0] === order
+  input.kind === 'rows' && input.splits[0] === RETRIED && input.offsets[0] === order
 
 async function tryCalls(context: ShardContext, recovered: RecoveredShard, trial: Trial): Promise<Tried> {
   const { inbox } = context
@@ -108,31 +110,37 @@ async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: 
   if (retry !== null && (input === null || isOf(retry, input))) {
     const isTried = input !== null && isMade(trial, ofRow(1))
     processEpoch(context, epoch, { batches: [], retry: isTried ? retry : null })
-    return triedRows({ kind: 'rows', split: RETRIED, offsets: [retry.order] }, trial)
+    return triedRows({ kind: 'rows', splits: [RETRIED], offsets: [retry.order] }, trial)
   }
   const { clock, scheduler } = seam
-  const until = clock.monotonic() + PATIENCE_MS
   activity.startEpoch(epoch)
-  if (input?.kind === 'rows') {
-    const numbers = new Map(input.offsets.map((offset, i) => [offset, i + 1]))
-    program.choose!((split, offset) => {
-      const number = split === input.split ? numbers.get(offset) : undefined
-      return number !== undefined && isMade(trial, ofRow(number))
-    })
-  } else program.choose!(() => false)
-  let [seen, first] = [0, null as TrialInput | null]
-  while (clock.monotonic() < until && seen < (input?.kind === 'rows' ? input.offsets.length : 1)) {
+  const wanted = input?.kind === 'rows' ? numbersOf(input) : null
+  program.choose!((split, offset) => {
+    const number = wanted?.get(placeKey(split, offset))
+    return number !== undefined && isMade(trial, ofRow(number))
+  })
+  const seen: { splits: number[]; offsets: number[] } = { splits: [], offsets: [] }
+  const most = wanted?.size ?? Math.min(trial.reach, limits.epochRowsMax)
+  let until = clock.monotonic() + PATIENCE_MS
+  while (clock.monotonic() < until && seen.offsets.length < most) {
     if (await program.read!(limits)) {
       const { split, offsets } = program.lastRead!()
-      if (input === null || (input.kind === 'rows' && split === input.split)) seen += offsets.length
-      first ??= { kind: 'rows', split, offsets }
+      const found = wanted === null ? offsets : offsets.filter((offset) => wanted.has(placeKey(split, offset)))
+      seen.splits.push(...found.map(() => split))
+      seen.offsets.push(...found)
+      if (found.length > 0) until = clock.monotonic() + PATIENCE_MS
     } else if (program.isExhausted === true) break
     else await scheduler.after(5)
   }
   program.advance([], emissionOf(limits))
-  const rows = input?.kind === 'rows' ? input : first
-  return seen > 0 || input !== null ? triedRows(rows as RowInput, trial) : tried(null)
+  if (input?.kind === 'rows') return triedRows(input, trial)
+  return seen.offsets.length > 0 ? triedRows({ kind: 'rows', ...seen }, trial) : tried(null)
 }
+
+const placeKey = (split: number, offset: number): string => `${split} ${offset}`
+
+const numbersOf = ({ splits, offsets }: RowInput): Map<string, number> =>
+  new Map(offsets.map((offset, i) => [placeKey(splits[i]!, offset), i + 1]))
 
 type RowInput = TrialInput & { kind: 'rows' }
 

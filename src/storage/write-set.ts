@@ -77,7 +77,8 @@ function lowerBound(keys: readonly string[], key: string): number {
   }
   return low
 }
-const OVERHEAD = 96
+/** Of an entry, beside its key and value, on the heap: its place in the map and the order, and two objects of buffers (measured). */
+const OVERHEAD = 300
 
 export class WriteSet {
   readonly #store: StoreReader

@@ -24,7 +24,7 @@ import type { Plan, PlannedShard } from '../topology/plan.ts'
 
 /** Each epoch is stored, so that whoever takes over finds all of it. */
 const LIMITS = { ...SHARD_LIMITS, storeIntervalMs: 0 }
-const LOOK = { input: null, last: Number.POSITIVE_INFINITY, alone: null, without: [] }
+const LOOK = { input: null, reach: 1, last: Number.POSITIVE_INFINITY, alone: null, without: [] }
 
 /** What a run has left. */
 export interface LeftRun extends Pick<ShardMachine, 'openStore'> {

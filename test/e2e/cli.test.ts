@@ -136,7 +136,7 @@ t.test('the summary of a module is a table', async (t) => {
   const directory = project(t, { 'visits.mjs': ESM })
   const { stdout } = await umbel(directory, ['run', 'visits.mjs', '--export', 'named', ...SMALL])
   t.match(stdout, /Countries\n[\s\S]*country[\s\S]*no +1 +out\/visits/)
-  t.match(stdout, /1 rows were turned away: see \.umbel\/visits\/dead-letters\.jsonl/)
+  t.match(stdout, /one row was turned away: see \.umbel\/visits\/dead-letters\.jsonl/)
 })
 
 // script(1) is of util-linux: a system without it fails here rather than pass unseen.

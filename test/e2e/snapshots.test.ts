@@ -106,7 +106,7 @@ t.test('a store that is gone comes back from its snapshot, though the logs were 
   }
   const running = await start(job(), settings(directory))
   t.equal(await running.ended, 'finished')
-  t.match(statusOf(running, 'by-user').rebuilt, /the store is gone/)
+  t.match(statusOf(running, 'by-user').rebuilt, /the store is gone, .*; it goes on from the snapshot of epoch \d+$/)
   t.strictSame(resultOf(directory), expected)
 })
 
@@ -129,7 +129,10 @@ t.test('a damaged store comes back too, from the snapshot before where the last 
   fs.writeFileSync(path.join(snapshots, 'chunks', own!), 'damaged')
   const running = await start(job(), settings(directory, { snapshots: { directory: elsewhere } }))
   t.equal(await running.ended, 'finished')
-  t.match(statusOf(running, 'by-user').rebuilt, /no environment/)
+  t.match(
+    statusOf(running, 'by-user').rebuilt,
+    /no environment.*; it goes on from the snapshot of epoch \d+ \(snapshot \d+: .* was damaged, and is removed.*\)$/,
+  )
   t.strictSame(resultOf(directory), expected)
 })
 

@@ -6,7 +6,7 @@ import type { Trial, TrialInput } from '../../../src/recovery/trial.ts'
 const CALLS: TrialInput = { kind: 'calls', epoch: 3, slices: [{ sender: 0, from: 2, to: 5 }], retry: null }
 const rows = (count: number): TrialInput => ({
   kind: 'rows',
-  split: 1,
+  splits: Array.from({ length: count }, (_, i) => i % 2),
   offsets: Array.from({ length: count }, (_, i) => i * 10),
 })
 
@@ -64,6 +64,7 @@ t.test('a call that was seen takes few trials, one that was not a binary search'
   t.equal(searched(CALLS, 600, [412], true).trials, 7)
   t.ok(searched(CALLS, 600, [412], false).trials <= 38)
   t.ok(searched(rows(600), 600, [412], false).trials <= 17)
+  t.ok(searched(rows(600), 600, [412], true).trials <= 8, 'where rows have one function')
 })
 
 t.test('an epoch that lives, or has no input, is innocent', async (t) => {

@@ -24,7 +24,7 @@ t.test('what ends it while it replays takes nothing from what is known', async (
 })
 
 t.test('of a source the rows add up, whatever else ends it', async (t) => {
-  const of = (offset: number) => ({ kind: 'rows', split: 1, offsets: [offset, offset + 5] }) as const
+  const of = (offset: number) => ({ kind: 'rows', splits: [1, 1], offsets: [offset, offset + 5] }) as const
   const first = skipsAfter({ kind: 'found', input: of(10), poison: [{ ...POISON[0]!, number: 2 }] })!
   const then = skipsAfter(
     { kind: 'found', input: of(40), poison: [{ ...POISON[0]!, number: 1 }] },

@@ -1,5 +1,7 @@
 /** The write set against a plain map: whatever is sealed, stored or neither, reads see every write in order. */
 import { deepStrictEqual, ok } from 'node:assert/strict'
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
 import { MemoryEnvironment } from '../../../src/storage/memory-environment.ts'
@@ -140,4 +142,22 @@ t.test('bytes count what the open layer holds, a hot key once', async (t) => {
   t.equal(set.bytes, 0)
   table.put(bytesOf('hot'), new Uint8Array(100))
   t.equal(set.bytes, one, 'the next layer counts anew')
+})
+
+t.test('small entries take no more of the heap than is counted', async (t) => {
+  v8.setFlagsFromString('--expose-gc')
+  const collect = vm.runInNewContext('gc') as () => void
+  const set = new WriteSet(new MemoryEnvironment())
+  const table = set.table('t')
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 50_000; i++) {
+    const key = Buffer.from(new Uint8Array(16))
+    key.writeUInt32BE(Math.imul(i, 2654435761) >>> 0, 0)
+    if (i % 2 === 0) table.put(key, Buffer.from(new Uint8Array(24)))
+    else table.remove(key)
+  }
+  collect()
+  const taken = process.memoryUsage().heapUsed - before
+  t.ok(taken < set.bytes, `${taken} bytes, ${set.bytes} counted`)
 })
