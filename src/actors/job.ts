@@ -133,10 +133,11 @@ export function prepareJob(
   return { job, isContinued: false }
 }
 
-/** Snapshots may have another place only if they are there: logs do not reach back behind them. */
+/** Snapshots that were taken may have another place only if they are there: logs do not reach back behind them. */
 function checkMoved(files: Files, directory: string, found: JobRecord, snapshots: string | null): void {
   const [before, now] = [snapshotsOf(found, directory), snapshotsOf({ snapshots }, directory)]
-  if (files.exists(`${now}/${found.run}`)) return
+  const has = (place: string) => files.exists(`${place}/${found.run}`)
+  if (has(now) || !has(before)) return
   const same = found.snapshots === null ? 'without --snapshots' : `with --snapshots ${path.dirname(before)}`
   throw userError(
     'snapshots',

@@ -164,7 +164,10 @@ async function chosen(
 ): Promise<number[]> {
   const isFiltered = all === true || filter.kind !== undefined || filter.source !== undefined
   if (isFiltered && numbers.length > 0)
-    throw userError('dead-letter', 'numbers say which ones, and so do --kind, --source and --all: give one or the other')
+    throw userError(
+      'dead-letter',
+      'numbers say which ones, and so do --kind, --source and --all: give one or the other',
+    )
   if (!isFiltered && numbers.length === 0)
     throw userError('dead-letter', 'say which ones: their numbers, or --kind and --source, or --all')
   if (numbers.length > 0) return [...numbers]

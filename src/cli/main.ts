@@ -60,7 +60,11 @@ program
   .option('--hosts <n>', 'host processes', wholeNumber)
   .option('--no-spare-host', 'have no host process stand by for recovery')
   .option('--heap-mb <n>', 'heap limit of each worker, from 32 (default: 512)', wholeNumber)
-  .option('--off-heap-mb <n>', 'what each worker may hold in buffers outside its heap, from 64 (default: 1024)', wholeNumber)
+  .option(
+    '--off-heap-mb <n>',
+    'what each worker may hold in buffers outside its heap, from 64 (default: 1024)',
+    wholeNumber,
+  )
   .option('--limit <name=n>', 'a limit of each shard, such as epochBytesMax=4000000; may be repeated', limit, {})
   .option(
     '--stall-ms <n>',

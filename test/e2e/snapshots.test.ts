@@ -213,9 +213,15 @@ t.test('wrong settings, and the wrong place for an unfinished run', async (t) =>
   const running = await start(job(), settings(directory, { snapshots: false }))
   await t.rejects(running.snapshot(), { kind: 'user', code: 'snapshot', message: /snapshots are off/ })
   await running.stop()
-  await t.rejects(start(job(), settings(directory, { snapshots: { directory: path.join(directory, 'other') } })), {
+  const other = (name: string) => settings(directory, { snapshots: { directory: path.join(directory, name) } })
+  // As long as none was taken, none is left behind.
+  const again = await start(job(), other('first'))
+  await again.snapshot()
+  await again.stop()
+  await t.rejects(start(job(), other('other')), {
     kind: 'user',
     code: 'snapshots',
-    message: /has its snapshots in .*snapshots, and .*other.snapped has none of it; run without --snapshots, move them/,
+    message:
+      /has its snapshots in .*first.snapped, and .*other.snapped has none of it; run with --snapshots .*first, move them/,
   })
 })
