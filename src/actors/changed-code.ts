@@ -3,14 +3,15 @@
  * Nothing of the former code may have to be made again, so each shard must have stored all that it has marked, as after a
  * graceful stop.
  */
-import { userError } from '../base/errors.ts'
+import { corruptionError, userError } from '../base/errors.ts'
 import type { Files } from '../base/seam.ts'
 import type { Topology } from '../topology/topology.ts'
 import { inspectJob } from './inspect-job.ts'
 
 /**
  * Looks whether the directory's interrupted run, if there is one, can go on with this topology. The directory must be locked.
- * @throws user error `definition` when more than functions has changed, or shards have not stored all
+ * @throws user error `definition` when more than functions has changed, or shards have not stored all; corruption `shard` when that
+ *   cannot be read
  */
 export async function checkChangedCode(files: Files, directory: string, topology: Topology): Promise<void> {
   const found = await inspectJob(files, directory)
@@ -23,6 +24,7 @@ export async function checkChangedCode(files: Files, directory: string, topology
         'cannot be used; run with --fresh to discard it, with --dir to use another directory, or with the former code to finish it',
     )
   }
+  for (const { problem } of shards) if (problem !== null) throw corruptionError('shard', problem)
   const behind = shards.filter(({ storedEpoch, markedEpoch }) => storedEpoch !== null && storedEpoch < markedEpoch)
   if (behind.length > 0) {
     throw userError(

@@ -105,11 +105,14 @@ export function prepareJob(
     const snapshots = wanted.snapshots === undefined ? found.snapshots : wanted.snapshots
     const isElsewhere = snapshots !== found.snapshots
     if (isElsewhere) checkMoved(files, directory, found, snapshots)
+    if (wanted.snapshots !== undefined) files.makeDirectory(snapshotsOf({ snapshots }, directory))
     const job = { ...found, snapshots, definition: topology.definition }
     // Only once nothing refuses it any more: a run that does not begin leaves it to the former code.
     if (changedCode || isElsewhere) writeJob(files, directory, job)
     return { job, isContinued: true }
   }
+  // What cannot be made is said before anything is changed.
+  if (wanted.snapshots !== undefined) files.makeDirectory(snapshotsOf({ snapshots: wanted.snapshots }, directory))
   if (found !== null) files.remove(`${snapshotsOf(found, directory)}/${found.run}`)
   for (const name of [
     'log',
@@ -142,6 +145,6 @@ function checkMoved(files: Files, directory: string, found: JobRecord, snapshots
   throw userError(
     'snapshots',
     `the unfinished run in ${directory} has its snapshots in ${before}, and ${now} has none of it; run ${same}, ` +
-      `move them (mv ${before} ${now}) and run again, or start over with --fresh`,
+      `move them (mkdir -p ${now} && mv ${before}/${found.run} ${now}/) and run again, or start over with --fresh`,
   )
 }

@@ -138,16 +138,16 @@ export class SourceProgram implements Program {
     this.#turn++
   }
 
-  /** Those that are furthest behind first, in turn where they are alike; without such as wait for others. */
+  /** Those that are furthest behind first, in turn where they are alike; without such as wait for others. In a trial, whose rows move no time, in turn alone. */
   #nextSplits(turn: number): Split[] {
     const { alignWithin } = this.#node.options
     const most = alignWithin === null ? Number.POSITIVE_INFINITY : this.#times.lowest() + alignWithin
-    const { length } = this.#splits
-    const inTurn = this.#splits.map((_, i) => this.#splits[(turn + i) % length]!)
+    const from = turn % this.#splits.length
+    const open = (split: Split) => split.reader !== null
+    const inTurn = [...this.#splits.slice(from), ...this.#splits.slice(0, from)].filter(open)
+    if (this.#isChosen !== null) return inTurn
     const isHeld = (split: Split) => split.watermark > most && !split.isIdle
-    return inTurn
-      .filter((split) => split.reader !== null && !isHeld(split))
-      .sort((a, b) => byTime(a.watermark, b.watermark))
+    return inTurn.filter((split) => !isHeld(split)).sort((a, b) => byTime(a.watermark, b.watermark))
   }
 
   choose(isChosen: (split: number, offset: number) => boolean): void {

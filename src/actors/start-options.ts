@@ -43,8 +43,8 @@ export interface StartOptions {
   /** A host that is silent for so many milliseconds is killed, and its shards start anew. Default 10,000. */
   readonly heartbeatMs?: number
   /**
-   * A call of a user's function that takes longer, in milliseconds, is ended with its host, and named; if it happens
-   * again, the row goes to the dead letters. At least 200, default 10,000.
+   * A call of a user's function that takes longer, in milliseconds, is ended with its host, and named; if it does so in
+   * a trial, too, the row goes to the dead letters. At least 200, default 10,000.
    */
   readonly stallMs?: number
   /**

@@ -134,7 +134,8 @@ export function skipsAfter(verdict: Verdict, before: Skips = { leftOut: null, fe
     case 'found':
       return { ...before, leftOut: leftOutOf(verdict, before) }
     case 'together':
-      return { ...before, fewRows: rowsOf(verdict) }
+      // Calls are left out of all the records that an epoch had: with fewer of them it is another one.
+      return { leftOut: before.leftOut?.kind === 'rows' ? before.leftOut : null, fewRows: rowsOf(verdict) }
     case 'replaying':
       return { ...before, fewRows: before.fewRows ?? REPLAYED_ROWS }
     default:

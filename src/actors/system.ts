@@ -74,8 +74,6 @@ async function startSystem(what: Topology | URL | string, options: StartOptions)
     })
     const { run, rescales } = prepared.job
     const snapshotsAt = snapshotsOf(prepared.job, directory)
-    // What cannot be written is told before hours of work count on it.
-    if (snapshots !== null) nodeSeam.files.makeDirectory(snapshotsAt)
     const started = {
       plan: plan(topology, parallelism, rescales),
       parallelism,

@@ -20,6 +20,7 @@ const COLUMNS = [
   { title: 'state MB', align: 'right' },
 ] as const
 
+/** Exits with 1 when a shard cannot be read. */
 export async function inspect(directory: string, options: { json?: boolean }): Promise<void> {
   const found = await inspectJob(nodeSeam.files, directory)
   if (found === null) {
@@ -28,6 +29,7 @@ export async function inspect(directory: string, options: { json?: boolean }): P
       `${directory} is no data directory: name one such as .umbel/<topology>, as 'umbel run' prints it`,
     )
   }
+  if (found.shards.some(({ problem }) => problem !== null)) process.exitCode = 1
   if (options.json) {
     const all = { ...found, isRunning: isHeld(directory) }
     return print(JSON.stringify(all, (_, value) => (value === Infinity ? 'end' : value === -Infinity ? null : value)))

@@ -111,8 +111,7 @@ const rowsOf = (statuses: readonly ShardStatus[]): number =>
 /** Progress is that of the sources; lag is how far the slowest shard's time is behind them. */
 function standing(all: readonly ShardStatus[], rate: number): Standing {
   // One that has handed over stands where it did so.
-  const live = all.filter(({ state }) => state !== 'finished')
-  const statuses = live.length > 0 ? live : all
+  const statuses = all.filter(({ state }) => state !== 'finished')
   const sources = statuses.filter(isSource)
   const finite = (values: number[]) => values.filter(Number.isFinite)
   const time = Math.max(...finite(sources.map((status) => status.watermark)))

@@ -23,13 +23,16 @@ const NOT_READ = 'not verified'
 
 /** Exits with 1 when a manifest cannot be read. */
 export async function snapshotList(directory: string, options: Options): Promise<void> {
-  show(await new SnapshotJob(nodeSeam, directory).list(false), options, NOT_READ)
+  const listed = await new SnapshotJob(nodeSeam, directory).list(false)
+  show(listed, options, NOT_READ)
+  if (!areWhole(listed)) process.exitCode = 1
 }
 
 /** Exits with 1 when a snapshot is not whole. */
 export async function snapshotVerify(directory: string, options: Options): Promise<void> {
   const listed = await new SnapshotJob(nodeSeam, directory).list(true)
   show(listed, options, 'whole')
+  if (!areWhole(listed)) process.exitCode = 1
 }
 
 export async function snapshotCreate(directory: string, options: Options): Promise<void> {
@@ -51,8 +54,9 @@ export async function snapshotRestore(directory: string, options: Options & { sh
   if (restored.some(({ epoch }) => epoch !== null)) print('The next run replays what came after.')
 }
 
+const areWhole = (listed: readonly ListedSnapshot[]): boolean => listed.every(({ problem }) => problem === null)
+
 function show(listed: readonly ListedSnapshot[], { json }: Options, fine: string): void {
-  if (listed.some(({ problem }) => problem !== null)) process.exitCode = 1
   if (json) return print(JSON.stringify({ snapshots: listed }))
   if (listed.length === 0) return print('There are none yet.')
   const rows = listed.map(({ shard, epoch, takenAt, bytes, chunks, problem }) => [

@@ -55,6 +55,8 @@ const ofRow = (number: number): NumberedCall => ({ number, node: -1, nth: number
 const SETTLE_MS = 50
 /** How long a source may be without rows before there is nothing to try. */
 const PATIENCE_MS = 500
+/** How long it is read for more, where that takes its time. */
+const READING_MS = 5_000
 
 /**
  * @param onReplayed called when the epoch begins
@@ -121,6 +123,7 @@ async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: 
   })
   const seen: { splits: number[]; offsets: number[] } = { splits: [], offsets: [] }
   const most = wanted?.size ?? Math.min(trial.reach, limits.epochRowsMax)
+  const end = clock.monotonic() + READING_MS
   let until = clock.monotonic() + PATIENCE_MS
   while (clock.monotonic() < until && seen.offsets.length < most) {
     if (await program.read!(limits)) {
@@ -128,7 +131,9 @@ async function tryRows(context: ShardContext, recovered: RecoveredShard, trial: 
       const found = wanted === null ? offsets : offsets.filter((offset) => wanted.has(placeKey(split, offset)))
       seen.splits.push(...found.map(() => split))
       seen.offsets.push(...found)
-      if (found.length > 0) until = clock.monotonic() + PATIENCE_MS
+      if (found.length > 0) until = Math.min(end, clock.monotonic() + PATIENCE_MS)
+      // As many reads make no epoch: what they put out must not add up.
+      context.outbox.discard()
     } else if (program.isExhausted === true) break
     else await scheduler.after(5)
   }

@@ -81,6 +81,7 @@ export async function checkReplay(left: LeftRun): Promise<Replayed> {
       const foundStores = stores.with(shard.id, found)
       // From where it was stored last; the epochs behind that are replayed over it.
       await replay(foundStores)
+      if (foundStores.get(shard.id) !== found) problems.push(`the store of ${shard.id} was none of its log's history`)
       const difference = differenceOf(foundStores.get(shard.id)!, whole, stores.tables(shard.id))
       if (difference !== null)
         problems.push(`the store of ${shard.id} is not what a replay from its first epoch gives: ${difference}`)

@@ -79,7 +79,7 @@ export class HarmedRun {
 
   /** Logs that were damaged are as they were; but for those that nobody needed any more. */
   #mend() {
-    for (const { file, from, was, is } of this.#undo.splice(0)) {
+    for (const { file, from, was, is } of this.#undo.splice(0).reverse()) {
       if (!fs.existsSync(file)) continue
       const fd = fs.openSync(file, 'r+')
       const now = Buffer.alloc(is.length)

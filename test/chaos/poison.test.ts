@@ -7,7 +7,7 @@ import { project, umbel } from '../e2e/support.ts'
 const JOB = `
 import { csvFile, eventTime, generator, int, schema, source, topology } from 'umbel'
 const Row = schema({ at: eventTime(), n: int(), key: int() })
-const rows = source('rows', Row, generator({ rows: 3000, row: (n) => ({ at: n * 1000, n, key: n % 3 }) }))
+const rows = source('rows', Row, generator({ rows: 3000, splits: 2, row: (n) => ({ at: n * 1000, n, key: n % 3 }) }))
 const ways = {
   exit: () => process.exit(3),
   memory: () => { const leak = []; for (;;) leak.push(new Array(10_000).fill(performance.now())) },
@@ -53,6 +53,8 @@ const CASES: Case[] = [
     reason: /memory limit/,
     more: ['--heap-mb', '64', '--stall-ms', '20000'],
   },
+  // Found by trials that read on, over both splits.
+  { way: 'hang', place: 'source', bad: [2500, 2501], reason: /blocked for 1000 ms in filter in stage 'rows'/ },
   { way: 'hang', place: 'actor', bad: [500], reason: /blocked for 1000 ms in actor 'taking' in stage 'by-key'/ },
   // It ends the thread behind the epoch, which may be marked by then: the row has been taken, and does no more harm.
   { way: 'rejection', place: 'actor', bad: [777], reason: /nobody waits for it/, mayPass: true },

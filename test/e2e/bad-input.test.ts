@@ -205,6 +205,12 @@ t.test('a program that starts its own module is told so', async (t) => {
   t.match(stderr, 'starts a system when it is imported')
 })
 
+t.test('a place of snapshots that cannot be made leaves no unfinished run behind', async (t) => {
+  const run = ['run', 'job.ts', ...SMALL, '--dir', 'nowhere/state', '--out', 'nowhere/out']
+  t.equal((await umbel(directory, [...run, '--snapshots', '/proc/nope'], { env: { IN: 'good.csv' } })).code, 1)
+  t.equal((await umbel(directory, run, { env: { IN: 'good.csv' } })).code, 0)
+})
+
 t.test('a wrong option leaves nothing behind', async (t) => {
   const fresh = project(t, { 'job.ts': JOB, 'good.csv': fs.readFileSync(path.join(directory, 'good.csv')) })
   t.equal((await umbel(fresh, ['run', 'job.ts', '--workers', '61'])).code, 1)

@@ -63,6 +63,19 @@ t.test('what was turned away is retried by the mended function, in the state of 
   )
 })
 
+t.test('what cannot be read is shown beside the rest, and no other code goes on over it', async (t) => {
+  const { directory } = await begun(t, 'SIGINT')
+  const store = path.join(directory, '.umbel/clicks/state/by-user.1/data.mdb')
+  const whole = fs.readFileSync(store)
+  fs.writeFileSync(store, 'no environment')
+  const shown = await umbel(directory, ['inspect', '.umbel/clicks'])
+  t.equal(shown.code, 1)
+  t.match(shown.stdout, /by-user\/0 +\d+[\s\S]*\nby-user\/1 cannot be read: .*by-user\.1/)
+  await refused(t, directory, /by-user\.1/, '--changed-code')
+  fs.writeFileSync(store, whole)
+  t.equal((await umbel(directory, [...RUN, '--changed-code'])).code, 0)
+})
+
 t.test('more than functions must not change, and nothing may have to be made again', async (t) => {
   // Nothing is stored before the end.
   const { directory } = await begun(t, 'SIGKILL', '--limit', 'storeIntervalMs=3600000')
