@@ -25,7 +25,9 @@ export async function checkChangedCode(files: Files, directory: string, topology
     )
   }
   for (const { problem } of shards) if (problem !== null) throw corruptionError('shard', problem)
-  const behind = shards.filter(({ storedEpoch, markedEpoch }) => storedEpoch !== null && storedEpoch < markedEpoch)
+  const behind = shards.filter(
+    ({ storedEpoch, markedEpoch, isStoreGone }) => isStoreGone || (storedEpoch !== null && storedEpoch < markedEpoch),
+  )
   if (behind.length > 0) {
     throw userError(
       'definition',

@@ -6,14 +6,16 @@ import { embeddedLogs, readLastMarker } from '../recovery/last-marker.ts'
 import type { Marker } from '../recovery/marker.ts'
 import { readStoredState } from '../recovery/shard-store.ts'
 import { ReplaceableReader } from '../storage/reader.ts'
-import { type JobRecord, logDirectory, readJob, storeDirectory } from './job.ts'
+import { type JobRecord, logDirectory, readJob, snapshotsOf, storeDirectory } from './job.ts'
 import type { SourceMarkerState } from './source-program.ts'
 
 export interface InspectedShard {
   readonly shard: string
   readonly markedEpoch: number
-  /** Null where the whole state is in the marker. */
+  /** Null where the whole state is in the marker, or the store is gone. */
   readonly storedEpoch: number | null
+  /** There are snapshots of its store, and no store: the next start puts one back. */
+  readonly isStoreGone: boolean
   /** Least of the input watermarks at the last marker; microseconds. */
   readonly watermark: number
   /** How far this is behind the furthest shard. */
@@ -39,13 +41,13 @@ export async function inspectJob(
   for (const folder of files.list(logDirectory(directory))) {
     const shard = shardOfFolder(folder)
     if (shard !== null)
-      shards.push(await inspectShard(files, directory, shard).catch((error) => unreadable(shard, error)))
+      shards.push(await inspectShard(files, directory, job, shard).catch((error) => unreadable(shard, error)))
   }
   const furthest = Math.max(...shards.map((shard) => shard.watermark).filter(Number.isFinite))
   return { job, shards: shards.map((shard) => ({ ...shard, lag: furthest - shard.watermark })) }
 }
 
-async function inspectShard(files: Files, directory: string, shard: string): Promise<InspectedShard> {
+async function inspectShard(files: Files, directory: string, job: JobRecord, shard: string): Promise<InspectedShard> {
   const folder = `${logDirectory(directory)}/${shardFolder(shard)}`
   const last = await readLastMarker(embeddedLogs(files, logDirectory(directory)), shard)
   const marker = last?.marker ?? null
@@ -60,6 +62,7 @@ async function inspectShard(files: Files, directory: string, shard: string): Pro
     shard,
     markedEpoch: last?.epoch ?? 0,
     storedEpoch,
+    isStoreGone: meta === null && files.exists(`${snapshotsOf(job, directory)}/${job.run}/${shardFolder(shard)}`),
     watermark: watermarkOf(marker),
     lag: 0,
     positions: marker?.inbox.positions ?? [],
@@ -76,7 +79,7 @@ function unreadable(shard: string, error: unknown): InspectedShard {
   if (!(error instanceof UmbelError)) throw error
   return {
     ...{ shard, markedEpoch: 0, storedEpoch: null, watermark: Number.NEGATIVE_INFINITY, lag: 0, positions: [] },
-    ...{ isFinished: false, isRetired: false, logBytes: 0, stateBytes: 0, problem: error.message },
+    ...{ isStoreGone: false, isFinished: false, isRetired: false, logBytes: 0, stateBytes: 0, problem: error.message },
   }
 }
 

@@ -41,7 +41,7 @@ export async function inspect(directory: string, options: { json?: boolean }): P
     .map((shard) => [
       shard.isRetired ? `${shard.shard} (retired)` : shard.shard,
       shard.markedEpoch,
-      shard.storedEpoch ?? 'in marker',
+      shard.storedEpoch ?? (shard.isStoreGone ? 'gone' : 'in marker'),
       shard.positions.join(' ') || '-',
       isoTime(shard.watermark) || '-',
       Number.isFinite(shard.lag) ? `${(shard.lag / 3.6e9).toFixed(1)} h` : '-',

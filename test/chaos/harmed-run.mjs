@@ -25,6 +25,7 @@ const STARTS_MAX = 40
 const WAKE_MS = 2500
 /** Nothing gets on for so long: it hangs. */
 const STILL_MS = 120_000
+const LONGEST_MS = 15 * 60_000
 
 const moduleOf = (job) =>
   pathToFileURL(path.join(root, job === 'flights' ? 'examples/flights/flights.ts' : `test/chaos/jobs/${job}.ts`)).href
@@ -35,6 +36,8 @@ export class HarmedRun {
   faults = []
   /** Shards that were replayed from their first epoch in the end, and came to the same. */
   replayed = 0
+  /** Of these, whose store was compared. */
+  compared = 0
   /** Milliseconds until everybody was live again. */
   recoveries = []
   #options
@@ -121,6 +124,7 @@ export class HarmedRun {
     const { problems, replayed, compared } = await checkReplay(left)
     this.violations.push(...problems)
     this.replayed = replayed
+    this.compared = compared
     say(`  ${replayed} shards replayed from their first epoch, the stores of ${compared} compared`)
     if (this.#letters !== null) return void this.violations.push(...(await this.#letters.check(this.result())))
     const letters = fs.readFileSync(path.join(this.#data, 'dead-letters.jsonl'), 'utf8')
@@ -173,10 +177,13 @@ export class HarmedRun {
       let hurt = null
       let deaths = 0
       let most = 0
-      const timer = setTimeout(() => {
+      const giveUp = () => {
         end = { outcome: 'timeout', last: JSON.stringify(last) }
         this.#endAll(child, last)
-      }, STILL_MS)
+      }
+      const timer = setTimeout(giveUp, STILL_MS)
+      // One that gets on and never comes to an end.
+      const longest = setTimeout(giveUp, LONGEST_MS)
       createInterface({ input: child.stdout }).on('line', (line) => {
         const message = JSON.parse(line)
         if (message.rescaled !== undefined) return void this.faults.push('rescale')
@@ -217,6 +224,7 @@ export class HarmedRun {
       child.stdin.on('error', () => {})
       child.on('exit', () => {
         clearTimeout(timer)
+        clearTimeout(longest)
         this.#harmWhileDown?.()
         this.#harmWhileDown = null
         resolve(end ?? { outcome: 'killed' })

@@ -47,7 +47,15 @@ const until =
 const faultsMax = numberOf(values, 'faults') ?? Number.POSITIVE_INFINITY
 const isEndless = values.minutes === undefined && values.faults === undefined && values.run === undefined
 
-const report = { seed: Number(values.seed), runs: 0, replayed: 0, faults: {}, recoveries: [], violations: [] }
+const report = {
+  seed: Number(values.seed),
+  runs: 0,
+  replayed: 0,
+  compared: 0,
+  faults: {},
+  recoveries: [],
+  violations: [],
+}
 const count = () => Object.values(report.faults).reduce((sum, one) => sum + one, 0)
 const unharmed = new Map()
 const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]
@@ -84,6 +92,7 @@ async function runOne(number) {
   if (run.violations.length === 0) await run.compare(unharmed.get(job))
   report.runs++
   report.replayed += run.replayed
+  report.compared += run.compared
   for (const kind of run.faults) report.faults[kind] = (report.faults[kind] ?? 0) + 1
   report.recoveries.push(...run.recoveries)
   for (const problem of run.violations) note(number, job, problem)
@@ -105,7 +114,9 @@ if (report.violations.length === 0) fs.rmSync(base, { recursive: true, force: tr
 const times = report.recoveries.sort((a, b) => a - b)
 const recovery = { deaths: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99), most: times.at(-1) }
 if (values.json) process.stdout.write(`${JSON.stringify({ ...report, recoveries: undefined, recovery, notHit })}\n`)
-say(`seed ${values.seed}, ${report.runs} runs; ${report.replayed} shards replayed from their first epoch`)
+say(
+  `seed ${values.seed}, ${report.runs} runs; ${report.replayed} shards replayed from their first epoch, the stores of ${report.compared} compared`,
+)
 for (const [kind, times] of Object.entries(report.faults).sort()) say(`  ${kind.padEnd(32)} ${times}`)
 if (times.length > 0) {
   const [p50, p99, most] = [recovery.p50, recovery.p99, recovery.most].map((ms) => `${Math.round(ms)} ms`)

@@ -54,6 +54,7 @@ t.test('snapshots of a run that is under way, and of one that was interrupted', 
 
   t.equal((await umbel(directory, ['snapshot', 'create', DATA])).code, 0, 'which writes the chunks anew')
   fs.rmSync(at(`${DATA}/state/by-user.0`), { recursive: true })
+  t.match((await umbel(directory, ['inspect', DATA])).stdout, /by-user\/0 +\d+ +gone /)
   const restored = await umbel(directory, ['snapshot', 'restore', DATA, '--shard', 'by-user/0'])
   t.equal(restored.code, 0, restored.stdout + restored.stderr)
   t.match(restored.stdout, /^by-user\/0: put back as of epoch \d+\nThe next run replays what came after\.\n$/)
