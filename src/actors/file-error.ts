@@ -35,12 +35,15 @@ const NUMBERS: Readonly<Record<number, string | undefined>> = {
 export function explainFileError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UmbelError) return error
   const code = codeOf(error)
-  const remedy = code === undefined ? undefined : code === 'ENOENT' && isOfMkdir(error) ? NO_DIRECTORY : REMEDIES[code]
+  const remedy = code === undefined ? undefined : remedyOf(code, error)
   return remedy === undefined ? error : userError(code!, `${error.message}: ${remedy}`, error)
 }
 
 /** A file that is missing is somebody's bug, a directory that cannot be made is not. */
-const isOfMkdir = (error: Error): boolean => (error as { syscall?: unknown }).syscall === 'mkdir'
+function remedyOf(code: string, error: Error): string | undefined {
+  const isOfMkdir = (error as { syscall?: unknown }).syscall === 'mkdir'
+  return code === 'ENOENT' && isOfMkdir ? NO_DIRECTORY : REMEDIES[code]
+}
 
 function codeOf(error: Error): string | undefined {
   // LMDB says why only to its log, and the error that ends the thread has lost all but its message: it is the disk.

@@ -23,16 +23,12 @@ const NOT_READ = 'not verified'
 
 /** Exits with 1 when a manifest cannot be read. */
 export async function snapshotList(directory: string, options: Options): Promise<void> {
-  const listed = await new SnapshotJob(nodeSeam, directory).list(false)
-  show(listed, options, NOT_READ)
-  if (!areWhole(listed)) process.exitCode = 1
+  showWhole(await new SnapshotJob(nodeSeam, directory).list(false), options, NOT_READ)
 }
 
 /** Exits with 1 when a snapshot is not whole. */
 export async function snapshotVerify(directory: string, options: Options): Promise<void> {
-  const listed = await new SnapshotJob(nodeSeam, directory).list(true)
-  show(listed, options, 'whole')
-  if (!areWhole(listed)) process.exitCode = 1
+  showWhole(await new SnapshotJob(nodeSeam, directory).list(true), options, 'whole')
 }
 
 export async function snapshotCreate(directory: string, options: Options): Promise<void> {
@@ -54,7 +50,10 @@ export async function snapshotRestore(directory: string, options: Options & { sh
   if (restored.some(({ epoch }) => epoch !== null)) print('The next run replays what came after.')
 }
 
-const areWhole = (listed: readonly ListedSnapshot[]): boolean => listed.every(({ problem }) => problem === null)
+function showWhole(listed: readonly ListedSnapshot[], options: Options, fine: string): void {
+  show(listed, options, fine)
+  if (listed.some(({ problem }) => problem !== null)) process.exitCode = 1
+}
 
 function show(listed: readonly ListedSnapshot[], { json }: Options, fine: string): void {
   if (json) return print(JSON.stringify({ snapshots: listed }))
