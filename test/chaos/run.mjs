@@ -39,6 +39,10 @@ const kinds = faultKinds(values.job)
 const unknown = values.kinds?.split(',').filter((kind) => !kinds.includes(kind)) ?? []
 if (unknown.length > 0) refuse(`there is no fault ${unknown.join(', ')} of these jobs: there are ${kinds.join(', ')}`)
 const { seededRandom } = await import(pathToFileURL(path.resolve(values.dist, 'testing/index.js')).href)
+/** How often a soak tells how far it is. */
+const TELL_FAULTS = 100
+/** After so many, that no store could be compared with a replay is no chance any more. */
+const COMPARED_AFTER = 40
 const say = (text) => values.json || process.stdout.write(`${text}\n`)
 
 const base = fs.mkdtempSync(path.join(os.tmpdir(), 'umbel-chaos-'))
@@ -101,10 +105,19 @@ async function runOne(number) {
   return true
 }
 
-for (let number = Number(values.run ?? 0); ; number++) {
+for (let [number, told] = [Number(values.run ?? 0), 0]; ; number++) {
   if (!(await runOne(number))) break
+  if (count() >= told + TELL_FAULTS) {
+    told = count()
+    say(`${told} faults in ${number + 1} runs, ${report.violations.length} violations so far`)
+  }
   if (values.run !== undefined || (isEndless && number >= 9)) break
   if (Date.now() > until || count() >= faultsMax || (values.first && report.violations.length > 0)) break
+}
+if (count() >= COMPARED_AFTER && report.compared === 0 && values.kinds === undefined) {
+  const problem = 'of no run was a store compared with what a replay from its first epoch gives'
+  report.violations.push({ problem })
+  say(`VIOLATION: ${problem}`)
 }
 // In a soak, beside runs as fast as they can: hosts that die under a fixed load.
 const notHit =
