@@ -46,8 +46,8 @@ function remedyOf(code: string, error: Error): string | undefined {
 }
 
 function codeOf(error: Error): string | undefined {
-  // LMDB says why only to its log, and the error that ends the thread has lost all but its message: it is the disk.
-  if (error.message.startsWith('Commit failed')) return 'EIO'
   const { code } = error as { code?: unknown }
-  return typeof code === 'number' ? NUMBERS[code] : typeof code === 'string' ? code : undefined
+  const known = typeof code === 'number' ? NUMBERS[code] : typeof code === 'string' ? code : undefined
+  // Whatever else LMDB could not write for: it is the disk.
+  return known ?? (error.message.startsWith('Commit failed') ? 'EIO' : undefined)
 }

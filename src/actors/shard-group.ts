@@ -39,6 +39,8 @@ export type ShardSkips = readonly [shard: ShardId, skips: Skips]
 
 /** How long a failure waits for what was marked to be stored. */
 const SETTLE_MS = 30_000
+/** How long it waits for all shards to end: one of them may stand where it does not come back from. */
+const END_MS = 60_000
 
 export class ShardGroup {
   readonly #actors: ShardActor[] = []
@@ -49,6 +51,9 @@ export class ShardGroup {
   readonly #services: ShardServices
   readonly #runs: Promise<'finished' | 'drained' | 'failed'>[] = []
   #failure: unknown
+  /** Resolves when shards have had their time to end. */
+  readonly #tooLate: Promise<'failed'>
+  #endSoon!: () => void
   #isDraining = false
   #isOver = false
 
@@ -56,6 +61,9 @@ export class ShardGroup {
     this.#board = options.machine.openBoard(options.board, options.bell)
     this.#plan = options.plan
     this.#services = makeServices(options, this.#board, () => this.#plan)
+    this.#tooLate = new Promise((resolve) => {
+      this.#endSoon = () => void options.seam.scheduler.after(END_MS).then(() => resolve('failed'))
+    })
     const skips = new Map(options.skips)
     for (const shard of options.shards) this.#add(shard, skips.get(shard.id) ?? null)
   }
@@ -71,7 +79,7 @@ export class ShardGroup {
     for (const actor of this.#actors) this.#run(actor)
     const ends: ('finished' | 'drained' | 'failed')[] = []
     // More may come while these go on.
-    while (ends.length < this.#runs.length) ends.push(await this.#runs[ends.length]!)
+    while (ends.length < this.#runs.length) ends.push(await Promise.race([this.#runs[ends.length]!, this.#tooLate]))
     this.#isOver = true
     if (this.#failure !== undefined) throw this.#failure
     return ends.every((end) => end === 'finished') ? 'finished' : 'drained'
@@ -97,8 +105,7 @@ export class ShardGroup {
   #run(actor: ShardActor): void {
     this.#runs.push(
       actor.run().catch(async (error: unknown) => {
-        this.#failure ??= error
-        this.drain()
+        this.fail(error)
         // What is wrong with a disk would be wrong for that life too.
         if (error instanceof UmbelError && isOfRow(error)) await this.#settle(actor)
         return 'failed' as const
@@ -132,8 +139,9 @@ export class ShardGroup {
     return this.#actors[0]!.try(trial)
   }
 
-  /** Ends all of them, for a reason that is no shard's. */
+  /** Ends all of them. */
   fail(error: unknown): void {
+    if (this.#failure === undefined) this.#endSoon()
     this.#failure ??= error
     this.drain()
   }

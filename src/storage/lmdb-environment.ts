@@ -8,7 +8,7 @@
 import fs from 'node:fs'
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { copyOf } from '../base/bytes.ts'
-import { corruptionError, UmbelError } from '../base/errors.ts'
+import { corruptionError } from '../base/errors.ts'
 import { isMemoryShort } from '../base/memory.ts'
 import {
   type Entry,
@@ -20,6 +20,7 @@ import {
   type StoreView,
   type Write,
 } from './environment.ts'
+import { commitError, openError, reading } from './lmdb-errors.ts'
 import { LMDB_HEAD_BYTES, whyNotLmdb } from './lmdb-file.ts'
 import {
   isCutAlike,
@@ -66,6 +67,10 @@ export class LmdbEnvironment implements Environment {
   readonly #tables = new Map<string, Database<Buffer, Buffer>>()
   #meta: Database<Buffer, Buffer> | undefined
   #isClosed = false
+  /** Settled when all commits are. */
+  #committed: Promise<void> = Promise.resolve()
+  /** The system has refused a commit. */
+  #isRefused = false
 
   /** @throws corruption `store` when the files are not an environment of ours; retryable `store` when the system refuses */
   constructor(options: LmdbOptions) {
@@ -204,13 +209,24 @@ export class LmdbEnvironment implements Environment {
       for (const { table, key, value } of writes) this.#write(table, key, value)
       metaTable.put(META_KEY, bytes, meta.version)
     }
-    const done =
-      expected === 0
-        ? await metaTable.ifNoExists(META_KEY, write)
-        : await metaTable.ifVersion(META_KEY, expected, write)
+    const committed =
+      expected === 0 ? metaTable.ifNoExists(META_KEY, write) : metaTable.ifVersion(META_KEY, expected, write)
+    this.#committed = committed.then(nothing, () => {
+      this.#isRefused = true
+    })
+    this.#handleStray()
+    const done = await committed.catch(async (error) => Promise.reject(await commitError(error)))
     await this.#root.flushed
     this.#root.resetReadTxn()
     return done
+  }
+
+  /**
+   * Of each batch lmdb has a promise that nobody is given, made in the turn in which it begins to write: where that is refused, its
+   * rejection would end the thread.
+   */
+  #handleStray(): void {
+    setImmediate(() => this.#root.committed.then(nothing, nothing))
   }
 
   #write(table: string, key: Uint8Array, value: Uint8Array | null): void {
@@ -249,30 +265,13 @@ export class LmdbEnvironment implements Environment {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#root.close()
+    await this.#committed
+    // It would wait for ever for what was refused to be on disk. Whoever has the store ends soon: the disk is full, or fails.
+    if (!this.#isRefused) await this.#root.close()
   }
 }
 
-/** LMDB itself finds some damage, by pages that cannot be. */
-function reading<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    const { message, code } = error as { message: string; code?: unknown }
-    if (typeof code === 'number' && code < 0) throw corruptionError('store', `the store is damaged: ${message}`, error)
-    throw error
-  }
-}
-
-/** Numbers of LMDB's own errors are negative; others are the system's, and say nothing of the store. */
-function openError(path: string, error: unknown): UmbelError {
-  const { message, code } = error as { message: string; code?: unknown }
-  const text = `the store ${path} cannot be opened: ${message}`
-  const isOfSystem = (typeof code === 'number' && code > 0) || typeof code === 'string'
-  return isOfSystem && !(error instanceof UmbelError)
-    ? new UmbelError('retryable', 'store', text, error)
-    : corruptionError('store', text, error)
-}
+const nothing = (): void => {}
 
 /** @throws when a file is there that LMDB must not map */
 function checkFile(path: string): void {
