@@ -27,8 +27,8 @@ export const planted: readonly Planted[] = [
       NOT_ENDED,
       {
         file: 'storage/lmdb-environment.js',
-        from: 'await metaTable.ifVersion(META_KEY, expected, write)',
-        to: 'await metaTable.batch(write)',
+        from: 'metaTable.ifVersion(META_KEY, expected, write)',
+        to: 'metaTable.batch(write)',
       },
     ],
   },
