@@ -1,6 +1,7 @@
 /** Where a job's snapshots go and how often: what the user says, what hosts are told, and one shard's part of it. */
 import path from 'node:path'
 import { userError } from '../base/errors.ts'
+import { aDuration, anything, aText, check, maybe, only } from '../base/given.ts'
 import { type ShardId, shardFolder } from '../base/ids.ts'
 import type { Files, Seam } from '../base/seam.ts'
 import { type Duration, micros } from '../base/time.ts'
@@ -33,11 +34,14 @@ const EVERY = '5m'
 const KEEP = 2
 const KEEP_MAX = 1000
 
-/** @throws user error `option` */
+const snapshotSettings = maybe(only({ every: maybe(aDuration), directory: maybe(aText), keep: anything }))
+
+/** @throws user error `option`, or `argument` for one that there is not */
 export function checkSnapshots(
   given: SnapshotSettings | false | undefined,
 ): Omit<SnapshotPlan, 'run' | 'directory'> | null {
   if (given === false) return null
+  check('snapshots', snapshotSettings, given)
   const { every = EVERY, keep = KEEP, directory } = given ?? {}
   if (directory === '') throw userError('option', 'snapshots.directory is empty: name a folder, or leave it out')
   if (!Number.isInteger(keep) || keep < 1 || keep > KEEP_MAX) {

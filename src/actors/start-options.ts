@@ -1,5 +1,6 @@
 /** What a start can be told, with the limits and defaults of what is a number. */
 import { userError } from '../base/errors.ts'
+import { aFlag, anything, aText, check, maybe, oneOf, only } from '../base/given.ts'
 import { SHARD_LIMITS, type ShardLimits } from '../recovery/shard-limits.ts'
 import { defaultParallelism, defaultWorkers } from './real/machine.ts'
 import type { SnapshotSettings } from './snapshot-settings.ts'
@@ -61,6 +62,19 @@ export interface StartOptions {
 }
 
 export type Sizes = ReturnType<typeof checkSizes>
+
+const startOptions = only({
+  dir: maybe(aText),
+  out: maybe(aText),
+  host: maybe(oneOf(['process', 'inline'])),
+  export: maybe(aText),
+  ...{ shards: anything, workers: anything, hosts: anything, spareHost: maybe(aFlag) },
+  ...{ heapMb: anything, offHeapMb: anything, heartbeatMs: anything, stallMs: anything },
+  ...{ changedCode: maybe(aFlag), fresh: maybe(aFlag), snapshots: anything, limits: anything },
+})
+
+/** @throws user error `argument` for an option that there is not */
+export const checkOptions = (options: StartOptions): void => check('start', startOptions, options)
 
 /** Checked before the directory is touched: a wrong option leaves no unfinished run behind. */
 export const checkSizes = (options: StartOptions) => ({

@@ -15,7 +15,7 @@ import { SupervisorLock } from './real/supervisor-lock.ts'
 import { answerRequests } from './requests.ts'
 import { makeRunning, type Running } from './running.ts'
 import { checkSnapshots, snapshotPlace } from './snapshot-settings.ts'
-import { checkLimits, checkSizes, type StartOptions } from './start-options.ts'
+import { checkLimits, checkOptions, checkSizes, type StartOptions } from './start-options.ts'
 
 /**
  * Starts a topology.
@@ -45,6 +45,7 @@ function refuse(): Promise<never> {
 }
 
 async function startSystem(what: Topology | URL | string, options: StartOptions): Promise<Running> {
+  checkOptions(options)
   const inline = options.host === 'inline'
   if (isTopology(what) && !inline) {
     throw userError('module', "workers need the topology's module: give start() its URL, or run it with host: 'inline'")

@@ -22,6 +22,8 @@ export function micros(duration: Duration): number {
     if (Number.isSafeInteger(duration) && duration >= 0) return duration
     throw userError('duration', `a duration in microseconds must be a whole number >= 0, got ${duration}`)
   }
+  if (typeof duration !== 'string')
+    throw userError('duration', `a duration is a text such as '1h', or a number of microseconds, not ${duration}`)
   let total = 0
   const rest = duration.replace(
     /\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)(?![a-z])/g,

@@ -27,6 +27,7 @@ export async function lookup(
     const { state, row } = await index.get(keyOf(name, index, key), at === undefined ? undefined : timeOf(at))
     if (json) return print(JSON.stringify({ state, row: row && jsonOf(index.fields, row) }))
     if (row === null) return print(`There is no row${at === undefined ? '' : ` at ${at}`}.`)
+    if (state === 'default') print('Nothing is left of it at that time: what it comes to then.')
     const widest = Math.max(...Object.keys(index.fields).map(({ length }) => length))
     const cell = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
     for (const [field, value] of Object.entries(jsonOf(index.fields, row)))

@@ -38,7 +38,7 @@ const EXIT_INTERRUPTED = 130
 export async function run(module: string, options: RunOptions): Promise<void> {
   // What the user's module prints when it is loaded must not stand beside the result.
   if (options.json) globalThis.console = new Console(process.stderr)
-  const { snapshotEvery: every, snapshots: place, limit: limits, ...plain } = options
+  const { snapshotEvery: every, snapshots: place, limit: limits, json: _, ...plain } = options
   if (place === false && every !== undefined)
     throw userError('option', '--no-snapshots takes none, so that --snapshot-every says nothing: give one of them')
   const directory = typeof place === 'string' ? place : undefined

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { userError } from '../base/errors.ts'
+import { aList, aNumber, check, maybe, only } from '../base/given.ts'
 import type { Schema } from '../records/schema.ts'
 import type { SourceConnector, SplitPosition, SplitReader, SplitRows } from '../topology/connector.ts'
 import { type Parse, valueParser } from './parse-value.ts'
@@ -16,6 +17,8 @@ import { RowIntake } from './row-intake.ts'
  * @example source('visits', Visit, array([{ at: '2001-01-13T09:30:00Z', user: 'ada' }, { at: new Date(), user: 'bob' }]))
  */
 export function array(rows: readonly object[], options: { splits?: number } = {}): SourceConnector {
+  check('array', aList, rows, 'its rows')
+  check('array', only({ splits: maybe(aNumber) }), options)
   const splits = options.splits ?? 1
   if (!Number.isSafeInteger(splits) || splits < 1) {
     throw userError('array', `an array has ${splits} splits: take a whole number from 1 on`)

@@ -9,6 +9,7 @@ import type { Column } from '../records/column.ts'
 import { decimalText } from '../records/decimal.ts'
 import { type FieldKind, type FieldType, isNested } from '../records/schema.ts'
 import type { RowFormat, SinkConnector } from '../topology/connector.ts'
+import { type FileSinkOptions, fileSink } from './file-sink.ts'
 import { valueToJson } from './row-json.ts'
 
 const quote = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
@@ -144,9 +145,5 @@ const csvFormat: RowFormat = {
  * @param options.columns the columns and their order; all, in the order of the schema, where it is not given
  * @example hourly.to(csvFile('hourly.csv', { columns: ['origin', 'window_start', 'departures'] }))
  */
-export const csvFile = (path: string, options: { columns?: readonly string[] } = {}): SinkConnector => ({
-  kind: 'file',
-  path,
-  columns: options.columns,
-  format: csvFormat,
-})
+export const csvFile = (path: string, options: FileSinkOptions = {}): SinkConnector =>
+  fileSink('csvFile', path, options, csvFormat)

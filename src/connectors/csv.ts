@@ -4,11 +4,12 @@
  * out of place is kept as text. Blank lines are not rows. Files and positions: see `files.ts`.
  */
 import { userError } from '../base/errors.ts'
+import { aText, check, maybe, only } from '../base/given.ts'
 import type { Value } from '../records/column.ts'
 import { type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector, SourceContext } from '../topology/connector.ts'
 import { CsvRecords } from './csv-records.ts'
-import { constantsOf, type FieldOptions } from './field-options.ts'
+import { constantsOf, type FieldOptions, fieldOptions } from './field-options.ts'
 import { filePath } from './file-cursor.ts'
 import { checkFiles, type FileFormat, openFiles, type RowFile } from './files.ts'
 import { type Parse, textParser } from './parse-value.ts'
@@ -27,6 +28,7 @@ export interface CsvOptions extends FieldOptions {
  * @example source('airports', Airport, csv('data/airports.csv', { constants: { since: 0 }, columns: { code: 'iata' } }))
  */
 export function csv(path: string | URL, options: CsvOptions = {}): SourceConnector {
+  check('csv', only({ ...fieldOptions, delimiter: maybe(aText) }), options)
   const at = filePath(path)
   return {
     kind: 'csv',

@@ -1,5 +1,6 @@
 /** What a source of files may be told of single fields: other names, constants, and which must be there. */
 import { userError } from '../base/errors.ts'
+import { anything, aText, eachOf, maybe, someNames } from '../base/given.ts'
 import type { Value } from '../records/column.ts'
 import type { Schema } from '../records/schema.ts'
 import { Misfit, valueParser } from './parse-value.ts'
@@ -12,6 +13,13 @@ export interface FieldOptions {
   readonly columns?: Readonly<Record<string, string>>
   /** Nullable fields whose column must be there; a missing one of the others is null in every row. */
   readonly required?: readonly string[]
+}
+
+/** How they are checked. */
+export const fieldOptions = {
+  constants: maybe(eachOf(anything)),
+  columns: maybe(eachOf(aText)),
+  required: maybe(someNames),
 }
 
 /**

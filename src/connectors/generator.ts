@@ -7,6 +7,7 @@
  * is made up for, but not the time in which nothing ran.
  */
 import { UmbelError, userError } from '../base/errors.ts'
+import { aFunction, aNumber, check, maybe, only } from '../base/given.ts'
 import type { Clock } from '../base/seam.ts'
 import { Batch } from '../records/batch.ts'
 import { type Column, ColumnBuilder, type Value } from '../records/column.ts'
@@ -43,6 +44,14 @@ export type GeneratorOptions = Rhythm &
       }
   )
 
+const generatorOptions = only({
+  rows: maybe(aNumber),
+  rowsPerSecond: maybe(aNumber),
+  splits: maybe(aNumber),
+  row: maybe(aFunction),
+  batch: maybe(aFunction),
+})
+
 /**
  * A source of rows that a function makes. The function must be pure: it runs in other threads, and again after a restart.
  * Its text is part of the definition, the values that it closes over are not.
@@ -51,7 +60,10 @@ export type GeneratorOptions = Rhythm &
  * @example generator({ rows: 1e7, batch: (from, count) => ({ at: Float64Array.from({ length: count }, (_, i) => from + i) }) })
  */
 export function generator(options: GeneratorOptions): SourceConnector {
+  check('generator', generatorOptions, options)
   const { rowsPerSecond = null, rows = null, splits = 1, row, batch } = options
+  if ((row === undefined) === (batch === undefined))
+    throw userError('generator', 'a generator makes rows by one of two functions: give `row` or `batch`')
   checkOptions(rowsPerSecond, rows, splits)
   return {
     kind: 'generator',

@@ -3,9 +3,10 @@
  * fit, is rejected and the rest goes on. Blank lines are not rows. Files and positions: see `files.ts`.
  */
 import type { Readable } from 'node:stream'
+import { check, only } from '../base/given.ts'
 import type { Value } from '../records/column.ts'
 import type { SourceConnector, SourceContext } from '../topology/connector.ts'
-import { constantsOf, type FieldOptions } from './field-options.ts'
+import { constantsOf, type FieldOptions, fieldOptions } from './field-options.ts'
 import { filePath } from './file-cursor.ts'
 import { checkFiles, type FileFormat, openFiles, type RowFile } from './files.ts'
 import { jsonParser, type Parse } from './parse-value.ts'
@@ -26,6 +27,7 @@ const NEWLINE = 10
  * @example source('clicks', Click, jsonLinesSource('data/clicks', { columns: { at: 'timestamp' } }))
  */
 export function jsonLinesSource(path: string | URL, options: FieldOptions = {}): SourceConnector {
+  check('jsonLinesSource', only(fieldOptions), options)
   const at = filePath(path)
   return {
     kind: 'json-lines',

@@ -2,6 +2,7 @@
 import type { Batch } from '../records/batch.ts'
 import { valueAt } from '../records/column.ts'
 import type { RowFormat, SinkConnector } from '../topology/connector.ts'
+import { type FileSinkOptions, fileSink } from './file-sink.ts'
 import { valueToJson } from './row-json.ts'
 
 export const jsonLines: RowFormat = {
@@ -22,9 +23,5 @@ export const jsonLines: RowFormat = {
 }
 
 /** Writes rows as JSON lines. @example flights.to(jsonLinesFile('flights.jsonl')) */
-export const jsonLinesFile = (path: string, options: { columns?: readonly string[] } = {}): SinkConnector => ({
-  kind: 'file',
-  path,
-  columns: options.columns,
-  format: jsonLines,
-})
+export const jsonLinesFile = (path: string, options: FileSinkOptions = {}): SinkConnector =>
+  fileSink('jsonLinesFile', path, options, jsonLines)

@@ -2,6 +2,7 @@
  * Reads Parquet files: one, or those of a directory in the order of their names, as one split. A resumed reader decodes
  * the row group where it was again. Which files, and positions: see `file-cursor.ts`; one file: see `parquet-file.ts`.
  */
+import { aNumber, check, maybe, only } from '../base/given.ts'
 import { Batch } from '../records/batch.ts'
 import { rowsWithin } from '../records/batch-bytes.ts'
 import type { Column } from '../records/column.ts'
@@ -19,6 +20,7 @@ const KIND = { kind: 'parquet', endings: ['.parquet'] }
  * @example source('flights', Flight, parquet('data/flights-3m.parquet'))
  */
 export function parquet(path: string | URL, options: { rows?: number } = {}): SourceConnector {
+  check('parquet', only({ rows: maybe(aNumber) }), options)
   const at = filePath(path)
   return {
     kind: KIND.kind,

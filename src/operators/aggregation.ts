@@ -4,7 +4,7 @@
  */
 import { userError } from '../base/errors.ts'
 import type { NumberColumn } from '../records/column.ts'
-import { type FieldType, fieldOf, listOf, type Schema, typeName } from '../records/schema.ts'
+import { type Fields, type FieldType, fieldOf, listOf, type Schema, typeName } from '../records/schema.ts'
 import type { Cell, CellKind, CellSpec } from './cells.ts'
 import type { DecayedCell } from './decayed-cell.ts'
 import { exactFraction, roundExpansion, roundQuotient } from './exact-sum.ts'
@@ -60,6 +60,12 @@ const CELLS: Record<CellAggregationKind, readonly CellKind[]> = {
 
 const FLOAT: FieldType = { kind: 'float', nullable: false, eventTime: false }
 const INT: FieldType = { kind: 'int', nullable: false, eventTime: false }
+
+/** @throws user error `aggregation` where a key, or the time of the result, is called so */
+export function refuseTaken(fields: Fields, name: string): void {
+  if (Object.hasOwn(fields, name))
+    throw userError('aggregation', `the result has a field '${name}' already: give the aggregate another name`)
+}
 
 /** The result type of an aggregation over a schema. @throws user error `aggregation` on a column it cannot take */
 export function resultType(input: Schema, aggregation: Aggregation): FieldType {

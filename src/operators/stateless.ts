@@ -8,7 +8,7 @@ import { type Column, ColumnBuilder, isNull, type NumberColumn, type UserValue }
 import { originBytes } from '../records/origin.ts'
 import { RowCursor } from '../records/row-cursor.ts'
 import { chosenRows, rowNumbers } from '../records/row-numbers.ts'
-import { columnTypeOf, type Fields, type FieldType, indexesOf, type Row, type Schema } from '../records/schema.ts'
+import { bool, columnTypeOf, type Fields, type FieldType, indexesOf, type Row, type Schema } from '../records/schema.ts'
 import { checkValue } from '../records/value.ts'
 import type { Emit, Operator } from './operator.ts'
 import { type Guard, givenRow, NO_GUARD } from './user-code.ts'
@@ -37,6 +37,8 @@ export class Filter implements Operator {
   }
 }
 
+const BOOL = bool() as FieldType
+
 // Loops over user functions stand in small functions of their own: long ones are recompiled again and again.
 function selectRows(
   cursor: RowCursor,
@@ -50,7 +52,9 @@ function selectRows(
   for (let i = 0; i < length; i++) {
     try {
       guard.call()
-      if (keep(cursor.moveTo(i)) === true) into[count++] = i
+      const kept = keep(cursor.moveTo(i))
+      if (kept === true) into[count++] = i
+      else if (kept !== false) checkValue('filter', BOOL, kept)
     } catch (error) {
       guard.refuse(givenRow(batch, i), error)
     }

@@ -1,12 +1,13 @@
 /** The output side of a windowed aggregation: groups with their cells become rows of the output schema. */
 
 import { type Budget, spend } from '../base/budget.ts'
+import { userError } from '../base/errors.ts'
 import { Batch } from '../records/batch.ts'
 import { type Column, gatherColumn, type NumberColumn } from '../records/column.ts'
 import type { OriginColumn } from '../records/origin.ts'
 import { rowNumbers } from '../records/row-numbers.ts'
 import { type Fields, makeSchema, type Schema } from '../records/schema.ts'
-import { type Aggregation, type PlannedResult, readResult, resultType } from './aggregation.ts'
+import { type Aggregation, type PlannedResult, readResult, refuseTaken, resultType } from './aggregation.ts'
 import type { CellStore } from './cells.ts'
 import type { GroupChange } from './corrections.ts'
 import type { KeyIndex } from './key-index.ts'
@@ -30,9 +31,15 @@ export interface WindowAggregatePlan {
 export function windowSchema(input: Schema, keys: readonly string[], aggregates: Record<string, Aggregation>): Schema {
   const fields: Fields = {}
   for (const key of keys) fields[key] = { ...input.fields[key]!, eventTime: false }
+  for (const own of ['window_start', 'window_end'])
+    if (Object.hasOwn(fields, own))
+      throw userError('window', `the key '${own}' has the name of a column that windows add: rename it first`)
   fields.window_start = { kind: 'time', nullable: false, eventTime: false }
   fields.window_end = { kind: 'time', nullable: false, eventTime: true }
-  for (const [name, aggregation] of Object.entries(aggregates)) fields[name] = resultType(input, aggregation)
+  for (const [name, aggregation] of Object.entries(aggregates)) {
+    refuseTaken(fields, name)
+    fields[name] = resultType(input, aggregation)
+  }
   return makeSchema(fields)
 }
 

@@ -4,6 +4,7 @@
  * a window is a row of panes.
  */
 import { userError } from '../base/errors.ts'
+import { aDuration, check, maybe, only } from '../base/given.ts'
 import { type Duration, micros, type Timestamp } from '../base/time.ts'
 
 export interface Window {
@@ -34,6 +35,8 @@ export interface WindowOptions {
   readonly lookback?: Duration
 }
 
+const windowOptions = only({ offset: maybe(aDuration), lookback: maybe(aDuration) })
+
 /**
  * When a window speaks. `final`: once, when the watermark has reached its end, and again for each correction. `eager`: at
  * once, taking back what it said before with each change; what it comes to is the same.
@@ -50,7 +53,9 @@ export function tumbling(size: Duration, options: WindowOptions = {}): Window {
  * @throws user error `window` when either is 0 or the hop is longer than the size
  * @example hopping('24h', '1h')
  */
-export function hopping(size: Duration, hop: Duration, { offset = 0, lookback = 0 }: WindowOptions = {}): Window {
+export function hopping(size: Duration, hop: Duration, options: WindowOptions = {}): Window {
+  check('a window', windowOptions, options)
+  const { offset = 0, lookback = 0 } = options
   const window = {
     ...{ size: micros(size), hop: micros(hop), offset: micros(offset), step: null, lookback: micros(lookback) },
   }

@@ -115,6 +115,8 @@ export function schema<F extends Fields>(fields: F & OneEventTime<F>): Schema<F>
 /** `schema` without the compile-time check, for fields that the planner puts together. */
 export function makeSchema(fields: Fields): Schema {
   const names = Object.keys(fields)
+  const untyped = names.find((name) => typeof fields[name] !== 'object' || !('kind' in fields[name]))
+  if (untyped !== undefined) throw userError('schema', `field '${untyped}' needs a type, called, such as int()`)
   const times = names.filter((name) => fields[name]!.eventTime)
   if (times.length !== 1) {
     throw userError(

@@ -94,6 +94,8 @@ export class Index<K extends AnyRow, R extends AnyRow> {
     keys: readonly K[],
     at: Timestamp | readonly Timestamp[] = nodeSeam.clock.now() * 1000,
   ): Promise<Lookup<R>[]> {
+    if (typeof at !== 'number' && !Array.isArray(at))
+      throw userError('key', 'a time is a number of microseconds since 1970, such as date.getTime() * 1000')
     if (typeof at !== 'number' && at.length !== keys.length)
       throw userError(
         'key',

@@ -40,6 +40,8 @@ const NO_VALUE = Buffer.alloc(0)
 /** Read at a step when all is: some milliseconds of work, with what an entry costs beside its bytes. */
 const VERIFY_BYTES = 1 << 20
 const VERIFY_ENTRY_BYTES = 256
+/** Room for tables: most stages have fewer, and each costs a little of every transaction. */
+const DATABASES_MIN = 64
 interface ReadOptions {
   readonly transaction: Transaction
 }
@@ -82,7 +84,8 @@ export class LmdbEnvironment implements Environment {
         path: options.path,
         noSubdir: false,
         mapSize: options.mapSize ?? 4 * 2 ** 30,
-        maxDbs: 64,
+        // Whoever opens it next in this process has what was set aside here.
+        maxDbs: Math.max(DATABASES_MIN, options.tables.length + 1),
         maxReaders: 512,
         // Reads are scattered, and what is read around each would push out what is needed next. Where there is memory, a
         // store that is not in it yet is read through seven times as fast with it.

@@ -1,7 +1,9 @@
 /** How a user's own actor is declared: `stream.actor(name, options)`. */
+import { aDuration, aFunction, aText, check, maybe, oneOf, only } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { ActorContext } from '../operators/actor-definition.ts'
 import type { Fields, Row, Schema } from '../records/schema.ts'
+import { aSchema } from './given.ts'
 import { type ActorNode, type Node, newNode } from './graph.ts'
 
 /** What `ActorContext.emit` takes for fields `O`. */
@@ -24,12 +26,23 @@ export interface ActorOptions<F extends Fields, O extends Fields> {
   onWatermark?(watermark: number): void
 }
 
+const actorOptions = only({
+  output: aSchema,
+  order: maybe(oneOf(['event-time', 'arrival'])),
+  bound: maybe(aDuration),
+  onRow: aFunction,
+  onTimer: maybe(aFunction),
+  onWatermark: maybe(aFunction),
+})
+
 export function actorNode<F extends Fields, O extends Fields>(
   input: Node,
   keys: readonly string[],
   name: string,
   options: ActorOptions<F, O>,
 ): ActorNode {
+  check('actor', aText, name, 'its name')
+  check(`actor '${name}'`, actorOptions, options)
   const { output, order = 'event-time', bound = 0, onRow, onTimer, onWatermark } = options
   const schema = output as unknown as Schema
   const definition = { output: schema, order, bound: micros(bound), onRow, onTimer, onWatermark }

@@ -1,9 +1,11 @@
 /** The aggregations that users name, typed: numeric ones take only numeric columns, and nullable columns give nullable results. */
 import { userError } from '../base/errors.ts'
+import { aDuration, aFlag, aFunction, aNumber, aText, check, maybe, only, someNames } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { Aggregation, AggregationKind, CellAggregationKind } from '../operators/aggregation.ts'
 import type { UserValue } from '../records/column.ts'
 import type { Fields, FieldType, Row } from '../records/schema.ts'
+import { aType } from './given.ts'
 
 /** An aggregation of a column whose name is `C`. */
 export interface Aggregate<Kind extends AggregationKind, C extends string> extends Aggregation {
@@ -78,6 +80,21 @@ export type RowFields<F extends Fields, A> = { [N in keyof A]: ResultOf<F, Omit<
 
 export type AggregateFields<F extends Fields, A> = { [N in keyof A]: ResultOf<F, A[N]> }
 
+const conditions = { where: maybe(aText), default: maybe(aNumber) }
+const rowConditions = maybe(only({ where: maybe(aText) }))
+const ofList = { where: maybe(aText), dropsNull: maybe(aFlag) }
+const listConditions = maybe(only(ofList))
+const endConditions = maybe(only({ ...ofList, isDistinct: maybe(aFlag) }))
+const decayedOptions = only({ halfLife: aDuration, ...conditions })
+const customOptions = only({
+  columns: someNames,
+  type: aType,
+  init: aFunction,
+  add: aFunction,
+  remove: maybe(aFunction),
+  result: aFunction,
+})
+
 type None = Record<never, never>
 
 /** An aggregate over the rows of a span of time. */
@@ -106,13 +123,17 @@ export function overRows<A extends Aggregation>(count: number, aggregate: A): A 
 }
 
 /** Number of rows. @example count({ where: 'late' }) */
-export const count = <const O extends Pick<Conditions<never>, 'where'> = None>(options?: O) =>
-  ({ kind: 'count', ...options }) as Aggregate<'count', never> & NoInfer<O>
+export const count = <const O extends Pick<Conditions<never>, 'where'> = None>(options?: O) => {
+  check('count', rowConditions, options)
+  return { kind: 'count', ...options } as Aggregate<'count', never> & NoInfer<O>
+}
 
 const numeric =
   <Kind extends Numeric>(kind: Kind) =>
-  <C extends string, const O extends Conditions<number> = None>(column: C, options?: O) =>
-    ({ kind, column, ...options }) as Aggregate<Kind, C> & NoInfer<O>
+  <C extends string, const O extends Conditions<number> = None>(column: C, options?: O) => {
+    check(`${kind}('${column}')`, maybe(only(conditions)), options)
+    return { kind, column, ...options } as Aggregate<Kind, C> & NoInfer<O>
+  }
 
 /** Exact sum of the values that are not null, rounded once. @example sum('amount', { where: 'paid', default: 0 }) */
 export const sum = numeric('sum')
@@ -135,6 +156,7 @@ export function quantile<C extends string, const O extends Conditions<number> = 
   p: number,
   options?: O,
 ): Aggregate<'quantile', C> & NoInfer<O> {
+  check(`quantile('${column}')`, maybe(only(conditions)), options)
   if (!(p >= 0 && p <= 1)) throw userError('aggregation', `a quantile needs a share from 0 to 1, not ${p}`)
   return { kind: 'quantile', column, p, ...options } as Aggregate<'quantile', C> & NoInfer<O>
 }
@@ -148,8 +170,10 @@ export function quantile<C extends string, const O extends Conditions<number> = 
  */
 export function decayedSum<C extends string, const O extends Conditions<number> = None>(
   column: C,
-  { halfLife, ...options }: O & { readonly halfLife: Duration },
+  given: O & { readonly halfLife: Duration },
 ): Aggregate<'decayedSum', C> & NoInfer<Omit<O, 'halfLife'>> {
+  check(`decayedSum('${column}')`, decayedOptions, given)
+  const { halfLife, ...options } = given
   const length = micros(halfLife)
   if (length === 0) throw userError('duration', `decayedSum('${column}') needs a half-life above 0`)
   return { kind: 'decayedSum', column, halfLife: length, ...options } as never
@@ -159,7 +183,10 @@ export function decayedSum<C extends string, const O extends Conditions<number> 
 export const countDistinct = <C extends string, const O extends Pick<Conditions<never>, 'where'> = None>(
   column: C,
   options?: O,
-) => ({ kind: 'countDistinct', column, ...options }) as Aggregate<'countDistinct', C> & NoInfer<O>
+) => {
+  check(`countDistinct('${column}')`, rowConditions, options)
+  return { kind: 'countDistinct', column, ...options } as Aggregate<'countDistinct', C> & NoInfer<O>
+}
 
 interface ListConditions {
   readonly where?: string
@@ -168,8 +195,10 @@ interface ListConditions {
 }
 
 /** The different values, in their order, null first. @example distinct('category', { dropsNull: true }) */
-export const distinct = <C extends string, const O extends ListConditions = None>(column: C, options?: O) =>
-  ({ kind: 'distinct', column, ...options }) as Aggregate<'distinct', C> & NoInfer<O>
+export const distinct = <C extends string, const O extends ListConditions = None>(column: C, options?: O) => {
+  check(`distinct('${column}')`, listConditions, options)
+  return { kind: 'distinct', column, ...options } as Aggregate<'distinct', C> & NoInfer<O>
+}
 
 interface EndConditions extends ListConditions {
   /** Each value once, where it comes first. */
@@ -178,6 +207,7 @@ interface EndConditions extends ListConditions {
 
 function ends<Kind extends 'firstK' | 'lastK'>(kind: Kind) {
   return <C extends string, const O extends EndConditions = None>(column: C, limit: number, options?: O) => {
+    check(`${kind}('${column}')`, endConditions, options)
     if (!Number.isInteger(limit) || limit < 1)
       throw userError('aggregation', `${kind}('${column}') needs a limit of 1 or more, not ${limit}`)
     return { kind, column, limit, ...options } as Aggregate<Kind, C> & NoInfer<O>
@@ -213,5 +243,6 @@ export interface CustomOptions<R extends Readonly<Record<string, UserValue>>, S,
 export function custom<R extends Readonly<Record<string, UserValue>>, S, V>(
   options: CustomOptions<R, S, V>,
 ): CustomOf<R, V> {
+  check('custom', customOptions, options)
   return { kind: 'custom', custom: { ...options, remove: options.remove ?? null } as never }
 }

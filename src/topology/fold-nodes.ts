@@ -1,5 +1,7 @@
 /** Nodes that make tables of keyed streams, with what is checked where they are declared. */
+
 import { userError } from '../base/errors.ts'
+import { aDuration, aText, check, eachOf, maybe, oneOf, only } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import { foldedSchema } from '../operators/fold/folded-schema.ts'
 import type { Ranking } from '../operators/fold/ranked.ts'
@@ -9,8 +11,17 @@ import type { Emission } from '../operators/window.ts'
 import { type Fields, fieldOf, int, makeSchema, type Schema } from '../records/schema.ts'
 import { emptyResults, refuseDecayed, refuseRows, withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
+import { someAggregates } from './given.ts'
 import { type FoldNode, type LeavingNode, type Node, newNode } from './graph.ts'
 import type { PlainName } from './stream-fields.ts'
+
+const pickOptions = only({ by: maybe(aText), within: maybe(aDuration), emit: maybe(aText) })
+const topOptions = only({
+  by: eachOf(oneOf(['ascending', 'descending'])),
+  within: maybe(aDuration),
+  emit: maybe(aText),
+})
+const totalsOptions = only({ every: maybe(aDuration), emit: maybe(aText) })
 
 /** When a table speaks of its rows; see `Emission`. The default is `eager`: at once, whatever the disorder of the source. */
 export interface FoldOptions {
@@ -69,6 +80,7 @@ export function pickNode<F extends Fields>(
   ties: 'first' | 'latest',
   options: PickOptions<F>,
 ): FoldNode {
+  check(ties, pickOptions, options)
   const { schema } = input
   const { by } = options
   if (by !== undefined) fieldOf(schema, by)
@@ -101,6 +113,7 @@ export function topNode<F extends Fields>(
   limit: number,
   options: TopOptions<F>,
 ): FoldNode {
+  check('top', topOptions, options)
   const schema = makeSchema({ ...input.schema.fields, rank: int() })
   const ranking = rankingOf(input.schema, limit, options.by as Readonly<Record<string, Order>>)
   return rankingNode({ input, keys, schema, ranking }, options)
@@ -133,8 +146,11 @@ export function totalsNode<F extends Fields>(
   input: Node,
   keys: readonly string[],
   aggregates: Aggregates<F>,
-  { every, ...options }: TotalsOptions,
+  given: TotalsOptions,
 ): Node {
+  check('aggregate', someAggregates, aggregates, 'its aggregates')
+  check('aggregate', totalsOptions, given)
+  const { every, ...options } = given
   refuseRows(aggregates)
   refuseDecayed(aggregates)
   const { node, aggregates: plain } = withConditions(input, aggregates)

@@ -1,11 +1,14 @@
 /** Where tables are kept for look-ups. */
+
 import { userError } from '../base/errors.ts'
+import { aDuration, aText, check, maybe, only } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { SpanAggregate } from '../operators/index/tile-plan.ts'
 import { spanResultType } from '../operators/spans.ts'
 import type { Fields, Row } from '../records/schema.ts'
 import { type Conditioned, checkDefault, refuseRows, withConditions } from './aggregate-nodes.ts'
 import type { SpanFields } from './aggregates.ts'
+import { someAggregates } from './given.ts'
 import { type AggregateIndexNode, type IndexNode, type Node, newNode } from './graph.ts'
 import type { Simplify } from './stream-fields.ts'
 
@@ -29,6 +32,8 @@ export interface AggregateIndexOutput<F extends Fields, K extends keyof F, A> {
   readonly of?: { readonly keys: Row<Pick<F, K>>; readonly row: Row<Simplify<Pick<F, K> & SpanFields<F, A>>> }
 }
 
+const indexOptions = only({ history: maybe(aDuration) })
+
 const spanOf = (history: Duration | undefined): number =>
   history === undefined ? Number.POSITIVE_INFINITY : micros(history)
 
@@ -38,8 +43,11 @@ export function aggregateIndexNode(
   keys: readonly string[],
   name: string,
   aggregates: Readonly<Record<string, Conditioned>>,
-  { history }: IndexOptions,
+  options: IndexOptions,
 ): AggregateIndexNode {
+  check('indexAggregates', aText, name, 'its name')
+  check('indexAggregates', someAggregates, aggregates, 'its aggregates')
+  check('indexAggregates', indexOptions, options)
   if (Object.keys(aggregates).length === 0) throw userError('aggregation', `index '${name}' has no aggregates`)
   refuseRows(aggregates)
   const { node, aggregates: plain } = withConditions(input, aggregates)
@@ -53,7 +61,7 @@ export function aggregateIndexNode(
     if (otherwise !== undefined) checkDefault(column, type, otherwise)
     return [column, of]
   })
-  const span = spanOf(history)
+  const span = spanOf(options.history)
   return {
     ...newNode(node.schema),
     kind: 'aggregate-index',
@@ -69,17 +77,16 @@ function defaultsOf(input: Node, keys: readonly string[]): IndexNode['defaults']
   return isWhole && empty !== undefined ? empty : null
 }
 
-export const tableIndexNode = (
-  input: Node,
-  keys: readonly string[],
-  name: string,
-  { history }: IndexOptions,
-): IndexNode => ({
-  ...newNode(input.schema),
-  kind: 'index',
-  inputs: [input],
-  keys,
-  name,
-  defaults: defaultsOf(input, keys),
-  history: spanOf(history),
-})
+export function tableIndexNode(input: Node, keys: readonly string[], name: string, options: IndexOptions): IndexNode {
+  check('index', aText, name, 'its name')
+  check('index', indexOptions, options)
+  return {
+    ...newNode(input.schema),
+    kind: 'index',
+    inputs: [input],
+    keys,
+    name,
+    defaults: defaultsOf(input, keys),
+    history: spanOf(options.history),
+  }
+}

@@ -1,12 +1,35 @@
 /** The nodes of joins, and what must fit together. */
+
 import { userError } from '../base/errors.ts'
+import { aDuration, aText, check, maybe, oneOf, only, someNames } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { IntervalJoinKind, JoinSpan } from '../operators/join-span.ts'
 import type { TableJoinKind } from '../operators/table-join/join-delta.ts'
 import type { Emission, Window } from '../operators/window.ts'
 import { type Fields, fieldOf, makeSchema, type Schema, sameType, typeName } from '../records/schema.ts'
 import { checkEmission, type FoldOptions } from './fold-nodes.ts'
+import { aKeyedStream, aWindow } from './given.ts'
 import { changesBehind, type IntervalJoinNode, type JoinNode, type Node, newNode, type TableJoinNode } from './graph.ts'
+
+const within = maybe(only({ older: maybe(aDuration), newer: maybe(aDuration) }))
+const asOfOptions = only({
+  how: oneOf(['inner', 'left']),
+  fields: someNames,
+  on: maybe(someNames),
+  within,
+})
+const tableOptions = only({
+  how: oneOf(['inner', 'left', 'full', 'semi', 'anti']),
+  fields: maybe(someNames),
+  emit: maybe(aText),
+})
+const intervalOptions = only({
+  how: oneOf(['inner', 'left', 'right', 'full']),
+  fields: someNames,
+  within,
+  window: maybe(aWindow),
+  emit: maybe(aText),
+})
 
 export interface AsOfOptions<H extends 'inner' | 'left', S, N = string> {
   readonly how: H
@@ -29,6 +52,8 @@ interface Keyed {
 
 /** @throws user error `join` where keys do not pair up, or both sides have a field of one name */
 export function asOfNode(stream: Keyed, table: Keyed, options: AsOfOptions<'inner' | 'left', string>): JoinNode {
+  check('joinAsOf', aKeyedStream, table, 'the other side')
+  check('joinAsOf', asOfOptions, options)
   const { how, fields, within, on = stream.keys } = options
   const left = { node: stream.node, keys: on }
   for (const name of on) fieldOf(stream.node.schema, name)
@@ -57,6 +82,8 @@ export function tableJoinNode(
   right: Keyed,
   options: TableJoinOptions<TableJoinKind, string>,
 ): TableJoinNode {
+  check('join', aKeyedStream, right, 'the other side')
+  check('join', tableOptions, options)
   const { how, fields = [], emit = 'eager' } = options
   checkEmission(emit)
   const isChoice = how === 'semi' || how === 'anti'
@@ -95,8 +122,11 @@ export interface IntervalJoinOptions<H extends IntervalJoinKind, S> {
 export function intervalJoinNode(
   left: Keyed,
   right: Keyed,
-  { how, fields, within, window, emit = 'eager' }: IntervalJoinOptions<IntervalJoinKind, string>,
+  options: IntervalJoinOptions<IntervalJoinKind, string>,
 ): Node {
+  check('joinNear', aKeyedStream, right, 'the other side')
+  check('joinNear', intervalOptions, options)
+  const { how, fields, within, window, emit = 'eager' } = options
   checkEmission(emit)
   const inputs = [left.node, right.node] as const
   const schema = joinedSchema(left, right, how, fields)
@@ -142,6 +172,7 @@ function joinedSchema(
     }
   }
   for (const name of added) {
+    if (added.indexOf(name) !== added.lastIndexOf(name)) throw userError('join', `'${name}' is named twice in fields`)
     if (name in fields) throw userError('join', `both sides have a field '${name}': rename one of them`)
     const type = fieldOf(right.node.schema, name)
     fields[name] = { ...type, eventTime: false, nullable: (how !== 'inner' && how !== 'right') || type.nullable }

@@ -1,9 +1,12 @@
 /** Streams whose rows are brought together by keys: windows, tables, joins, actors. */
+
+import { userError } from '../base/errors.ts'
+import { aDuration, aText, check, maybe, only } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { IntervalJoinKind } from '../operators/join-span.ts'
 import type { TableJoinKind } from '../operators/table-join/join-delta.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
-import { type Fields, type FieldType, fieldOf } from '../records/schema.ts'
+import type { Fields, FieldType } from '../records/schema.ts'
 import { type ActorOptions, actorNode } from './actor-options.ts'
 import type { Aggregates, RowFields } from './aggregates.ts'
 import {
@@ -15,6 +18,7 @@ import {
   topNode,
   totalsNode,
 } from './fold-nodes.ts'
+import { aWindow } from './given.ts'
 import { type Node, newNode } from './graph.ts'
 import {
   type AggregateIndexOutput,
@@ -45,6 +49,9 @@ import type {
 } from './stream-fields.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
+const windowOptions = only({ emit: maybe(aText) })
+const dedupOptions = only({ within: maybe(aDuration), emit: maybe(aText) })
+
 /** A stream whose rows are brought together by the keys `K`. */
 export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Stream<F> {
   readonly keys: readonly K[]
@@ -56,8 +63,7 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
 
   /** Finer keys within the same partition: no rows move. @example byOrigin.thenBy('destination') */
   thenBy<L extends PlainName<F>>(...more: L[]): KeyedStream<F, K | L> {
-    for (const key of more) fieldOf(this.node.schema, key)
-    return new KeyedStream<F, K | L>(this.node, [...this.keys, ...more])
+    return new KeyedStream<F, K | L>(this.node, rows.checkKeys('thenBy', this.node.schema, [...this.keys, ...more]))
   }
 
   /**
@@ -65,7 +71,10 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * @throws user error `emit` when it is neither 'final' nor 'eager'
    * @example byOrigin.window(tumbling('1h')).aggregate({ departures: count() })
    */
-  window(window: AnyWindow, { emit = 'final' }: { emit?: Emission } = {}): WindowedStream<F, K> {
+  window(window: AnyWindow, options: { emit?: Emission } = {}): WindowedStream<F, K> {
+    check('window', aWindow, window, 'its window')
+    check('window', windowOptions, options)
+    const { emit = 'final' } = options
     checkEmission(emit)
     return new WindowedStream(this.node, this.keys, window, emit)
   }
@@ -146,7 +155,9 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
    * With `emit: 'eager'` it is said at once, and taken back when a better one comes.
    * @example payments.keyBy('id').dedup({ within: '1d' })
    */
-  dedup({ within, emit = 'final' }: { within?: Duration; emit?: Emission } = {}): Stream<F> {
+  dedup(options: { within?: Duration; emit?: Emission } = {}): Stream<F> {
+    check('dedup', dedupOptions, options)
+    const { within, emit = 'final' } = options
     checkEmission(emit)
     const span = within === undefined ? 0 : micros(within)
     return new Stream({ ...newNode(this.node.schema), kind: 'dedup', inputs: [this.node], keys: this.keys, span, emit })
@@ -213,4 +224,16 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   actor<O extends Fields>(name: string, options: ActorOptions<F, O>): Stream<O> {
     return new Stream(actorNode(this.node, this.keys, name, options))
   }
+}
+
+// What is asked of a stream that has no keys, or has lost them, says so: in a module that nobody has compiled it would be no function.
+for (const name of Object.getOwnPropertyNames(KeyedStream.prototype)) {
+  if (name in Stream.prototype) continue
+  const value = (): never => {
+    throw userError(
+      'key',
+      `${name} works by keys: call keyBy(...) just before it (filter, assign and others give a stream without)`,
+    )
+  }
+  Object.defineProperty(Stream.prototype, name, { value, configurable: true })
 }

@@ -1,9 +1,12 @@
 /** Nodes that give each row aggregates over the rows up to it. */
+
 import { userError } from '../base/errors.ts'
+import { aText, check, maybe, only } from '../base/given.ts'
 import { resultType } from '../operators/aggregation.ts'
 import { makeSchema } from '../records/schema.ts'
 import { type Conditioned, withConditions, withDefaults } from './aggregate-nodes.ts'
 import { checkEmission } from './fold-nodes.ts'
+import { someAggregates } from './given.ts'
 import { type Node, newNode, type OverRowsNode } from './graph.ts'
 import { projectNode } from './row-nodes.ts'
 
@@ -17,8 +20,11 @@ export function overRowsNode(
   input: Node,
   keys: readonly string[],
   aggregates: Readonly<Record<string, Conditioned>>,
-  { emit = 'final' }: OverOptions,
+  options: OverOptions,
 ): Node {
+  check('withAggregates', someAggregates, aggregates, 'its aggregates')
+  check('withAggregates', only({ emit: maybe(aText) }), options)
+  const { emit = 'final' } = options
   checkEmission(emit)
   const { node, aggregates: plain } = withConditions(input, aggregates)
   const counted = Object.entries(aggregates).find(([, { kind, rows }]) => kind === 'decayedSum' && rows !== undefined)

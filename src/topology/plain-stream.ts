@@ -3,9 +3,11 @@
  * field name or type does not compile. Nothing runs until the topology is started.
  */
 import { userError } from '../base/errors.ts'
+import { aDuration, aFunction, aText, check, maybe, only } from '../base/given.ts'
 import type { Duration } from '../base/time.ts'
 import { type Fields, type FieldType, fieldOf, type Row, type Schema } from '../records/schema.ts'
 import type { SinkConnector } from './connector.ts'
+import { aStream } from './given.ts'
 import { type AnyIndexNode, type Node, newNode, type SinkNode } from './graph.ts'
 import { KeyedStream } from './keyed-stream.ts'
 import * as rows from './row-nodes.ts'
@@ -64,6 +66,7 @@ export class Stream<F extends Fields> {
 
   /** The rows for which the function is true, and the others. @example const [slow, fast] = calls.split(({ ms }) => ms > 100) */
   split(choose: (row: Row<F>) => boolean): [chosen: Stream<F>, others: Stream<F>] {
+    check('split', aFunction, choose, 'its function')
     return [this.filter(choose), this.filter((row) => !choose(row))]
   }
 
@@ -97,7 +100,10 @@ export class Stream<F extends Fields> {
 
   /** Drops these columns. */
   drop<K extends PlainName<F>>(...names: K[]): Stream<Simplify<Omit<F, K>>> {
-    for (const name of names) fieldOf(this.node.schema, name)
+    for (const name of names) {
+      if (fieldOf(this.node.schema, name).eventTime)
+        throw userError('drop', `the event time '${name}' cannot be dropped: rows are ordered by it`)
+    }
     const kept = this.schema.names.filter((name) => !names.includes(name as K))
     return this.#project(Object.fromEntries(kept.map((name) => [name, name])))
   }
@@ -109,16 +115,13 @@ export class Stream<F extends Fields> {
 
   /** Puts the rows of streams with the same fields together. */
   union(...others: Stream<F>[]): Stream<F> {
+    for (const other of others) check('union', aStream, other, 'what it is given')
     return new Stream(rows.unionNode([this.node, ...others.map((other) => other.node)]))
   }
 
   /** Brings rows with the same key together: what follows works key by key. */
   keyBy<K extends PlainName<F>>(...keys: K[]): KeyedStream<F, K> {
-    if (keys.length === 0) throw userError('key', 'keyBy needs at least one field')
-    for (const key of keys) {
-      const type = fieldOf(this.node.schema, key)
-      if (type.eventTime) throw userError('key', `the event time '${key}' cannot be a key`)
-    }
+    rows.checkKeys('keyBy', this.node.schema, keys)
     return new KeyedStream({ ...newNode(this.node.schema), kind: 'key-by', inputs: [this.node], keys }, keys)
   }
 
@@ -132,8 +135,10 @@ export class Stream<F extends Fields> {
    * a `retention`, until the watermark has gone on by so much since they were put out: a run that never ends needs one.
    * @example alerts.output('alerts', { retention: '1h' })
    */
-  output(name: string, { retention }: { retention?: Duration } = {}): Output {
-    return { node: outputNode(this.node, name, retention) }
+  output(name: string, options: { retention?: Duration } = {}): Output {
+    check('output', aText, name, 'its name')
+    check('output', only({ retention: maybe(aDuration) }), options)
+    return { node: outputNode(this.node, name, options.retention) }
   }
 
   #project<G extends Fields>(sources: Record<string, string>): Stream<G> {

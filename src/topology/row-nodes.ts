@@ -1,5 +1,7 @@
 /** Nodes that work row by row, with what is checked where they are declared. */
+
 import { userError } from '../base/errors.ts'
+import { aFunction, aText, check } from '../base/given.ts'
 import type { UserValue } from '../records/column.ts'
 import {
   bool,
@@ -11,6 +13,7 @@ import {
   sameType,
   typeName,
 } from '../records/schema.ts'
+import { aSchema, aType } from './given.ts'
 import {
   type AssignNode,
   type ChangelogNode,
@@ -33,23 +36,35 @@ export function assignNode(
   type: FieldType,
   compute: (row: AnyRow) => UserValue,
 ): AssignNode {
+  if (name === input.schema.time)
+    throw userError('assign', `the event time '${name}' cannot be assigned: rows are ordered by it`)
+  check('assign', aType, type, `the type of '${name}'`)
+  check('assign', aFunction, compute, `the function of '${name}'`)
   const schema = makeSchema({ ...input.schema.fields, [name]: type })
   return { ...newNode(schema), kind: 'assign', inputs: [input], name, type, compute: compute as never }
 }
 
-export const filterNode = (input: Node, keep: FilterNode['keep']): FilterNode => ({
-  ...newNode(input.schema),
-  kind: 'filter',
-  inputs: [input],
-  keep,
-})
+export function filterNode(input: Node, keep: FilterNode['keep']): FilterNode {
+  check('filter', aFunction, keep, 'its function')
+  return { ...newNode(input.schema), kind: 'filter', inputs: [input], keep }
+}
 
-export const transformNode = (input: Node, to: Schema, compute: TransformNode['compute']): TransformNode => ({
-  ...newNode(to),
-  kind: 'transform',
-  inputs: [input],
-  compute,
-})
+export function transformNode(input: Node, to: Schema, compute: TransformNode['compute']): TransformNode {
+  check('transform', aSchema, to, 'what it makes')
+  check('transform', aFunction, compute, 'its function')
+  return { ...newNode(to), kind: 'transform', inputs: [input], compute }
+}
+
+/** The keys, if they can be. @throws user error `key` where there is none, one twice, or the event time */
+export function checkKeys<K extends string>(call: string, schema: Schema, keys: readonly K[]): readonly K[] {
+  for (const key of keys) check(call, aText, key, 'each key')
+  if (keys.length === 0) throw userError('key', `${call} needs at least one field`)
+  for (const [i, key] of keys.entries()) {
+    if (fieldOf(schema, key).eventTime) throw userError('key', `the event time '${key}' cannot be a key`)
+    if (keys.indexOf(key) < i) throw userError('key', `${call}: '${key}' is a key already`)
+  }
+  return keys
+}
 
 /** @throws user error `null` where a column has no nulls, or none has any */
 export function dropNullNode(input: Node, names: readonly string[]): DropNullNode {
@@ -57,7 +72,7 @@ export function dropNullNode(input: Node, names: readonly string[]): DropNullNod
   const nullable = schema.names.filter((name) => schema.fields[name]!.nullable)
   const wrong = names.find((name) => !fieldOf(schema, name).nullable)
   if (wrong !== undefined)
-    throw userError('null', `'${wrong}' has no nulls; the columns that may: ${nullable.join(', ')}`)
+    throw userError('null', `'${wrong}' has no nulls; the columns that may: ${nullable.join(', ') || 'none'}`)
   if (nullable.length === 0) throw userError('null', `no column has nulls: ${schema.names.join(', ')}`)
   const dropped = names.length > 0 ? names : nullable
   return { ...newNode(withoutNulls(schema, dropped)), kind: 'drop-null', inputs: [input], names: dropped }
@@ -67,11 +82,12 @@ export function dropNullNode(input: Node, names: readonly string[]): DropNullNod
 export function explodeNode(input: Node, names: readonly string[]): ExplodeNode {
   const { schema } = input
   const lists = schema.names.filter((name) => schema.fields[name]!.kind === 'list')
-  if (names.length === 0) throw userError('explode', `explode needs a column; the lists are ${lists.join(', ')}`)
+  if (names.length === 0)
+    throw userError('explode', `explode needs a column; the lists are ${lists.join(', ') || 'none'}`)
   for (const name of names) {
     const type = fieldOf(schema, name)
     if (type.kind !== 'list')
-      throw userError('explode', `'${name}' is ${typeName(type)}, no list; the lists are ${lists.join(', ')}`)
+      throw userError('explode', `'${name}' is ${typeName(type)}, no list; the lists are ${lists.join(', ') || 'none'}`)
   }
   return { ...newNode(exploded(schema, names)), kind: 'explode', inputs: [input], names }
 }
@@ -103,7 +119,14 @@ export function unionNode(inputs: readonly [Node, ...Node[]]): UnionNode {
     other.time === schema.time &&
     schema.names.every((name) => sameType(fieldOf(other, name), fieldOf(schema, name)))
   if (!inputs.every((input) => isSame(input.schema))) {
-    throw userError('union', 'union needs streams with the same fields in the same order')
+    const [fields, ...others] = inputs.map(({ schema: of }) =>
+      of.names.map((name) => `${name}: ${typeName(of.fields[name]!)}`).join(', '),
+    )
+    const other = others.find((one) => one !== fields)
+    throw userError(
+      'union',
+      `union needs streams with the same fields in the same order: one has ${fields}, another ${other}; select() puts them in order`,
+    )
   }
   return { ...newNode(schema), kind: 'union', inputs }
 }

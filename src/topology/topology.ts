@@ -1,10 +1,13 @@
 /** A topology: sources, what follows from them, and outputs, as one value that a module exports. */
+
 import { createHash } from 'node:crypto'
 import { userError } from '../base/errors.ts'
+import { aDuration, aText, check, maybe, only } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import { type Fields, type Schema, typeName } from '../records/schema.ts'
 import type { SourceConnector } from './connector.ts'
-import type { ErrorPolicy } from './dead-letters.ts'
+import { DEAD_LETTERS, type ErrorPolicy } from './dead-letters.ts'
+import { anOutput, aSchema, aSource } from './given.ts'
 import { type AnyIndexNode, isIndex, type Node, type SinkNode, sortNodes } from './graph.ts'
 import { type Output, Stream } from './stream.ts'
 
@@ -28,6 +31,14 @@ export interface SourceSettings {
   readonly alignWithin?: Duration
 }
 
+const sourceSettings = only({
+  disorder: maybe(aDuration),
+  lateness: maybe(aDuration),
+  aheadMax: maybe(aDuration),
+  idleAfter: maybe(aDuration),
+  alignWithin: maybe(aDuration),
+})
+
 /**
  * A stream of rows from outside. The name is unique within the topology: positions are kept under it.
  * @example const flights = source('flights', Flight, parquet('flights.parquet'))
@@ -38,11 +49,15 @@ export function source<F extends Fields>(
   connector: SourceConnector,
   settings: SourceSettings = {},
 ): Stream<F> {
+  check('source', aText, name, 'its name')
+  check(`source '${name}'`, aSchema, schema, 'what it reads')
+  check(`source '${name}'`, aSource, connector, 'where rows come from')
+  check(`source '${name}'`, sourceSettings, settings)
   return new Stream<F>({
     id: -1,
     kind: 'source',
     inputs: [],
-    name: checkName(name),
+    name: checkSourceName(name),
     schema: schema as unknown as Schema,
     connector,
     options: {
@@ -53,6 +68,13 @@ export function source<F extends Fields>(
       alignWithin: settings.alignWithin === undefined ? null : micros(settings.alignWithin),
     },
   })
+}
+
+/** @throws user error `name` for that of a stage which each topology has */
+function checkSourceName(name: string): string {
+  if (name === DEAD_LETTERS)
+    throw userError('name', `a source cannot be called '${name}': rows that are turned away go there`)
+  return checkName(name)
 }
 
 /** What `umbel run` and `start` take. */
@@ -79,6 +101,8 @@ export interface TopologySettings {
   readonly onError?: ErrorPolicy
 }
 
+const topologySettings = only({ onError: maybe(aText) })
+
 /**
  * Puts a topology together from its outputs.
  * @param settings may be left out
@@ -88,11 +112,14 @@ export interface TopologySettings {
 export function topology(name: string, ...outputs: Output[]): Topology
 export function topology(name: string, settings: TopologySettings, ...outputs: Output[]): Topology
 export function topology(name: string, ...given: (TopologySettings | Output)[]): Topology {
+  check('topology', aText, name, 'its name')
   checkName(name)
-  const isOutput = (one: TopologySettings | Output): one is Output => 'node' in one
   const [first] = given
-  const { onError = 'fail' } = first === undefined || isOutput(first) ? {} : first
-  const outputs = given.filter(isOutput)
+  const hasSettings = first !== undefined && !(typeof first === 'object' && 'node' in first)
+  if (hasSettings) check(`topology '${name}'`, topologySettings, first)
+  const { onError = 'fail' } = hasSettings ? (first as TopologySettings) : {}
+  const outputs = (hasSettings ? given.slice(1) : given) as Output[]
+  for (const output of outputs) check(`topology '${name}'`, anOutput, output, 'each output')
   if (onError !== 'fail' && onError !== 'dead-letter')
     throw userError('topology', `onError of topology '${name}' must be 'fail' or 'dead-letter', got '${onError}'`)
   if (outputs.length === 0)
@@ -117,7 +144,11 @@ const NAMED: ReadonlySet<Node['kind']> = new Set(['source', 'sink', 'index', 'ag
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/
 
 export function checkName(name: string): string {
-  if (!NAME.test(name)) throw userError('name', `'${name}' is no usable name: take letters, digits, '.', '_' and '-'`)
+  if (!NAME.test(name))
+    throw userError(
+      'name',
+      `'${name}' is no usable name: take up to 81 letters, digits, '.', '_' and '-', no mark first`,
+    )
   return name
 }
 

@@ -1,9 +1,11 @@
 /** What can be made of a keyed stream that is cut into windows. */
+import { check } from '../base/given.ts'
 import type { AnyWindow, Emission } from '../operators/window.ts'
 import { windowSchema } from '../operators/window-output.ts'
 import type { Fields } from '../records/schema.ts'
 import { refuseDecayed, refuseSpans, withConditions, withDefaults } from './aggregate-nodes.ts'
 import type { Aggregates } from './aggregates.ts'
+import { someAggregates } from './given.ts'
 import { type Node, newNode } from './graph.ts'
 import { Stream } from './stream.ts'
 import type { PlainName, WindowFields } from './stream-fields.ts'
@@ -28,6 +30,7 @@ export class WindowedStream<F extends Fields, K extends PlainName<F>> {
    * @example .aggregate({ departures: count(), delay_mean: mean('delay') })
    */
   aggregate<const A extends Aggregates<F>>(aggregates: A): Stream<WindowFields<F, K, A>> {
+    check('aggregate', someAggregates, aggregates, 'its aggregates')
     refuseSpans(aggregates, 'a window has one for all; leave out over()')
     refuseDecayed(aggregates)
     const { node: input, aggregates: plain } = withConditions(this.#input, aggregates)

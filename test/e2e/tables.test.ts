@@ -165,3 +165,32 @@ t.test('the event time of a stream can be among the fields of a join, that of a 
     message: /'when' is the event time of a table/,
   })
 })
+
+t.test('keys of a join may be called as its own columns would be', async (t) => {
+  const Side = schema({ at: eventTime(), side_of_row: int(), left_0_of_row: string() })
+  const Name = schema({ at: eventTime(), id: int(), name: string() })
+  const sides = [0, 1, 2].map((side_of_row) => ({
+    at: (side_of_row + 1) * SECOND,
+    side_of_row,
+    left_0_of_row: `v${side_of_row}`,
+  }))
+  const names = [0, 1].map((id) => ({ at: (id + 1) * SECOND, id, name: `n${id}` }))
+  const joined = source('sides', Side, array(sides))
+    .keyBy('side_of_row')
+    .latest()
+    .keyBy('side_of_row')
+    .join(source('names', Name, array(names)).keyBy('id').latest().keyBy('id'), { how: 'left', fields: ['name'] })
+  t.same(await updatesOf(t, topology('sides', joined.output('joined')), 'joined'), [
+    '+1 1 0 v0 n0',
+    '+1 2 1 v1 n1',
+    '+1 3 2 v2 ',
+  ])
+})
+
+t.test('a stage may have as many tables as a topology has', async (t) => {
+  const keyed = moves().keyBy('user')
+  const outputs = Array.from({ length: 40 }, (_, i) => keyed.latest().output(`latest-${i}`))
+  const last = 'latest-39'
+  const alone = await updatesOf(t, topology('one', keyed.latest().output(last)), last)
+  t.same(await updatesOf(t, topology('many', ...outputs), last), alone)
+})

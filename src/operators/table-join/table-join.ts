@@ -172,12 +172,13 @@ export class TableJoin implements Operator {
   }
 }
 
-/** Which side, then the columns of each, null in the other's rows. */
-const valuesOf = (plan: Pick<TableJoinPlan, 'left' | 'leftKeys' | 'fields'>): string[] => [
-  'side_of_row',
-  ...plainColumns(plan).map((_, i) => `left_${i}_of_row`),
-  ...plan.fields.map((_, i) => `right_${i}_of_row`),
-]
+/** Which side, then the columns of each, null in the other's rows: called as no key is. */
+function valuesOf(plan: Pick<TableJoinPlan, 'left' | 'leftKeys' | 'fields'>): string[] {
+  const names = ['side', ...plainColumns(plan).map((_, i) => `left_${i}`), ...plan.fields.map((_, i) => `right_${i}`)]
+  let mark = '_of_row'
+  while (names.some((name) => Object.hasOwn(plan.left.fields, name + mark))) mark += '_'
+  return names.map((name) => name + mark)
+}
 
 type Sides = Pick<TableJoinPlan, 'left' | 'right' | 'leftKeys' | 'rightKeys' | 'fields'>
 

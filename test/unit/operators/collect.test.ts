@@ -133,6 +133,9 @@ t.test("a user's own aggregate is taken out of its state, or made anew of all ro
   }
   t.strictSame(run.reopen(), [null, null], 'nothing is left')
   const wrong = group([custom({ ...options, result: () => 'text' as never })])
-  t.throws(() => wrong.all[0]!.value(), { code: 'type', message: /'result' must be list<int>, got "text"/ })
+  t.throws(() => wrong.all[0]!.value(), {
+    code: 'type',
+    message: /'result of a custom aggregate' must be list<int>, got "text"/,
+  })
   t.end()
 })

@@ -95,6 +95,6 @@ const namedOf = ({ columns }: CustomAggregate, { types }: Collected, values: rea
 
 function resultOf({ result, type }: CustomAggregate, state: unknown): Value {
   const value = result(state) ?? null
-  checkValue('result', type, value)
+  checkValue('result of a custom aggregate', type, value)
   return packed(type, value)
 }
