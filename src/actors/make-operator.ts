@@ -2,7 +2,6 @@
 import type { Seam } from '../base/seam.ts'
 import { ActorOperator } from '../operators/actor-operator.ts'
 import { CHANGELOG_TABLES, Changelog } from '../operators/changelog.ts'
-import { DEDUP_TABLES, Dedup } from '../operators/dedup.ts'
 import { Explode, Transform } from '../operators/flat-map.ts'
 import { TableIndex } from '../operators/index/table-index.ts'
 import { TileIndex } from '../operators/index/tile-index.ts'
@@ -18,18 +17,17 @@ import {
   takeOverActor,
   takeOverByKey,
   takeOverChangelog,
-  takeOverDedup,
   takeOverRowsAndTiles,
   takeOverSettle,
 } from '../operators/take-over.ts'
 import type { PlannedNode } from '../topology/plan.ts'
+import { dedupTables, makeDedup, takeOverAnyDedup } from './make-dedup.ts'
 import { foldTables, makeFold, takeOverFoldNode } from './make-fold.ts'
 import { joinTables, makeJoin, takeOverAnyJoin } from './make-join.ts'
 import { makeWindow, takeOverWindow, windowTables } from './make-window.ts'
 import { originHead } from './origin-head.ts'
 
 const TABLES: Partial<Record<PlannedNode['node']['kind'], readonly string[]>> = {
-  dedup: DEDUP_TABLES,
   changelog: CHANGELOG_TABLES,
   'over-rows': OVER_ROWS_TABLES,
   settle: SETTLE_TABLES,
@@ -48,6 +46,7 @@ export const tablesOf = (planned: PlannedNode): string[] =>
 function operatorTables(planned: PlannedNode): readonly string[] {
   const { node, inputFacts } = planned
   if (node.kind === 'window') return windowTables(node, inputFacts[0]!.retracts)
+  if (node.kind === 'dedup') return dedupTables(node)
   if (node.kind === 'fold') return foldTables(node, inputFacts[0]!)
   if (node.kind === 'table-join' || node.kind === 'interval-join' || node.kind === 'as-of-join')
     return joinTables(planned, node)
@@ -63,7 +62,7 @@ export function takeOver(planned: PlannedNode, tables: Omit<TakeOver, 'routing'>
     case 'window':
       return takeOverWindow(take, planned, node)
     case 'dedup':
-      return takeOverDedup(take, input, node.keys)
+      return takeOverAnyDedup(take, input, node)
     case 'changelog':
       return takeOverChangelog(take, input, node.keys)
     case 'index':
@@ -149,17 +148,7 @@ export function makeOperator(planned: PlannedNode, context: OperatorContext, sea
       return new TileIndex({ tiles: planTiles(input, keys, aggregates), history, bound }, context)
     }
     case 'dedup':
-      return new Dedup(
-        {
-          schema: input,
-          keys: node.keys,
-          span: node.span,
-          emit: node.emit,
-          bound: inputFacts[0]!.bound,
-          retracts: inputFacts[0]!.retracts,
-        },
-        context,
-      )
+      return makeDedup(planned, node, context)
     case 'fold':
       return makeFold(planned, node, context)
     case 'table-join':

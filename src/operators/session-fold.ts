@@ -10,18 +10,26 @@ import { checksum, combineHash } from '../base/hash.ts'
 import { packr } from '../base/packr.ts'
 import type { Timestamp } from '../base/time.ts'
 import type { Batch } from '../records/batch.ts'
-import { valuesBytes } from '../records/batch-bytes.ts'
+import type { Value } from '../records/column.ts'
 import { packedTime, packValues, unpackPrefix } from '../records/key.ts'
 import type { FieldKind } from '../records/schema.ts'
 import type { KeyedTable } from '../storage/table.ts'
 import { DueGroups } from './due-groups.ts'
-import { textOf } from './fold/fold-row.ts'
 import { Touched } from './fold/touched.ts'
 import type { Operator, OperatorContext } from './operator.ts'
 import { KeySessions, type SaidSession } from './sessions.ts'
 import type { SessionWindow } from './window.ts'
 import type { WindowFoldPlan } from './window-fold.ts'
-import { WindowRows } from './window-rows.ts'
+import { type WindowGroup, WindowRows } from './window-rows.ts'
+
+/** How sessions are said. */
+export interface SessionOutput {
+  /** Of what is the same, the same. */
+  textOf(session: SaidSession): string
+  /** @returns bytes of what was put out */
+  push(group: WindowGroup, results: readonly Value[], diff: number): number
+  end(): void
+}
 
 export interface SessionFoldPlan extends Omit<WindowFoldPlan, 'window'> {
   readonly window: SessionWindow
@@ -38,14 +46,18 @@ export class SessionFold implements Operator {
   /** Keys: when a session is due, its key. */
   readonly #dueTable: KeyedTable
   readonly #due: DueGroups
-  readonly #output: WindowRows
+  readonly #output: SessionOutput
   readonly #keyKinds: readonly FieldKind[]
   readonly #kinds: readonly FieldKind[]
   readonly #touched: Touched
   #watermark: Timestamp = Number.NEGATIVE_INFINITY
   #changes = 0
 
-  constructor(plan: SessionFoldPlan, context: OperatorContext) {
+  constructor(
+    plan: SessionFoldPlan,
+    context: OperatorContext,
+    output: SessionOutput = new WindowRows(plan, context.emit),
+  ) {
     this.#plan = plan
     const { input, keys, columns } = plan
     this.#tables = {
@@ -56,7 +68,7 @@ export class SessionFold implements Operator {
     this.#dueTable = context.table('due')
     this.#due = new DueGroups(this.#dueTable, context.table('progress'))
     this.#touched = new Touched(input, keys, columns)
-    this.#output = new WindowRows(plan, context.emit)
+    this.#output = output
     this.#keyKinds = keys.map((name) => input.fields[name]!.kind)
     this.#kinds = columns.map((name) => input.fields[name]!.kind)
   }
@@ -131,14 +143,11 @@ export class SessionFold implements Operator {
   #sayChange(key: Uint8Array, before: readonly SaidSession[], after: readonly SaidSession[], budget: Budget): void {
     const keys = unpackPrefix(key, this.#keyKinds).values
     const textsOf = (sessions: readonly SaidSession[]) =>
-      new Map(
-        sessions.filter(({ isSaid }) => isSaid).map((one) => [textOf([one.start, one.last, ...one.rows.flat()]), one]),
-      )
+      new Map(sessions.filter(({ isSaid }) => isSaid).map((one) => [this.#output.textOf(one), one]))
     const [said, holds] = [textsOf(before), textsOf(after)]
     const push = ({ start, last, rows }: SaidSession, diff: number) => {
       for (const results of rows) {
-        this.#output.push({ key, keys, start, end: last + 1 }, results, diff)
-        spend(budget, 1, valuesBytes(keys) + valuesBytes(results))
+        spend(budget, 1, this.#output.push({ key, keys, start, end: last + 1 }, results, diff))
       }
     }
     for (const [text, one] of said) if (!holds.has(text)) push(one, -1)

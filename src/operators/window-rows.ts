@@ -1,8 +1,11 @@
 /** The output side of windows that are aggregated row by row. */
+import { valuesBytes } from '../records/batch-bytes.ts'
 import type { Value } from '../records/column.ts'
 import type { Schema } from '../records/schema.ts'
+import { textOf } from './fold/fold-row.ts'
 import type { Emit } from './operator.ts'
 import { RowOutput } from './row-output.ts'
+import type { SaidSession } from './sessions.ts'
 
 /** A key in a window. */
 export interface WindowGroup {
@@ -25,9 +28,15 @@ export class WindowRows {
     this.#rows = new RowOutput(output, emit)
   }
 
-  push({ key, keys, start, end }: WindowGroup, results: readonly Value[], diff: number): void {
+  textOf({ start, last, rows }: SaidSession): string {
+    return textOf([start, last, ...rows.flat()])
+  }
+
+  /** @returns bytes of the keys and results */
+  push({ key, keys, start, end }: WindowGroup, results: readonly Value[], diff: number): number {
     const origin = this.#origin === null ? undefined : Buffer.concat([this.#origin, key, ORDINAL])
     this.#rows.push([...keys, start, end, ...results], diff, origin)
+    return valuesBytes(keys) + valuesBytes(results)
   }
 
   /** Emits what is pending. */

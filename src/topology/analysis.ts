@@ -156,7 +156,12 @@ function timeFacts(node: Node, inputs: readonly NodeFacts[]): Pick<NodeFacts, 'b
     }
     case 'dedup':
       refuseTable(node, 'freed of rows that are alike', isTable)
-      return { bound: bound + node.span, retracts: retracts || bound > 0 || node.emit === 'eager', isTable }
+      // The latest row of a session has its own time, and is said a microsecond behind the gap.
+      return {
+        bound: bound + (node.gap === null ? node.span : node.gap + 1),
+        retracts: retracts || bound > 0 || node.emit === 'eager',
+        isTable,
+      }
     case 'index':
       if (!isTable) {
         throw userError(

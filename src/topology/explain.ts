@@ -82,7 +82,7 @@ function operatorText(node: Node): string {
     case 'fold':
       return `${node.fold.kind === 'ranking' ? node.fold.ranking.ties : 'aggregate'} by ${keysText(node.keys)}, ${node.emit}`
     case 'dedup':
-      return `dedup by ${keysText(node.keys)}${node.span > 0 ? ` within ${durationText(node.span)}` : ''}, ${node.emit}`
+      return `dedup by ${keysText(node.keys)}${dedupText(node)}, ${node.emit}`
     case 'as-of-join':
     case 'table-join':
     case 'interval-join':
@@ -105,6 +105,11 @@ function operatorText(node: Node): string {
     default:
       return node.kind
   }
+}
+
+function dedupText({ span, gap }: Node & { kind: 'dedup' }): string {
+  if (gap !== null) return ` within sessions of ${durationText(gap)}`
+  return span > 0 ? ` within ${durationText(span)}` : ''
 }
 
 function windowText({ window }: Node & { kind: 'window' }): string {
@@ -132,6 +137,7 @@ function keepsText(node: Node, bound: number): string | null {
       return `${waits}rows, ${until('their time', bound)}, since one that comes late changes what follows; what they come to of each key, for ever`
     }
     case 'dedup':
+      if (node.gap !== null) return `open sessions, ${until('their last row', node.gap + bound)}`
       return `the rows of a span that are alike, ${until('its end', node.span + bound)}`
     case 'changelog':
       return `what began and ended at each time, ${until('it', bound)}`

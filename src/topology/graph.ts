@@ -87,6 +87,8 @@ export interface DedupNode extends Common {
   readonly keys: readonly string[]
   /** In microseconds; 0 for rows of one event time. */
   readonly span: number
+  /** Instead: in one session, whose rows are no further apart than this, in microseconds; null for none. */
+  readonly gap: number | null
   readonly emit: Emission
 }
 /** Drops rows with a null in one of these columns. */

@@ -1,11 +1,11 @@
 /** Streams whose rows are brought together by keys: windows, tables, joins, actors. */
 
 import { userError } from '../base/errors.ts'
-import { aDuration, aText, check, maybe, only } from '../base/given.ts'
+import { aText, check, maybe, only, such } from '../base/given.ts'
 import { type Duration, micros } from '../base/time.ts'
 import type { IntervalJoinKind } from '../operators/join-span.ts'
 import type { TableJoinKind } from '../operators/table-join/join-delta.ts'
-import type { AnyWindow, Emission } from '../operators/window.ts'
+import type { AnyWindow, Emission, SessionWindow } from '../operators/window.ts'
 import type { Fields, FieldType } from '../records/schema.ts'
 import { type ActorOptions, actorNode } from './actor-options.ts'
 import type { Aggregates, RowFields } from './aggregates.ts'
@@ -50,7 +50,14 @@ import type {
 import { WindowedStream } from './windowed-stream.ts'
 
 const windowOptions = only({ emit: maybe(aText) })
-const dedupOptions = only({ within: maybe(aDuration), emit: maybe(aText) })
+const aSpan = such(
+  "a duration, or session('30m')",
+  (given) =>
+    typeof given === 'string' ||
+    typeof given === 'number' ||
+    (typeof given === 'object' && given !== null && 'gap' in given),
+)
+const dedupOptions = only({ within: maybe(aSpan), emit: maybe(aText) })
 
 /** A stream whose rows are brought together by the keys `K`. */
 export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Stream<F> {
@@ -151,16 +158,27 @@ export class KeyedStream<F extends Fields, K extends PlainName<F>> extends Strea
   }
 
   /**
-   * Keeps one of the rows of a key that are alike: the latest of each span of `within`, or, without, of each event time.
+   * Keeps one of the rows of a key that are alike: the latest of each span of `within`, of each session, or, without, of each event time.
    * With `emit: 'eager'` it is said at once, and taken back when a better one comes.
    * @example payments.keyBy('id').dedup({ within: '1d' })
+   * @example clicks.keyBy('user', 'page').dedup({ within: session('5m') })
    */
-  dedup(options: { within?: Duration; emit?: Emission } = {}): Stream<F> {
+  dedup(options: { within?: Duration | SessionWindow; emit?: Emission } = {}): Stream<F> {
     check('dedup', dedupOptions, options)
     const { within, emit = 'final' } = options
     checkEmission(emit)
-    const span = within === undefined ? 0 : micros(within)
-    return new Stream({ ...newNode(this.node.schema), kind: 'dedup', inputs: [this.node], keys: this.keys, span, emit })
+    const gap = typeof within === 'object' ? within.gap : null
+    const span = typeof within === 'object' ? 0 : micros(within ?? 0)
+    const node = {
+      ...newNode(this.node.schema),
+      kind: 'dedup',
+      inputs: [this.node],
+      keys: this.keys,
+      span,
+      gap,
+      emit,
+    } as const
+    return new Stream(node)
   }
 
   /**

@@ -14,6 +14,7 @@ import {
   mean,
   optional,
   schema,
+  session,
   source,
   start,
   string,
@@ -22,6 +23,7 @@ import {
   topology,
   tumbling,
 } from '../../src/index.ts'
+import type { ShardLimits } from '../../src/recovery/shard-limits.ts'
 
 const Click = schema({ at: eventTime(), user: string(), ms: optional(int()) })
 const SECOND = 1_000_000
@@ -34,8 +36,8 @@ const rows = [
   { at: 130 * SECOND, user: 'bob', ms: 5 },
 ]
 
-async function collect(job: Topology, directory: string, name: string) {
-  const running = await start(job, { dir: directory, out: `${directory}/out`, host: 'inline', shards: 2 })
+async function collect(job: Topology, directory: string, name: string, limits: Partial<ShardLimits> = {}) {
+  const running = await start(job, { dir: directory, out: `${directory}/out`, host: 'inline', shards: 2, limits })
   const found: Record<string, unknown>[] = []
   for await (const { row, diff } of running.output(name)) found.push({ ...row, diff })
   await running.ended
@@ -368,3 +370,19 @@ t.test(
     })
   },
 )
+
+t.test('of the rows of a session the latest is kept; one that comes late joins two', async (t) => {
+  const at = (second: number, user = 'ann') => ({ at: second * SECOND, user, ms: second })
+  // In this order: the row of 5 s comes when both sessions of ann have been said.
+  const clicks = source('clicks', Click, array([at(1), at(3), at(7), at(7, 'bob'), at(30, 'eve'), at(5)]), {
+    lateness: '1h',
+  })
+  const kept = clicks.keyBy('user').dedup({ within: session('2s') })
+  const found = await collect(topology('kept', kept.output('kept')), t.testdir(), 'kept', { epochRowsMax: 1 })
+  const said = found.map(({ user, ms, diff }) => `${user} ${ms} ${diff}`)
+  t.same(
+    said.filter((one) => one.startsWith('ann')),
+    ['ann 3 1', 'ann 7 1', 'ann 3 -1'],
+  )
+  t.same(said.filter((one) => !one.startsWith('ann')).sort(), ['bob 7 1', 'eve 30 1'])
+})

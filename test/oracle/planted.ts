@@ -213,6 +213,12 @@ export const planted: readonly Planted[] = [
     to: 'since === null',
   },
   {
+    name: 'of a session not the latest row is kept, but the last one that came',
+    file: 'operators/session-rows.js',
+    from: 'comparePlaces(this.#latest, row) < 0',
+    to: 'true',
+  },
+  {
     name: 'a late row between two sessions does not join them',
     file: 'operators/sessions.js',
     from: 'if (session.start > time + gap)',

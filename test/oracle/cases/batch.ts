@@ -89,7 +89,10 @@ function evaluate(step: Step, all: readonly Rows[], shapes: readonly Shape[], sh
         { ...step, time: input.time, gap: step.gap * SECOND },
       ).map((row) => ({ row, diff: 1, origin: place(0) }))
     case 'dedup':
-      return dedupOf(rows, { time: input.time, keys: step.keys, span: step.span * SECOND })
+      return dedupOf(rows, {
+        ...{ time: input.time, keys: step.keys, span: step.span * SECOND },
+        gap: step.gap === undefined ? undefined : step.gap * SECOND,
+      })
     case 'drop-null':
       return rows.filter(({ row }) => step.names.every((name) => row[name] !== null))
     case 'explode':

@@ -97,8 +97,9 @@ function streamOf(step: Exclude<Step, IndexStep>, number: number, streams: reado
       return keyed(input, keys).withAggregates(aggregatesOf(aggregates, api) as never, { emit }) as unknown as AnyStream
     }
     case 'dedup': {
-      const { span, emit } = step
-      return keyed(input, step.keys).dedup(span === 0 ? { emit } : { within: micros(span), emit })
+      const { span, gap, emit } = step
+      const within = gap !== undefined ? api.session(micros(gap)) : span === 0 ? undefined : micros(span)
+      return keyed(input, step.keys).dedup({ within, emit } as never)
     }
     case 'fold': {
       const { emit, fold } = step

@@ -89,6 +89,8 @@ export interface DedupStep {
   readonly keys: readonly string[]
   /** 0 for none. */
   readonly span: number
+  /** Instead: of sessions. */
+  readonly gap?: number
   readonly emit: 'final' | 'eager'
 }
 export interface DropNullStep {

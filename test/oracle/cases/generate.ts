@@ -248,6 +248,7 @@ const dedup: Make = (random, { at, shape }) => {
   const keys = keysOf(random, shape)
   if (shape.isTable || keys === null || mayTie(shape, keys)) return null
   const emit = pick(random, ['final', 'final', 'eager'] as const)
+  if (below(random, 3) === 0) return [{ op: 'dedup', inputs: [at], keys, span: 0, gap: pick(random, [1, 2, 5]), emit }]
   return [{ op: 'dedup', inputs: [at], keys, span: pick(random, [0, 0, 3, 8]), emit }]
 }
 

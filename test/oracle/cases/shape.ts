@@ -144,7 +144,7 @@ function shapeOf(step: Step, shapes: readonly Shape[]): Shape {
       return {
         ...input,
         retracts: input.retracts || input.bound > 0 || step.emit === 'eager',
-        bound: input.bound + step.span,
+        bound: input.bound + (step.gap ?? step.span),
       }
     case 'fold':
       return {
