@@ -20,6 +20,13 @@ export interface CellSpec {
 /** What a group's sums hold besides finite numbers: they are counted apart, so that they can be taken back. */
 type Special = [nan: number, plus: number, minus: number]
 
+/**
+ * Whether a value takes the place of an extreme. What is no number is beyond none, and all others are beyond it: as long as there is none,
+ * NaN stands in its place.
+ */
+export const isBeyond = (kind: CellKind, value: number, extreme: number): boolean =>
+  kind === 'max' ? !(value <= extreme) && value === value : !(value >= extreme) && value === value
+
 /** One cell of many groups. */
 export class Cell {
   readonly spec: CellSpec
@@ -33,7 +40,7 @@ export class Cell {
   constructor(spec: CellSpec, capacity: number) {
     this.spec = spec
     this.isSum = spec.kind === 'sum' || spec.kind === 'square' || spec.kind === 'decayed'
-    this.#empty = spec.kind === 'min' ? Number.POSITIVE_INFINITY : spec.kind === 'max' ? Number.NEGATIVE_INFINITY : 0
+    this.#empty = spec.kind === 'min' || spec.kind === 'max' ? Number.NaN : 0
     this.high = new Float64Array(capacity)
     this.low = new Float64Array(this.isSum ? capacity : 0)
   }
@@ -110,12 +117,12 @@ export class Cell {
   #extremeRows({ data, valid }: NumberColumn, slots: Int32Array, { length, diffs }: Batch): void {
     invariant(diffs === null, 'AG-1', () => 'min and max saw a batch with retractions')
     const { high } = this
-    const max = this.spec.kind === 'max'
+    const { kind } = this.spec
     for (let i = 0; i < length; i++) {
       if (valid !== null && valid[i] === 0) continue
       const slot = slots[i]!
       const x = data[i]!
-      if (max ? x > high[slot]! : x < high[slot]!) high[slot] = x
+      if (isBeyond(kind, x, high[slot]!)) high[slot] = x
     }
   }
 
@@ -163,10 +170,8 @@ export class Cell {
         this.high[slot]! += sign * value
         return
       case 'min':
-        if (value < this.high[slot]!) this.high[slot] = value
-        return
       case 'max':
-        if (value > this.high[slot]!) this.high[slot] = value
+        if (isBeyond(this.spec.kind, value, this.high[slot]!)) this.high[slot] = value
         return
       default:
         this.add(slot, sign * scale * value)

@@ -7,7 +7,7 @@
  */
 
 /** Bumped whenever the meaning of what is stored changes. */
-export const STORE_LAYOUT = 7
+export const STORE_LAYOUT = 8
 
 /** What is stored beside the tables with each commit. */
 export interface StoreMeta {

@@ -6,13 +6,18 @@ import {
   array,
   bool,
   count,
+  countDistinct,
   csvFile,
   eventTime,
+  float,
   generator,
   hopping,
   int,
+  max,
   mean,
+  min,
   optional,
+  over,
   schema,
   session,
   source,
@@ -385,4 +390,36 @@ t.test('of the rows of a session the latest is kept; one that comes late joins t
     ['ann 3 1', 'ann 7 1', 'ann 3 -1'],
   )
   t.same(said.filter((one) => !one.startsWith('ann')).sort(), ['bob 7 1', 'eve 30 1'])
+})
+
+t.test('what is no number is neither the least nor the greatest, as long as there is one', async (t) => {
+  const Reading = schema({ at: eventTime(), sensor: string(), x: float() })
+  const read = (at: number, sensor: string, x: number) => ({ at, sensor, x })
+  const odd = [
+    read(1, 'none', NaN),
+    read(2, 'none', NaN),
+    read(1, 'some', NaN),
+    read(2, 'some', 1),
+    read(3, 'some', NaN),
+  ]
+  const bounds = { low: min('x'), high: max('x') }
+  const readings = () => source('readings', Reading, array(odd)).keyBy('sensor')
+  const ways = {
+    panes: readings().window(tumbling('1m')).aggregate(bounds),
+    groups: readings()
+      .window(tumbling('1m'))
+      .aggregate({ ...bounds, n: countDistinct('x') }),
+    sessions: readings().window(session('1m')).aggregate(bounds),
+    table: readings().aggregate(bounds),
+    spans: readings().aggregate({ low: over('1m', min('x')), high: over('1m', max('x')) }),
+    rows: readings().withAggregates(bounds),
+  }
+  for (const [way, stream] of Object.entries(ways)) {
+    const found = await collect(topology('odd', stream.output('odd')), t.testdir({}), 'odd')
+    // Of tables the last that holds, before what is in a span leaves it.
+    const isLast = (row: Record<string, unknown>) => row.diff === 1 && Number(row.at ?? 0) <= 3
+    const last = (sensor: string) => found.findLast((row) => row.sensor === sensor && isLast(row))!
+    t.same([last('none').low, last('none').high], [NaN, NaN], way)
+    t.same([last('some').low, last('some').high], [1, 1], way)
+  }
 })

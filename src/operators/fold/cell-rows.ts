@@ -1,7 +1,7 @@
 /** Rows in cells, one by one: taken in and out, and what is stored of a group's cells. */
 import type { Schema } from '../../records/schema.ts'
 import { type Aggregation, columnsOf, isCollected, type PlannedResult, planCells } from '../aggregation.ts'
-import { Cell, type CellSpec } from '../cells.ts'
+import { Cell, type CellSpec, isBeyond } from '../cells.ts'
 import { DecayedCell } from '../decayed-cell.ts'
 import { squareError } from '../exact-sum.ts'
 import type { FoldRow } from './fold-row.ts'
@@ -70,8 +70,7 @@ export function raise(plan: CellPlan, cells: readonly Cell[], slot: number, row:
     const { spec, high } = cells[c]!
     const value = isExtreme(spec) ? numberOf(plan, c, row) : null
     if (value === null) continue
-    // As everywhere in cells, what is no number is beyond none.
-    if (spec.kind === 'max' ? value > high[slot]! : value < high[slot]!) high[slot] = value
+    if (isBeyond(spec.kind, value, high[slot]!)) high[slot] = value
   }
 }
 

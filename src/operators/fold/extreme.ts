@@ -1,6 +1,7 @@
 /** The least or the greatest value of a group, of which values can be taken out again. */
 import { packValues, unpackKey } from '../../records/key.ts'
 import type { KeyedTable } from '../../storage/table.ts'
+import { isBeyond } from '../cells.ts'
 import { Members } from './members.ts'
 
 export class Extreme {
@@ -21,18 +22,18 @@ export class Extreme {
 
   settle(value: number, diff: number): void {
     this.#members.add(packValues([value]), -diff)
-    if (diff > 0 && (this.settled === null || this.#isBeyond(value, this.settled))) this.settled = value
+    if (diff > 0 && (this.settled === null || isBeyond(this.#kind, value, this.settled))) this.settled = value
   }
 
   /** Null where there is no value. */
   value(): number | null {
-    const first = this.#members.first()
-    if (first === undefined) return this.settled
-    const [value] = unpackKey(first, ['float']) as [number]
-    return this.settled === null || this.#isBeyond(value, this.settled) ? value : this.settled
-  }
-
-  #isBeyond(value: number, other: number): boolean {
-    return this.#kind === 'max' ? value > other : value < other
+    let best = this.settled
+    for (const [packed] of this.#members.entries()) {
+      const [value] = unpackKey(packed, ['float']) as [number]
+      if (best === null || isBeyond(this.#kind, value, best)) best = value
+      // It is the greatest in the order of keys, and beyond none.
+      if (value === value) break
+    }
+    return best
   }
 }

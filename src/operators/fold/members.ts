@@ -19,7 +19,7 @@ export class Members {
 
   /**
    * @param prefix of all keys of this multiset in the table
-   * @param order of `first` and `range`: with `descending` the greatest value comes first
+   * @param order of `entries`: with `descending` the greatest value comes first
    */
   constructor(table: KeyedTable, prefix: Uint8Array, order: 'ascending' | 'descending' = 'ascending') {
     this.#table = table
@@ -36,12 +36,6 @@ export class Members {
     if (after === 0) this.#table.remove(key)
     else this.#table.put(key, packr.pack(after))
     return { before, after }
-  }
-
-  /** The first value that is there, or undefined. */
-  first(): Uint8Array | undefined {
-    for (const [value] of this.entries()) return value
-    return undefined
   }
 
   /** Values that are there, in order, and how often. */

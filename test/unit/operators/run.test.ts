@@ -1,7 +1,7 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type CellSpec, CellStore } from '../../../src/operators/cells.ts'
+import { type CellSpec, CellStore, isBeyond } from '../../../src/operators/cells.ts'
 import { RunMerge } from '../../../src/operators/merge-runs.ts'
 import { PaneTable } from '../../../src/operators/pane-table.ts'
 import { CHUNK_GROUPS, decodeChunk, encodeChunk } from '../../../src/operators/run.ts'
@@ -37,8 +37,8 @@ function fill(groups: Groups): { keys: string[]; store: CellStore; slots: Int32A
       count!.high[slot]!++
       present!.high[slot]!++
       sum!.add(slot, x)
-      if (x < least!.high[slot]!) least!.high[slot] = x
-      if (x > most!.high[slot]!) most!.high[slot] = x
+      if (isBeyond('min', x, least!.high[slot]!)) least!.high[slot] = x
+      if (isBeyond('max', x, most!.high[slot]!)) most!.high[slot] = x
     }
     return slot
   })
@@ -50,7 +50,8 @@ function expectedOf(values: readonly number[]): unknown[] {
   const odd = values.filter((x) => !Number.isFinite(x))
   const sum = odd.length > 0 ? odd.reduce((a, b) => a + b) : nearest(total(values.map(fractionOf)))
   const ordered = values.filter((x) => x === x)
-  return [values.length, values.length, sum, Math.min(...ordered), Math.max(...ordered)]
+  const ends = ordered.length === 0 ? [Number.NaN, Number.NaN] : [Math.min(...ordered), Math.max(...ordered)]
+  return [values.length, values.length, sum, ...ends]
 }
 
 function seen(store: Pick<CellStore, 'cells'>, slot: number): unknown[] {
