@@ -83,6 +83,12 @@ export function prepareJob(
   },
 ): PreparedJob {
   const found = readJob(files, directory)
+  if (found === null && !fresh && ['log', 'state'].some((name) => files.exists(`${directory}/${name}`)))
+    throw userError(
+      'directory',
+      `${directory} holds logs and stores, but no job.json, which says whose they are: restore it, run with --fresh to discard them, ` +
+        'or with --dir to use another directory',
+    )
   const goesOn = found !== null && found.state === 'running' && !fresh
   if (goesOn && found.definition !== topology.definition && !changedCode) {
     throw userError(

@@ -13,13 +13,17 @@ export type Incarnation = number
 export const shardId = (stage: string, index: number, generation = 0): ShardId =>
   generation === 0 ? `${stage}/${index}` : `${stage}@${generation}/${index}`
 
-/** The shard's folder name: no separators. */
-export const shardFolder = (shard: ShardId): string => shard.replace('/', '.')
+/** The shard's folder name: no separators. A sink is called as its file is, folders and all. */
+export function shardFolder(shard: ShardId): string {
+  const at = shard.lastIndexOf('/')
+  const stage = shard.slice(0, at).replaceAll('%', '%25').replaceAll('/', '%2F')
+  return `${stage}.${shard.slice(at + 1)}`
+}
 
 /** The shard of a folder; null where the name is no shard's. */
 export function shardOfFolder(name: string): ShardId | null {
   const parts = /^(.+)\.(\d+)$/.exec(name)
-  return parts === null ? null : shardId(parts[1]!, Number(parts[2]))
+  return parts === null ? null : shardId(parts[1]!.replaceAll('%2F', '/').replaceAll('%25', '%'), Number(parts[2]))
 }
 
 const EPOCHS = 4294967296

@@ -16,6 +16,11 @@ const NO_FILE = /(^|\/)\.{0,2}$/
 export function fileSink(call: string, path: string, given: FileSinkOptions, format: RowFormat): SinkConnector {
   check(call, aText, path, 'its path')
   check(call, options, given)
+  if (path.startsWith('/') || path.split('/').includes('..'))
+    throw userError(
+      'sink',
+      `${call}: '${path}' leads out of the directory of results: give a path below it, and choose that one with --out`,
+    )
   if (NO_FILE.test(path)) throw userError('sink', `${call}: '${path}' names no file: give one such as 'rows.csv'`)
   return { kind: 'file', path, format, ...(given.columns === undefined ? {} : { columns: given.columns }) }
 }

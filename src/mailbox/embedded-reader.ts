@@ -3,7 +3,7 @@ import { corruptionError } from '../base/errors.ts'
 import type { Files, ReadableFile } from '../base/seam.ts'
 import type { IncomingRecord, LogReader } from './log.ts'
 import { type RecordHead, SEGMENT_HEADER } from './segment.ts'
-import { listSegments, openSegment, readHead, segmentOf } from './segment-chain.ts'
+import { LOG_REMEDY, listSegments, openSegment, readHead, segmentOf } from './segment-chain.ts'
 
 /** A record's head, and where in which file it stands. */
 interface FoundRecord {
@@ -47,7 +47,7 @@ export class RecordCursor {
       throw corruptionError(
         'log',
         `the log of ${this.#sender} was visible up to epoch ${this.#next} or further, but that record is missing or damaged ` +
-          `in ${this.#directory}; it was trimmed or its files were changed`,
+          `in ${this.#directory}; it was trimmed or its files were changed: ${LOG_REMEDY}`,
       )
     }
     return found

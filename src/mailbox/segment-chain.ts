@@ -189,20 +189,21 @@ function provenBehind(file: ReadableFile, position: number): number {
   return proven
 }
 
-const REMEDY = 'restore the file, or the whole job from a copy, or begin afresh (--fresh)'
+/** What can be done where a log is not whole. */
+export const LOG_REMEDY = 'restore the file, or the whole job from a copy, or begin afresh (--fresh)'
 
 const damage = (path: string, missing: number, proven: number) =>
   corruptionError(
     'log',
     `the record of epoch ${missing} is missing or damaged in ${path}, but the log was durable up to epoch ${proven}: ` +
-      REMEDY,
+      LOG_REMEDY,
   )
 
 /** Where the file itself is whole, and what came behind it is not there. */
 const gap = (path: string, missing: number, proven: number) =>
   corruptionError(
     'log',
-    `the file with epochs ${missing} to ${proven} is missing: it stood behind ${path}, which is whole: ${REMEDY}`,
+    `the file with epochs ${missing} to ${proven} is missing: it stood behind ${path}, which is whole: ${LOG_REMEDY}`,
   )
 
 function sizeOf(files: Files, { path }: Segment): number {

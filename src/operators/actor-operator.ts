@@ -181,13 +181,13 @@ export class ActorOperator implements Operator {
   }
 
   /** Runs a function of the user's. One that throws has done nothing, and what it was given is refused. */
-  #act(run: () => void, given: () => Given['row']): void {
+  #act(run: () => unknown, given: () => Given['row']): void {
     this.#mayAct = true
     this.#undo?.forget()
     this.#emitted = []
     try {
       this.#context.guard.call()
-      run()
+      refusePromise(run())
     } catch (error) {
       if (!isOfRow(error)) throw error
       this.#context.guard.refuse({ at: this.#time, row: given(), diff: this.#diff, origin: this.#sourceOrigin }, error)
@@ -287,4 +287,11 @@ export class ActorOperator implements Operator {
       random: () => this.#context.journal(this.#plan.random),
     }
   }
+}
+
+/** What is done behind an await is done in no epoch, and no replay would do it again. */
+function refusePromise(given: unknown): void {
+  if (!(given instanceof Promise)) return
+  given.catch(() => {})
+  throw new Error('it gave a promise: the functions of an actor are not async')
 }

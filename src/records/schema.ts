@@ -32,6 +32,16 @@ interface PlainType<T> extends FieldType<T> {
 
 const plain = <T>(kind: FieldKind): PlainType<T> => ({ kind, nullable: false, eventTime: false })
 
+/** @throws user error `schema` for what is no type, or an event time, which only a whole row has */
+function checked<T extends FieldType>(call: string, type: T): T {
+  if (typeof type !== 'object' || type === null || !('kind' in type) || type.eventTime)
+    throw userError(
+      'schema',
+      `${call} needs a type, called, such as ${call === 'struct' ? 'struct({ n: int() })' : `${call}(int())`}`,
+    )
+  return type
+}
+
 /** A whole number within ±2^53. */
 export const int = () => plain<number>('int')
 /** A 64-bit float. */
@@ -58,23 +68,29 @@ export const date = () => plain<number>('date')
 /** The type of a list, without the compile-time check. */
 export const listOf = (of: FieldType): FieldType => ({ kind: 'list', nullable: false, eventTime: false, of })
 /** Any number of values of one type, in order. @example list(string()) */
-export const list = <T>(of: PlainType<T>): PlainType<readonly T[]> => ({ ...plain('list'), of })
+export const list = <T>(of: PlainType<T>): PlainType<readonly T[]> => ({ ...plain('list'), of: checked('list', of) })
 /** Values of one type by text. @example map(float()) */
-export const map = <T>(of: PlainType<T>): PlainType<Readonly<Record<string, T>>> => ({ ...plain('map'), of })
+export const map = <T>(of: PlainType<T>): PlainType<Readonly<Record<string, T>>> => ({
+  ...plain('map'),
+  of: checked('map', of),
+})
 /**
  * A record of named values, none of which is an event time. A nullable one may be missing.
  * @throws user error `schema` when a name is not an identifier
  * @example struct({ street: string(), zip: optional(string()) })
  */
 export function struct<F extends Record<string, PlainType<unknown>>>(fields: F): PlainType<Row<F>> {
+  if (typeof fields !== 'object' || fields === null)
+    throw userError('schema', 'a struct takes its members by name: struct({ n: int() })')
   checkNames(Object.keys(fields))
+  for (const type of Object.values(fields)) checked('struct', type)
   return { ...plain('struct'), fields }
 }
 /** The instant that orders the rows: each schema has exactly one. */
 export const eventTime = (): EventTimeType => ({ kind: 'time', nullable: false, eventTime: true })
 /** A value of the type, or null. */
 export const optional = <T>(type: PlainType<T>): PlainType<T | null> =>
-  ({ ...type, nullable: true }) as PlainType<T | null>
+  ({ ...checked('optional', type), nullable: true }) as PlainType<T | null>
 
 export type Fields = Record<string, FieldType>
 
@@ -114,6 +130,8 @@ export function schema<F extends Fields>(fields: F & OneEventTime<F>): Schema<F>
 
 /** `schema` without the compile-time check, for fields that the planner puts together. */
 export function makeSchema(fields: Fields): Schema {
+  if (typeof fields !== 'object' || fields === null)
+    throw userError('schema', 'a schema takes its fields by name: schema({ at: eventTime(), user: string() })')
   const names = Object.keys(fields)
   const untyped = names.find((name) => typeof fields[name] !== 'object' || !('kind' in fields[name]))
   if (untyped !== undefined) throw userError('schema', `field '${untyped}' needs a type, called, such as int()`)

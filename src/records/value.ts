@@ -11,16 +11,16 @@ export function whyNot(type: FieldType, value: unknown): string | null {
     case 'decimal':
     case 'time':
     case 'date':
-      if (typeof value !== 'number') return `it is a ${typeof value}`
+      if (typeof value !== 'number') return `it is ${article(value)}`
       return Number.isSafeInteger(value) ? null : `${value} is not a whole number within ±2^53`
     case 'float':
-      return typeof value === 'number' ? null : `it is a ${typeof value}`
+      return typeof value === 'number' ? null : `it is ${article(value)}`
     case 'bool':
-      return typeof value === 'boolean' ? null : `it is a ${typeof value}`
+      return typeof value === 'boolean' ? null : `it is ${article(value)}`
     case 'string':
-      return typeof value === 'string' ? null : `it is a ${typeof value}`
+      return typeof value === 'string' ? null : `it is ${article(value)}`
     case 'bytes':
-      return value instanceof Uint8Array ? null : `it is a ${typeof value}`
+      return value instanceof Uint8Array ? null : `it is ${article(value)}`
     case 'list':
       if (!Array.isArray(value)) return `it is ${article(value)}`
       return first(value.map((one, i) => at(`[${i}]`, type.of!, one)))
@@ -33,7 +33,12 @@ export function whyNot(type: FieldType, value: unknown): string | null {
   }
 }
 
-const article = (value: unknown): string => (Array.isArray(value) ? 'a list' : `a ${typeof value}`)
+function article(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (value instanceof Promise) return 'a promise: functions are not async'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
 const first = (reasons: readonly (string | null)[]): string | null => reasons.find((reason) => reason !== null) ?? null
 
 /** A record of named values, not an instance of something else. */

@@ -2,6 +2,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { inspectJob } from '../../src/actors/inspect-job.ts'
+import { nodeSeam } from '../../src/base/real/node-seam.ts'
 import {
   array,
   bool,
@@ -422,4 +424,21 @@ t.test('what is no number is neither the least nor the greatest, as long as ther
     t.same([last('none').low, last('none').high], [NaN, NaN], way)
     t.same([last('some').low, last('some').high], [1, 1], way)
   }
+})
+
+t.test('what is left of a run without its job.json is not thrown away unasked', async (t) => {
+  const dir = t.testdir()
+  const clicks = source('clicks', Click, array(rows))
+  const totals = clicks.keyBy('user').window(tumbling('1m')).aggregate({ clicks: count() })
+  const job = topology('lost', totals.to(csvFile('by/minute.csv')))
+  const options = { dir, out: `${dir}/out`, host: 'inline' as const }
+  await (await start(job, options)).ended
+  const inspected = (await inspectJob(nodeSeam.files, path.join(dir, 'lost')))!
+  t.ok(
+    inspected.shards.some(({ shard }) => shard === 'by/minute.csv/0'),
+    'a sink in a folder is seen',
+  )
+  fs.rmSync(path.join(dir, 'lost', 'job.json'))
+  await t.rejects(start(job, options), { kind: 'user', message: /holds logs and stores, but no job\.json, .*--fresh/ })
+  t.equal(await (await start(job, { ...options, fresh: true })).ended, 'finished')
 })

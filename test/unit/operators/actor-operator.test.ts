@@ -135,6 +135,13 @@ t.test('a timer needs a finite time', (t) => {
   t.end()
 })
 
+t.test('a function that is async is told so: what it does later is in no epoch', (t) => {
+  const run = acting({ onRow: (async () => Promise.reject(new Error('later'))) as never })
+  run.push(batchOf(Click, [from(click(1, 'a'))]))
+  t.throws(() => run.advance([5]), { message: /it gave a promise: the functions of an actor are not async/ })
+  t.end()
+})
+
 t.test('state belongs to the key and outlives flush, reopening and crash', async (t) => {
   const run = acting({
     onRow: (row, context) => {

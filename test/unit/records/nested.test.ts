@@ -129,7 +129,7 @@ t.test('what is not of the type is told with the place', (t) => {
   t.equal(why(Address, { zip: '1', lines: [null, 7] }), 'at .lines at [1] it is a number')
   t.equal(why(Address, { lines: [] }), 'at .zip it is null')
   t.equal(why(Address, { zip: '1', lines: [], more: 1 }), null, 'members that it does not have are not looked at')
-  t.equal(why(list(int()), new Uint8Array(3)), 'it is a object')
+  t.equal(why(list(int()), new Uint8Array(3)), 'it is an object')
   t.throws(() => checkValue('tags', list(string()), ['a', 1]), {
     kind: 'record',
     message: `'tags' must be list<string>, got ["a",1]: at [1] it is a number`,

@@ -28,13 +28,13 @@ t.test('a value of another type is told by what it is', async (t) => {
     ['int', 2 ** 53, /9007199254740992 is not/],
     ['int', Number.NaN, /NaN is not/],
     ['time', Number.POSITIVE_INFINITY, /Infinity is not/],
-    ['date', new Date(0), /it is a object/],
+    ['date', new Date(0), /it is an object/],
     ['int', '1', /it is a string/],
     ['float', '1', /it is a string/],
     ['bool', 1, /it is a number/],
     ['string', 1, /it is a number/],
     ['bytes', 'a', /it is a string/],
-    ['bytes', [1], /it is a object/],
+    ['bytes', [1], /it is a list/],
   ]
   for (const [kind, value, why] of wrong) t.match(whyNot(type(kind), value), why, `${kind} ${value}`)
 })

@@ -126,6 +126,19 @@ const WRONG: Record<string, readonly [declare: () => unknown, said: string | Reg
     () => u.schema({ at: u.eventTime(), x: u.int }),
     "field 'x' needs a type, called, such as int()",
   ],
+  'a type of a list that was not called': [() => u.list(u.int), 'list needs a type, called, such as list(int())'],
+  'an event time that may be missing': [
+    () => u.optional(u.eventTime()),
+    'optional needs a type, called, such as optional(int())',
+  ],
+  'a schema of nothing': [
+    () => u.schema(),
+    'a schema takes its fields by name: schema({ at: eventTime(), user: string() })',
+  ],
+  'a file outside the directory of results': [
+    () => u.csvFile('../out.csv'),
+    "csvFile: '../out.csv' leads out of the directory of results: give a path below it, and choose that one with --out",
+  ],
   'no schema': [() => u.source('left', u.array([])), /what it reads must be a schema, made by schema/],
   'a path for a sink': [
     () => left().to('x.csv'),
