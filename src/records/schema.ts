@@ -32,9 +32,13 @@ interface PlainType<T> extends FieldType<T> {
 
 const plain = <T>(kind: FieldKind): PlainType<T> => ({ kind, nullable: false, eventTime: false })
 
+/** Whether somebody has called what makes a type. */
+export const isType = (given: unknown): given is FieldType =>
+  typeof given === 'object' && given !== null && 'kind' in given && 'nullable' in given
+
 /** @throws user error `schema` for what is no type, or an event time, which only a whole row has */
 function checked<T extends FieldType>(call: string, type: T): T {
-  if (typeof type !== 'object' || type === null || !('kind' in type) || type.eventTime)
+  if (!isType(type) || type.eventTime)
     throw userError(
       'schema',
       `${call} needs a type, called, such as ${call === 'struct' ? 'struct({ n: int() })' : `${call}(int())`}`,
@@ -133,7 +137,7 @@ export function makeSchema(fields: Fields): Schema {
   if (typeof fields !== 'object' || fields === null)
     throw userError('schema', 'a schema takes its fields by name: schema({ at: eventTime(), user: string() })')
   const names = Object.keys(fields)
-  const untyped = names.find((name) => typeof fields[name] !== 'object' || !('kind' in fields[name]))
+  const untyped = names.find((name) => !isType(fields[name]))
   if (untyped !== undefined) throw userError('schema', `field '${untyped}' needs a type, called, such as int()`)
   const times = names.filter((name) => fields[name]!.eventTime)
   if (times.length !== 1) {

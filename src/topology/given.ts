@@ -1,5 +1,6 @@
 /** What declarations are given beside plain values: what other calls have made. */
 import { eachOf, such } from '../base/given.ts'
+import { isType } from '../records/schema.ts'
 
 /** What has such properties, made by a function of ours: its class may be of another copy of this package. */
 const made = (what: string, ...properties: string[]) =>
@@ -7,7 +8,7 @@ const made = (what: string, ...properties: string[]) =>
 
 export const aStream = made('a stream', 'node', 'schema')
 export const aKeyedStream = made('a stream by keys: call keyBy(...) on it', 'node', 'schema', 'keys')
-export const aType = made('a type, such as int() or optional(string())', 'kind', 'nullable')
+export const aType = such('a type, such as int() or optional(string())', isType)
 export const aSchema = made('a schema, made by schema({ ... })', 'fields', 'names', 'time')
 export const aWindow = such(
   "a window, such as tumbling('1h')",

@@ -139,6 +139,7 @@ const WRONG: Record<string, readonly [declare: () => unknown, said: string | Reg
     () => u.csvFile('../out.csv'),
     "csvFile: '../out.csv' leads out of the directory of results: give a path below it, and choose that one with --out",
   ],
+  'null for a type': [() => u.schema({ at: u.eventTime(), x: null }), "field 'x' needs a type, called, such as int()"],
   'no schema': [() => u.source('left', u.array([])), /what it reads must be a schema, made by schema/],
   'a path for a sink': [
     () => left().to('x.csv'),
